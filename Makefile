@@ -1,0 +1,39 @@
+# Everything runs in .venv, made on first use with $(PYTHON), 3.11 or newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: train test quick lint clean
+
+# Train the small network on handwritten digits: about a minute on two cores.
+train: $(VENV)/installed
+	$(BIN)/python experiments/train.py digits
+
+# Every test, the slow ones too.
+test: $(VENV)/tested
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# The tests that take no more than a few seconds each.
+quick: $(VENV)/tested
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+lint: $(VENV)/tested
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "alexnet_jax needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
+	@echo "installing into $(VENV): about a minute"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	$(PIP) --editable '.[test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info

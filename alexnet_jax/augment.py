@@ -1,0 +1,104 @@
+"""Views of stored images: crop, mirror, colour noise and normalization, on the device.
+
+Stored images are uint8, larger than the network's input by a border; a view is a crop of them as
+the network takes it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+
+class Statistics(NamedTuple):
+    """What the training split says about its pixels, in units of 0 to 255; float32.
+
+    `deviations` are standard deviations along the eigenvectors of the colour covariance (columns
+    of `eigenvectors`), largest first. Arrays on the host or on devices. The paper writes eigenvalues; the source used their roots.
+    """
+
+    mean: Any  # [S, S, C] mean image
+    eigenvectors: Any  # [C, C]
+    deviations: Any  # [C]
+
+
+def centre_crop(images: jax.Array, size: int) -> jax.Array:
+    """The central [..., size, size, C] of [..., H, W, C]; one row less above where it is odd."""
+    top, left = ((side - size) // 2 for side in images.shape[-3:-1])
+    return images[..., top : top + size, left : left + size, :]
+
+
+def test_views(
+    images: jax.Array, statistics: Statistics, *, size: int, scale: float, dtype: Any = jnp.float32
+) -> jax.Array:
+    """Centre crops minus the centre of the mean image.
+
+    Args:
+      images: [B, S, S, C] uint8.
+      size: side of the crop, <= S.
+      scale: factor on the result; 1 keeps the paper's pixel units.
+
+    Returns:
+      [B, size, size, C] of `dtype`.
+    """
+    crops = centre_crop(images, size).astype(dtype)
+    return (crops - _mean(statistics, size, dtype)[None]) * jnp.asarray(scale, dtype)
+
+
+def training_views(
+    keys: jax.Array,
+    images: jax.Array,
+    statistics: Statistics,
+    *,
+    size: int,
+    mirror: bool,
+    colour_noise: float,
+    scale: float,
+    dtype: Any = jnp.float32,
+) -> jax.Array:
+    """A random crop of each image, mirrored or not, with colour noise, minus the mean.
+
+        view = scale (crop - mean + sum_c p_c z_c s_c),   z_c ~ N(0, colour_noise^2)
+
+    with p_c, s_c the eigenvectors and standard deviations of the training pixels' colours: one
+    draw for a whole image. The offset is uniform over all (S - size + 1)^2 places, and the
+    *centre* of the mean image is subtracted wherever the crop lies, as in 2012. Each image is
+    drawn for from its own key, so any split of the batch draws the same.
+
+    Args:
+      keys: [B] random keys.
+      images: [B, S, S, C] uint8.
+      size: side of the crop, <= S.
+      mirror: whether half of the crops are mirrored left to right.
+      colour_noise: standard deviation of the draws; 0.1 in the paper, 0 for none.
+
+    Returns:
+      [B, size, size, C] of `dtype`.
+
+    Source: paper section 4.1; `convdata_jpeg.py` of the 2012 source.
+    """
+
+    def view(key: jax.Array, image: jax.Array) -> jax.Array:
+        place_key, mirror_key, noise_key = jax.random.split(key, 3)
+        border = image.shape[0] - size
+        top, left = jax.random.randint(place_key, (2,), 0, border + 1, jnp.int32)
+        crop = jax.lax.dynamic_slice(
+            image, (top, left, jnp.int32(0)), (size, size, image.shape[2])
+        ).astype(dtype)
+        if mirror:
+            flip = jax.random.uniform(mirror_key, (), jnp.float32) < 0.5
+            crop = jnp.where(flip, crop[:, ::-1], crop)
+        crop = crop - _mean(statistics, size, dtype)
+        if colour_noise > 0:
+            drawn = colour_noise * jax.random.normal(noise_key, statistics.deviations.shape)
+            noise = statistics.eigenvectors @ (drawn * statistics.deviations)
+            crop = crop + noise.astype(dtype).reshape((1, 1, -1))
+        return crop * jnp.asarray(scale, dtype)
+
+    return jax.vmap(view)(keys, images)
+
+
+def _mean(statistics: Statistics, size: int, dtype: Any) -> jax.Array:
+    return centre_crop(statistics.mean, size).astype(dtype)

@@ -1,0 +1,149 @@
+"""Checkpoints of a run with orbax: the only place that knows orbax."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from alexnet_jax.errors import InputError
+
+Warn = Callable[[str], None]
+
+
+def tree_hashes(tree: Any) -> dict[str, str]:
+    """SHA-256 of each leaf's bytes, by path; random keys by their data."""
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): hashlib.sha256(
+            np.ascontiguousarray(jax.device_get(_plain(leaf)))
+        ).hexdigest()
+        for path, leaf in jax.tree.leaves_with_path(tree)
+    }
+
+
+def params_sha256(params: Any) -> str:
+    """SHA-256 over the leaves' bytes, in path order."""
+    digest = hashlib.sha256()
+    for _, leaf in jax.tree.leaves_with_path(params):
+        digest.update(np.ascontiguousarray(jax.device_get(leaf)))
+    return digest.hexdigest()
+
+
+def _plain(leaf: Any) -> Any:
+    if isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jax.random.key_data(leaf)
+    return leaf
+
+
+class Checkpoints:
+    """The checkpoints of a run, one directory a step, the latest and the best kept.
+
+    Each holds named trees ("params", "opt", "loop", "stats"), so that prediction reads only what
+    it needs, with the SHA-256 of every array beside them: orbax itself does not notice flipped
+    bits. Use as a context manager.
+    """
+
+    def __init__(self, directory: Path, *, keep: int = 2) -> None:
+        from orbax.checkpoint import v1 as ocp
+
+        policies = ocp.training.preservation_policies
+        best = policies.BestN(get_metric_fn=lambda metrics: metrics["top1"], n=1)
+        best.keep_checkpoints_without_metrics = False
+        self._checkpointer = ocp.training.Checkpointer(
+            directory.absolute(),
+            save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
+            preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(keep), best]),
+        )
+
+    def __enter__(self) -> Checkpoints:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._checkpointer.close()
+
+    @property
+    def steps(self) -> list[int]:
+        """Steps there are, oldest first; whether they can be read is not known yet."""
+        return [found.step for found in self._checkpointer.checkpoints]
+
+    def best_step(self) -> int | None:
+        """The step with the highest top-1 accuracy on the test split, the latest of equals."""
+        scored = [
+            (found.metrics["top1"], found.step)
+            for found in self._checkpointer.checkpoints
+            if found.metrics
+        ]
+        return max(scored)[1] if scored else None
+
+    def save(
+        self,
+        step: int,
+        trees: dict[str, Any],
+        *,
+        about: dict[str, Any],
+        metrics: dict[str, float] | None = None,
+    ) -> None:
+        """Writes the trees and returns when they are on disk; a step that is there stays."""
+        if step in self.steps:
+            return
+        hashes = {name: tree_hashes(tree) for name, tree in trees.items()}
+        self._checkpointer.save_checkpointables(
+            step, dict(trees), metrics=metrics, custom_metadata={"about": about, "sha256": hashes}
+        )
+
+    def about(self, step: int) -> dict[str, Any]:
+        """The description saved with a step. InputError if it has none."""
+        return self._metadata(step)["about"]
+
+    def _metadata(self, step: int) -> dict[str, Any]:
+        try:
+            found = self._checkpointer.checkpointables_metadata(step).custom_metadata
+        except Exception as error:  # orbax raises many kinds for a damaged checkpoint
+            raise InputError(f"checkpoint {step} cannot be read ({_reason(error)})") from error
+        if not isinstance(found, dict) or not {"about", "sha256"} <= set(found):
+            raise InputError(f"checkpoint {step} has no description")
+        return found
+
+    def load(self, step: int, templates: dict[str, Any]) -> dict[str, Any]:
+        """The named trees of a step as their templates describe them, every array verified.
+
+        Raises:
+          InputError: it cannot be read, has other shapes, or an array differs from its hash.
+        """
+        expected = self._metadata(step)["sha256"]
+        try:
+            trees = self._checkpointer.load_checkpointables(step, dict(templates))
+        except Exception as error:  # as above
+            raise InputError(f"checkpoint {step} cannot be read ({_reason(error)})") from error
+        for name, tree in trees.items():
+            for path, found in tree_hashes(tree).items():
+                if expected.get(name, {}).get(path) != found:
+                    raise InputError(f"checkpoint {step} is damaged: {name}/{path} has other bytes")
+        return trees
+
+    def load_newest(
+        self, templates: Callable[[dict[str, Any]], dict[str, Any]], warn: Warn
+    ) -> tuple[int, dict[str, Any], dict[str, Any]] | None:
+        """(step, trees, about) of the newest step that loads and verifies; None if there is none.
+
+        `templates` makes the templates from a step's description. Damaged steps are passed over
+        and named through `warn`.
+        """
+        for step in reversed(self.steps):
+            try:
+                about = self.about(step)
+                return step, self.load(step, templates(about)), about
+            except InputError as error:
+                warn(f"{error}; trying the one before")
+        return None
+
+
+def _reason(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = str(error).splitlines()
+    return lines[0][:200] if lines else type(error).__name__

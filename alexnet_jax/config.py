@@ -1,0 +1,231 @@
+"""Networks and training runs as frozen data. No array is made here and jax is not imported.
+
+A network is a table of layers in the order in which they are computed. Numbers stand in
+`presets.py` and in `experiments/configs/`, each with its source.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+from alexnet_jax.errors import InputError
+
+Activation = Literal["relu", "linear"]
+
+
+@dataclass(frozen=True)
+class Conv:
+    """Convolution of whole-layer width: `maps` counts the maps of both towers.
+
+    `groups=1` reads all maps of the layer below (which crosses between the towers), `groups=2`
+    its own tower's. Initial values: N(0, std^2), std None meaning sqrt(2 / fan-in); `bias`
+    constant.
+    """
+
+    name: str
+    maps: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    groups: int = 1
+    activation: Activation = "relu"
+    std: float | None = 0.01
+    bias: float = 0.0
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Fully connected layer over all of its input, flattened in the order height, width, map."""
+
+    name: str
+    maps: int
+    activation: Activation = "relu"
+    std: float | None = 0.01
+    bias: float = 0.0
+
+
+@dataclass(frozen=True)
+class LRN:
+    """Local response normalization over all maps of the layer, across the towers' seam."""
+
+    name: str
+    n: int = 5
+    k: float = 2.0
+    alpha: float = 1e-4
+    beta: float = 0.75
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """Maximum over windows of size x size, `stride` apart."""
+
+    name: str
+    size: int = 3
+    stride: int = 2
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Mask in training, multiplication by `keep` in testing."""
+
+    name: str
+    keep: float = 0.5
+
+
+Layer = Conv | Dense | LRN | MaxPool | Dropout
+
+
+@dataclass(frozen=True)
+class BiasRule:
+    """How biases are trained: learning rate relative to the weights', and whether they decay."""
+
+    rate: float = 1.0
+    decay: bool = True
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A layer with the shapes it has in its network: (height, width, maps), or (units,)."""
+
+    layer: Layer
+    input: tuple[int, ...]
+    output: tuple[int, ...]
+
+    @property
+    def kernel(self) -> tuple[int, ...] | None:
+        """Shape of the layer's kernel, HWIO or (in, out); None for layers without parameters."""
+        match self.layer:
+            case Conv(maps=maps, kernel=side, groups=groups):
+                return (side, side, self.input[-1] // groups, maps)
+            case Dense(maps=maps):
+                return (math.prod(self.input), maps)
+        return None
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network: its input, its table of layers, and how its biases are trained.
+
+    The last layer is the classifier and has `classes` outputs. Everything is checked when the
+    value is made; InputError says which layer and which value do not fit.
+    """
+
+    name: str
+    image_size: int
+    channels: int
+    classes: int
+    layers: tuple[Layer, ...]
+    towers: int = 2
+    biases: BiasRule = BiasRule()
+
+    def __post_init__(self) -> None:
+        for field in ("image_size", "channels", "classes", "towers"):
+            value = getattr(self, field)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise InputError(f"{self.name}: {field} must be a whole number > 0, got {value!r}")
+        names = [layer.name for layer in self.layers]
+        if len(set(names)) < len(names):
+            raise InputError(f"{self.name}: layer names must differ, got {names}")
+        last = self.layers[-1] if self.layers else None
+        if not isinstance(last, Dense) or last.maps != self.classes:
+            raise InputError(f"{self.name}: the last layer must be dense with {self.classes} units")
+        for placed in self.placed():
+            _check_layer(self, placed)
+
+    def placed(self) -> Iterator[Placed]:
+        """The layers with their shapes; InputError names the layer where maps became too small."""
+        shape: tuple[int, ...] = (self.image_size, self.image_size, self.channels)
+        for layer in self.layers:
+            output = _output_shape(self, layer, shape)
+            yield Placed(layer, shape, output)
+            shape = output
+
+    def to_json(self) -> dict[str, Any]:
+        """A value that JSON can hold and `from_json` reads back equal."""
+        layers = [{"kind": type(layer).__name__, **vars(layer)} for layer in self.layers]
+        return {**vars(self), "layers": layers, "biases": vars(self.biases)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Architecture:
+        """The architecture that `to_json` wrote; InputError where it is not one."""
+        kinds = {kind.__name__: kind for kind in (Conv, Dense, LRN, MaxPool, Dropout)}
+        try:
+            layers = tuple(
+                kinds[layer["kind"]](**{k: v for k, v in layer.items() if k != "kind"})
+                for layer in value["layers"]
+            )
+            return cls(**{**value, "layers": layers, "biases": BiasRule(**value["biases"])})
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"not a description of a network: {error}") from error
+
+
+def _output_shape(
+    architecture: Architecture, layer: Layer, shape: tuple[int, ...]
+) -> tuple[int, ...]:
+    match layer:
+        case Conv(kernel=kernel, stride=stride, padding=padding, maps=maps):
+            return (*_slide(architecture, layer, shape, kernel, stride, padding), maps)
+        case MaxPool(size=size, stride=stride):
+            return (*_slide(architecture, layer, shape, size, stride, 0), shape[-1])
+        case Dense(maps=maps):
+            return (maps,)
+    return shape
+
+
+def _slide(
+    architecture: Architecture,
+    layer: Conv | MaxPool,
+    shape: tuple[int, ...],
+    window: int,
+    stride: int,
+    padding: int,
+) -> tuple[int, int]:
+    if len(shape) != 3:
+        raise InputError(f"{architecture.name}: {layer.name} needs maps, but gets {shape}")
+    if window < 1 or stride < 1 or padding < 0:
+        raise InputError(
+            f"{architecture.name}: {layer.name} has window {window}, stride {stride}, "
+            f"padding {padding}; at least 1, 1, 0 are needed"
+        )
+    height, width = shape[:2]
+    if window > min(height, width) + 2 * padding:
+        raise InputError(
+            f"{architecture.name}: images of {architecture.image_size}x{architecture.image_size} "
+            f"are too small: {layer.name} needs at least {window - 2 * padding}x"
+            f"{window - 2 * padding}, but gets {height}x{width}"
+        )
+    return tuple((side + 2 * padding - window) // stride + 1 for side in (height, width))  # type: ignore[return-value]
+
+
+def _check_layer(architecture: Architecture, placed: Placed) -> None:
+    layer, where = placed.layer, f"{architecture.name}: {placed.layer.name}"
+    match layer:
+        case Conv(maps=maps) | Dense(maps=maps):
+            # The classifier may have any number of units: it is replicated where it does not split.
+            if maps < 1 or (layer is not architecture.layers[-1] and maps % architecture.towers):
+                raise InputError(
+                    f"{where} has {maps} maps, which {architecture.towers} towers cannot share"
+                )
+            if layer.std is not None and not layer.std > 0:
+                raise InputError(f"{where}: std must be > 0, got {layer.std!r}")
+            if layer.activation not in get_args(Activation):
+                allowed = ", ".join(get_args(Activation))
+                raise InputError(
+                    f"{where}: activation must be one of {allowed}, got {layer.activation!r}"
+                )
+        case LRN(n=n, k=k):
+            if n < 1 or not k > 0:
+                raise InputError(f"{where}: n must be at least 1 and k > 0, got n={n}, k={k}")
+        case Dropout(keep=keep):
+            if not 0 < keep <= 1:
+                raise InputError(f"{where}: keep must lie in (0, 1], got {keep!r}")
+    if isinstance(layer, Conv) and (
+        layer.groups not in (1, architecture.towers) or placed.input[-1] % layer.groups
+    ):
+        raise InputError(
+            f"{where}: groups must be 1 or the number of towers, {architecture.towers}, and "
+            f"divide {placed.input[-1]} input maps; got {layer.groups}"
+        )

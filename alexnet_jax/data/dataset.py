@@ -1,0 +1,66 @@
+"""What a data set is: two splits of stored images with labels, and names of the classes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from alexnet_jax.errors import InputError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Stored images [N, S, S, C] uint8 and labels [N] int32."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.uint8 or self.images.ndim != 4:
+            raise InputError(
+                f"images must be uint8 [N, S, S, C], got {self.images.dtype} {self.images.shape}"
+            )
+        if self.labels.shape != self.images.shape[:1] or self.labels.dtype != np.int32:
+            raise InputError(
+                f"labels must be int32 [{len(self.images)}], "
+                f"got {self.labels.dtype} {self.labels.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Splits "train" and "test" of one stored size, and the classes' names in label order."""
+
+    name: str
+    train: Split
+    test: Split
+    class_names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for split in (self.train, self.test):
+            labels = split.labels
+            if len(labels) and not (0 <= labels.min() and labels.max() < len(self.class_names)):
+                raise InputError(
+                    f"{self.name}: labels run from {labels.min()} to {labels.max()}, "
+                    f"but there are {len(self.class_names)} classes"
+                )
+
+    @property
+    def stored_size(self) -> int:
+        return self.train.images.shape[1]
+
+    @property
+    def channels(self) -> int:
+        return self.train.images.shape[3]
+
+    def fingerprint(self) -> str:
+        """SHA-256 over both splits, to notice that the data under a run have changed."""
+        digest = hashlib.sha256()
+        for split in (self.train, self.test):
+            digest.update(np.ascontiguousarray(split.images))
+            digest.update(np.ascontiguousarray(split.labels))
+        return digest.hexdigest()

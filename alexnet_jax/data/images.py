@@ -1,0 +1,97 @@
+"""Pictures from files, as stored images: any kind of picture becomes a uint8 square."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from alexnet_jax.errors import InputError
+
+# A picture may claim any size; decoding one of this many pixels takes about 3 GB.
+MOST_PIXELS = 1_000_000_000
+
+
+def read_stored(path: str | Path, *, size: int, channels: int) -> np.ndarray:
+    """A picture file as the data sets store it: [size, size, channels] uint8.
+
+    Turned upright by its EXIF note; 16-bit values divided by 257; transparency laid on black;
+    palettes, CMYK and grey converted to RGB, or all to grey where `channels` is 1. Then the short
+    side is resized to `size` and the centre square kept, as in 2012.
+
+    Args:
+      path: a JPEG, PNG, WebP, BMP, TIFF, GIF (first frame) or what else Pillow reads.
+      size: side of the stored square.
+      channels: 1 or 3.
+
+    Raises:
+      InputError: no such file, not a picture, truncated, or more than 10^9 pixels.
+
+    Source: `make-data.py` of the later source for the resizing.
+    """
+    from PIL import Image, ImageOps
+
+    if channels not in (1, 3):
+        raise InputError(f"pictures have 1 or 3 channels, but the network takes {channels}")
+    # Pillow's own limit refuses real scans and panoramas; ours is checked before decoding.
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        with warnings.catch_warnings(), Image.open(path) as picture:
+            warnings.simplefilter("ignore", UserWarning)  # remarks on odd metadata
+            width, height = picture.size
+            if width * height > MOST_PIXELS:
+                raise InputError(
+                    f"{path}: {width}x{height} pixels are more than {MOST_PIXELS:,}; shrink it first"
+                )
+            # Lets JPEGs be decoded at a fraction of their size, but never below what is kept.
+            picture.draft(None, (4 * size, 4 * size))
+            picture.load()
+            upright = ImageOps.exif_transpose(picture)
+            plain = _eight_bit(upright).convert("L" if channels == 1 else "RGB")
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a directory, not a picture") from None
+    except PermissionError:
+        raise InputError(f"{path}: may not be read") from None
+    except Image.UnidentifiedImageError:
+        raise InputError(f"{path}: not a picture that Pillow can read") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise InputError(f"{path}: damaged picture ({_first_line(error)})") from None
+    side = min(plain.size)
+    scaled = (
+        max(size, round(plain.width * size / side)),
+        max(size, round(plain.height * size / side)),
+    )
+    if scaled != plain.size:
+        plain = plain.resize(scaled, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    left, top = (plain.width - size) // 2, (plain.height - size) // 2
+    square = plain.crop((left, top, left + size, top + size))
+    return np.asarray(square, np.uint8).reshape(size, size, channels)
+
+
+def _eight_bit(picture):  # type: ignore[no-untyped-def]
+    from PIL import Image
+
+    if picture.mode.startswith("I;16"):
+        values = np.asarray(picture).astype(np.uint32)
+        return Image.fromarray(np.round(values / 257).astype(np.uint8))
+    if picture.mode in ("I", "F"):
+        values = np.asarray(picture, np.float64)
+        # 32-bit files say nothing of their range: up to 255, up to 65535, or their own maximum.
+        top = max(float(values.max(initial=0)), 1.0)
+        full = next((limit for limit in (255.0, 65535.0) if top <= limit), top)
+        return Image.fromarray(np.clip(np.round(values * (255 / full)), 0, 255).astype(np.uint8))
+    if picture.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    if picture.mode == "RGBA":
+        black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
+        return Image.alpha_composite(black, picture)
+    return picture
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

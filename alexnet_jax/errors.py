@@ -1,0 +1,8 @@
+"""The one error that is a user's to mend."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """A setting, file or size that cannot be used. Its message is one line: what was wrong, which
+    value, what would be right. The scripts print it and exit with status 2."""

@@ -1,0 +1,151 @@
+"""A trained network out of a workdir, with the preprocessing that belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from alexnet_jax import ops
+from alexnet_jax.augment import Statistics, test_views
+from alexnet_jax.checkpoint import Checkpoints
+from alexnet_jax.config import Architecture
+from alexnet_jax.data.images import read_stored
+from alexnet_jax.errors import InputError
+from alexnet_jax.evaluate import make_logits
+from alexnet_jax.model import AlexNet, init
+from alexnet_jax.parallel import Topology, topology
+from alexnet_jax.recipe import TrainConfig
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a checkpoint says: enough to evaluate and to predict."""
+
+    step: int
+    architecture: Architecture
+    params: Any
+    statistics: Statistics
+    class_names: tuple[str, ...]
+    stored_size: int
+    pixel_scale: float
+    config: TrainConfig
+    topology: Topology
+
+    def read(self, paths: Sequence[str | Path]) -> np.ndarray:
+        """Picture files as the network's stored images, [B, S, S, C] uint8."""
+        size, channels = self.stored_size, self.architecture.channels
+        return np.stack([read_stored(path, size=size, channels=channels) for path in paths])
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Class probabilities of stored images [B, S, S, C] uint8: [B, classes] float32."""
+        logits_of = make_logits(self.architecture, self.topology, pixel_scale=self.pixel_scale)
+        logits = logits_of(self.params, self.topology.place(images), self.statistics)
+        return np.asarray(ops.softmax(logits))
+
+
+def load_trained(
+    workdir: str | Path,
+    *,
+    checkpoint: str = "latest",
+    topology_name: str = "one_device",
+    warn: Callable[[str], None] = print,
+) -> Trained:
+    """The network of a workdir at a checkpoint.
+
+    Args:
+      workdir: of a training run.
+      checkpoint: "latest" (the newest that verifies), "best" (on the test split) or a step.
+      warn: told of damaged checkpoints that were passed over.
+
+    Raises:
+      InputError: no such directory or checkpoint, or a damaged one.
+    """
+    directory = Path(workdir) / "checkpoints"
+    if not directory.is_dir():
+        what = "holds no checkpoints" if Path(workdir).is_dir() else "is not a directory"
+        raise InputError(f"{workdir} {what}; give the workdir of a training run")
+    place = topology(topology_name)
+
+    def templates(about: dict[str, Any]) -> dict[str, Any]:
+        return place.abstract(_templates(about))
+
+    with Checkpoints(directory) as checkpoints:
+        if checkpoint == "latest":
+            found = checkpoints.load_newest(templates, warn)
+            if found is None:
+                raise InputError(f"{workdir} holds no checkpoint that can be read")
+            return _trained(*found, place)
+        step = _chosen(checkpoints, checkpoint, workdir)
+        about = checkpoints.about(step)
+        return _trained(step, checkpoints.load(step, templates(about)), about, place)
+
+
+def _chosen(checkpoints: Checkpoints, checkpoint: str, workdir: str | Path) -> int:
+    there = checkpoints.steps
+    step = checkpoints.best_step() if checkpoint == "best" else None
+    if checkpoint.isdecimal() and int(checkpoint) in there:
+        step = int(checkpoint)
+    if step is None:
+        steps = ", ".join(map(str, there)) or "none"
+        raise InputError(
+            f"{workdir} has no checkpoint {checkpoint!r}; there are best, latest and steps {steps}"
+        )
+    return step
+
+
+def _templates(about: dict[str, Any]) -> dict[str, Any]:
+    architecture = Architecture.from_json(about["architecture"])
+    dtype = jnp.float64 if about["config"]["dtype"] == "float64" else jnp.float32
+    params = jax.eval_shape(lambda key: init(architecture, key, dtype), jax.random.key(0))
+    side, channels = about["stored_size"], architecture.channels
+    shapes = ((side, side, channels), (channels, channels), (channels,))
+    stats = Statistics(*(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes))
+    return {"params": params, "stats": stats._asdict()}
+
+
+def _trained(step: int, trees: dict[str, Any], about: dict[str, Any], place: Topology) -> Trained:
+    return Trained(
+        step=step,
+        architecture=Architecture.from_json(about["architecture"]),
+        params=trees["params"],
+        statistics=Statistics(**trees["stats"]),
+        class_names=tuple(about["class_names"]),
+        stored_size=about["stored_size"],
+        pixel_scale=about["pixel_scale"],
+        config=TrainConfig.from_json(about["config"]),
+        topology=place,
+    )
+
+
+def load_checkpoint(
+    workdir: str | Path, checkpoint: str = "latest"
+) -> tuple[AlexNet, dict[str, Any], Callable[[Sequence[str | Path] | np.ndarray], jax.Array]]:
+    """A trained network for use in Python: (net, variables, preprocess).
+
+        net, variables, preprocess = load_checkpoint("runs/digits")
+        logits = net.apply(variables, preprocess(["seven.png"]))
+
+    `preprocess` takes paths of pictures, or stored images [B, S, S, C] uint8, and returns what the
+    network takes: [B, H, W, C] float32.
+
+    Raises:
+      InputError: as `load_trained`.
+    """
+    trained = load_trained(workdir, checkpoint=checkpoint)
+
+    def preprocess(pictures: Sequence[str | Path] | np.ndarray) -> jax.Array:
+        stored = pictures if isinstance(pictures, np.ndarray) else trained.read(pictures)
+        return test_views(
+            jnp.asarray(stored),
+            trained.statistics,
+            size=trained.architecture.image_size,
+            scale=trained.pixel_scale,
+        )
+
+    return AlexNet(trained.architecture), {"params": trained.params}, preprocess

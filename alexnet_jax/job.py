@@ -1,0 +1,56 @@
+"""A run with everything looked up and checked, before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from alexnet_jax import data, presets
+from alexnet_jax.config import Architecture
+from alexnet_jax.data.batches import Batches
+from alexnet_jax.data.dataset import Dataset
+from alexnet_jax.errors import InputError
+from alexnet_jax.parallel import Topology, topology
+from alexnet_jax.recipe import TrainConfig
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a config names: its data, its network and its devices, found to fit each other."""
+
+    config: TrainConfig
+    dataset: Dataset
+    architecture: Architecture
+    topology: Topology
+
+    @classmethod
+    def make(cls, config: TrainConfig) -> Job:
+        """Raises InputError for settings that name nothing or do not fit each other."""
+        dataset = data.load(config.data)
+        architecture = presets.architecture(
+            config.preset,
+            channels=dataset.channels,
+            classes=len(dataset.class_names),
+            layers=config.layers,
+        )
+        if architecture.image_size > dataset.stored_size:
+            raise InputError(
+                f"preset {config.preset} takes images of {architecture.image_size} pixels, but "
+                f"{dataset.name} stores {dataset.stored_size}"
+            )
+        if config.dtype == "float64" and not jax.config.read("jax_enable_x64"):
+            raise InputError("dtype float64 needs JAX_ENABLE_X64=1 in the environment")
+        Batches(dataset.train, config.batch, config.seed)  # refuses a batch larger than the data
+        return cls(config, dataset, architecture, topology(config.topology))
+
+    def about(self) -> dict[str, Any]:
+        """What evaluation and prediction need to know besides the arrays."""
+        return {
+            "architecture": self.architecture.to_json(),
+            "class_names": list(self.dataset.class_names),
+            "stored_size": self.dataset.stored_size,
+            "pixel_scale": self.config.pixel_scale,
+            "config": self.config.to_json(),
+        }

@@ -1,0 +1,36 @@
+"""What is counted: loss, top-1 and top-5 of a batch."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from alexnet_jax import ops
+
+
+def top_k(logits: jax.Array, labels: jax.Array, k: int) -> jax.Array:
+    """Credit of each example for having its label among the k largest logits, float32 in [0, 1].
+
+    With a classes above the label's and t classes equal to it (itself included), the credit is
+    (k - a) / t, clipped to [0, 1]: ties share what places are left, as in the 2012 source, so
+    that a constant output scores k / classes and no order of the classes matters.
+
+    Args:
+      logits: [..., K]. labels: [...] in [0, K).
+
+    Source: `layer_kernels.cu` of the 2012 source.
+    """
+    own = jnp.take_along_axis(logits, labels[..., None], -1)
+    above = jnp.sum(logits > own, -1, dtype=jnp.int32)
+    tied = jnp.sum(logits == own, -1, dtype=jnp.int32)
+    share = (k - above).astype(jnp.float32) / tied.astype(jnp.float32)
+    return jnp.where(tied > 0, jnp.clip(share, 0.0, 1.0), 0.0)
+
+
+def scores(logits: jax.Array, labels: jax.Array) -> dict[str, jax.Array]:
+    """loss, top1 and top5 of every example, each [...]."""
+    return {
+        "loss": ops.cross_entropy(logits, labels),
+        "top1": top_k(logits, labels, 1),
+        "top5": top_k(logits, labels, 5),
+    }

@@ -1,0 +1,215 @@
+"""The network: one forward function over a table of layers, and a thin flax.linen shell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Protocol
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from alexnet_jax import ops, presets
+from alexnet_jax.config import LRN, Architecture, Conv, Dense, Dropout, Layer, MaxPool, Placed
+
+Params = Mapping[str, Mapping[str, jax.Array]]
+
+
+class Towers(Protocol):
+    """What crosses between the towers, and nothing else does.
+
+    Maps are held split over the towers on their last axis, in tower order.
+    """
+
+    def gather(self, x: jax.Array, name: str) -> jax.Array:
+        """All maps of both towers, for layer `name` (or "logits", for the loss)."""
+
+    def halo(self, x: jax.Array, width: int) -> jax.Array:
+        """x with `width` maps more on both sides: the neighbours' at a seam, zeros at an end."""
+
+    def part(self, mask: jax.Array) -> jax.Array:
+        """This device's share of what was drawn for the whole layer, on the last axis."""
+
+
+class OneDevice:
+    """Both towers on one device: nothing crosses."""
+
+    def gather(self, x: jax.Array, name: str) -> jax.Array:
+        return x
+
+    def halo(self, x: jax.Array, width: int) -> jax.Array:
+        return x
+
+    def part(self, mask: jax.Array) -> jax.Array:
+        return mask
+
+
+ONE_DEVICE = OneDevice()
+
+
+def forward(
+    architecture: Architecture,
+    params: Params,
+    images: jax.Array,
+    towers: Towers = ONE_DEVICE,
+    *,
+    keys: jax.Array | None = None,
+    capture: dict[str, jax.Array] | None = None,
+) -> jax.Array:
+    """Logits of a batch of images.
+
+    Args:
+      architecture: the table of layers.
+      params: {"conv1": {"kernel", "bias"}, ..., "fc8": ...}, in the images' dtype; whole layers,
+        or one tower's slice of every last axis where `towers` says so.
+      images: [B, H, W, C] floating, H = W = architecture.image_size, already normalized.
+      towers: what crosses between devices; by default one device holds all.
+      keys: [B] random keys, one an example: training, with dropout masks drawn from them for the
+        whole layer. None: testing, where dropout multiplies by `keep`.
+      capture: filled with the output of every named layer (of the maps held here), the last one
+        as "logits".
+
+    Returns:
+      [B, classes] logits in the images' dtype.
+
+    Raises:
+      TypeError: images that are not floating. ValueError: images of another shape.
+    """
+    check_images(architecture, images)
+    x = images
+    for index, placed in enumerate(architecture.placed()):
+        layer = placed.layer
+        if index > 0 and _reads_all_maps(layer):
+            x = towers.gather(x, layer.name)
+        with jax.named_scope(layer.name):
+            mask = None
+            if keys is not None and isinstance(layer, Dropout):
+                mask = towers.part(_mask(keys, index, layer.keep, placed.output))
+            x = _apply(layer, params, x, towers, mask)
+        if capture is not None and layer is not architecture.layers[-1]:
+            capture[layer.name] = x
+    logits = towers.gather(x, "logits")
+    if capture is not None:
+        capture["logits"] = logits
+    return logits
+
+
+def _reads_all_maps(layer: Layer) -> bool:
+    return isinstance(layer, Dense) or (isinstance(layer, Conv) and layer.groups == 1)
+
+
+def _mask(keys: jax.Array, index: int, keep: float, shape: tuple[int, ...]) -> jax.Array:
+    """[B, ...] Bernoulli(keep) draws for the whole layer, each example from its own key."""
+
+    def draw(key: jax.Array) -> jax.Array:
+        return jax.random.bernoulli(jax.random.fold_in(key, index), keep, shape)
+
+    return jax.vmap(draw)(keys)
+
+
+def _apply(
+    layer: Layer, params: Params, x: jax.Array, towers: Towers, mask: jax.Array | None
+) -> jax.Array:
+    match layer:
+        case Conv(name=name, stride=stride, padding=padding):
+            weights = params[name]
+            x = ops.conv2d(x, weights["kernel"], weights["bias"], stride=stride, padding=padding)
+            return _activate(layer, x)
+        case Dense(name=name):
+            x = x.reshape((x.shape[0], -1))
+            return _activate(layer, ops.dense(x, params[name]["kernel"], params[name]["bias"]))
+        case LRN(n=n, k=k, alpha=alpha, beta=beta):
+            around = towers.halo(x, n // 2)
+            y = ops.local_response_norm(around, n=n, k=k, alpha=alpha, beta=beta)
+            margin = (around.shape[-1] - x.shape[-1]) // 2
+            return jax.lax.slice_in_dim(y, margin, margin + x.shape[-1], axis=-1)
+        case MaxPool(size=size, stride=stride):
+            return ops.max_pool(x, size=size, stride=stride)
+        case Dropout(keep=keep):
+            return ops.dropout(x, mask, keep=keep)
+    raise TypeError(f"unknown layer {layer!r}")
+
+
+def _activate(layer: Conv | Dense, x: jax.Array) -> jax.Array:
+    return nn.relu(x) if layer.activation == "relu" else x
+
+
+def check_images(architecture: Architecture, images: jax.Array) -> None:
+    """Raises unless images are floating and [B, H, W, C] as the architecture wants them."""
+    side, channels = architecture.image_size, architecture.channels
+    if not jnp.issubdtype(images.dtype, jnp.floating):
+        raise TypeError(
+            f"images must be floating point, normalized as in training; got {images.dtype}"
+        )
+    if images.ndim != 4 or images.shape[1:] != (side, side, channels):
+        raise ValueError(
+            f"images must have shape [B, {side}, {side}, {channels}] for {architecture.name}, "
+            f"got {images.shape}"
+        )
+
+
+def init(architecture: Architecture, key: jax.Array, dtype: Any = jnp.float32) -> dict[str, Any]:
+    """Initial parameters {"conv1": {"kernel", "bias"}, ...} by the architecture's rules.
+
+    The same values as `AlexNet(architecture).init(key, images)["params"]` under jit, without the
+    forward pass. Call it under `jax.jit`, with `out_shardings` where there are several devices.
+    """
+    module = AlexNet(architecture, dtype)
+    return module.init(key, method=AlexNet.parameters)["params"]
+
+
+def activations(
+    architecture: Architecture, params: Params, images: jax.Array
+) -> dict[str, jax.Array]:
+    """Output of every named layer in test mode: conv1 (after ReLU), lrn1, pool1, ..., fc7, logits.
+
+    Args and errors as `forward`; in order of computation, [B, H, W, maps] or [B, units].
+    """
+    capture: dict[str, jax.Array] = {}
+    forward(architecture, params, images, capture=capture)
+    return capture
+
+
+class AlexNet(nn.Module):
+    """The network as a flax.linen module: names, shapes and initial values over `forward`.
+
+        net = AlexNet()
+        variables = net.init(key, images)     # {"params": {"conv1": {"kernel", "bias"}, ...}}
+        logits = net.apply(variables, images)                                   # testing
+        logits = net.apply(variables, images, train=True, rngs={"dropout": key})   # training
+
+    Attributes:
+      architecture: the table of layers; by default the paper's network.
+      dtype: of the parameters; images must have the same.
+    """
+
+    architecture: Architecture = presets.paper()
+    dtype: Any = jnp.float32
+
+    def setup(self) -> None:
+        self._parameters = {
+            placed.layer.name: self.param(placed.layer.name, partial(_initial, placed, self.dtype))
+            for placed in self.architecture.placed()
+            if placed.kernel is not None
+        }
+
+    def parameters(self) -> Params:
+        return self._parameters
+
+    def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
+        check_images(self.architecture, images)
+        keys = jax.random.split(self.make_rng("dropout"), images.shape[0]) if train else None
+        return forward(self.architecture, self._parameters, images, keys=keys)
+
+
+def _initial(placed: Placed, dtype: Any, key: jax.Array) -> dict[str, jax.Array]:
+    layer, shape = placed.layer, placed.kernel
+    if shape is None or not isinstance(layer, Conv | Dense):
+        raise TypeError(f"{layer.name} has no parameters")
+    std = math.sqrt(2 / math.prod(shape[:-1])) if layer.std is None else layer.std
+    return {
+        "kernel": jnp.asarray(std, dtype) * jax.random.normal(key, shape, dtype),
+        "bias": jnp.full(shape[-1:], layer.bias, dtype),
+    }

@@ -1,0 +1,21 @@
+"""The layers of AlexNet as pure functions of arrays.
+
+No layer knows how many devices there are, and none holds state. Images and maps are channels
+last; B, H, W, C stand for batch, height, width and maps. All take float32, bfloat16 and float64.
+"""
+
+from alexnet_jax.ops.conv import conv2d
+from alexnet_jax.ops.dense import dense, dropout
+from alexnet_jax.ops.loss import cross_entropy, softmax
+from alexnet_jax.ops.lrn import local_response_norm
+from alexnet_jax.ops.pool import max_pool
+
+__all__ = [
+    "conv2d",
+    "cross_entropy",
+    "dense",
+    "dropout",
+    "local_response_norm",
+    "max_pool",
+    "softmax",
+]

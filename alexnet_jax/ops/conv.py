@@ -1,0 +1,97 @@
+"""Convolution over the maps of a layer, whole or in groups."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from alexnet_jax.ops.check import require_floating, require_rank, require_whole
+
+
+def conv2d(
+    x: jax.Array,
+    kernel: jax.Array,
+    bias: jax.Array | None = None,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+) -> jax.Array:
+    """Convolution (cross-correlation) with zero padding.
+
+        net^m_ij = b^m + sum_{c,p,q} W^m_{cpq} I^c_{Si+p-P, Sj+q-P}
+
+    with S = `stride`, P = `padding`; output sides are floor((H + 2P - K) / S) + 1. The reference
+    text's formula for conv1, with the sum over input maps that it leaves out. Gradients are those
+    of this sum: dI sums over the output positions that read an input, dW and db over images and
+    positions.
+
+    The number of groups is read off the shapes: G = C // kernel.shape[2]. Group g maps the g-th
+    block of input maps to the g-th block of output maps, so a device that holds both towers of
+    conv2 sees two groups and a device that holds one sees one. Groups are written as separate
+    plain convolutions: XLA's grouped convolution has a backward pass about ten times slower on a
+    CPU and gathers everything when its maps are sharded.
+
+    Args:
+      x: [..., H, W, C] images or maps; any leading axes.
+      kernel: [K, L, C / G, M], M output maps; of x's dtype.
+      bias: [M] or None.
+      stride: S >= 1, both axes.
+      padding: P >= 0 rows and columns of zeros on every side.
+
+    Returns:
+      [..., H', W', M] in x's dtype.
+
+    Raises:
+      TypeError: dtypes that are not floating or differ; a stride or padding that is not whole.
+      ValueError: shapes that do not fit; a kernel larger than the padded input.
+
+    Source: paper section 3.5; `layers-145.cfg` and `filter_acts.cu` of the 2012 source.
+    """
+    arrays = {"x": x, "kernel": kernel} | ({} if bias is None else {"bias": bias})
+    require_floating("conv2d", **arrays)
+    require_rank("conv2d", "x", x, 3, "[..., H, W, C]")
+    stride = require_whole("conv2d", "stride", stride, 1)
+    padding = require_whole("conv2d", "padding", padding, 0)
+    groups = _groups(x, kernel, bias)
+    for side, length in zip(x.shape[-3:-1], kernel.shape[:2], strict=True):
+        if length > side + 2 * padding:
+            raise ValueError(
+                f"conv2d: kernel of {kernel.shape[0]}x{kernel.shape[1]} is larger than its input "
+                f"of {x.shape[-3]}x{x.shape[-2]} with padding {padding}"
+            )
+    images = x.reshape((-1, *x.shape[-3:]))
+    parts = [
+        _plain(x_g, kernel_g, stride, padding)
+        for x_g, kernel_g in zip(
+            jnp.split(images, groups, -1), jnp.split(kernel, groups, -1), strict=True
+        )
+    ]
+    y = parts[0] if groups == 1 else jnp.concatenate(parts, -1)
+    if bias is not None:
+        y = y + bias.reshape((1, 1, 1, -1))
+    return y.reshape((*x.shape[:-3], *y.shape[1:]))
+
+
+def _groups(x: jax.Array, kernel: jax.Array, bias: jax.Array | None) -> int:
+    if kernel.ndim != 4:
+        raise ValueError(f"conv2d: kernel must have shape [K, L, C, M], got {kernel.shape}")
+    maps, in_maps, out_maps = x.shape[-1], kernel.shape[2], kernel.shape[3]
+    if in_maps == 0 or maps == 0 or maps % in_maps:
+        raise ValueError(f"conv2d: {maps} input maps do not divide over a kernel of {in_maps}")
+    groups = maps // in_maps
+    if out_maps % groups:
+        raise ValueError(f"conv2d: {out_maps} output maps do not divide into {groups} groups")
+    if bias is not None and bias.shape != (out_maps,):
+        raise ValueError(f"conv2d: bias must have shape ({out_maps},), got {bias.shape}")
+    return groups
+
+
+def _plain(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        window_strides=(stride, stride),
+        padding=((padding, padding), (padding, padding)),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )

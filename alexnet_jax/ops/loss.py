@@ -1,0 +1,68 @@
+"""Softmax and the cross-entropy that is trained."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from alexnet_jax.ops.check import compute_dtype, require_floating, require_rank
+
+
+def softmax(z: jax.Array) -> jax.Array:
+    """Class probabilities O_k = e^{z_k} / sum_k' e^{z_k'}, shifted by max z so as not to overflow.
+
+    Args:
+      z: [..., K] logits. bfloat16 is computed in float32.
+
+    Returns:
+      [..., K] in z's dtype, in [0, 1], summing to 1.
+
+    Raises:
+      TypeError: z not floating.
+      ValueError: z without axes.
+    """
+    require_floating("softmax", z=z)
+    require_rank("softmax", "z", z, 1, "[..., K]")
+    return jnp.exp(_log_softmax(z)).astype(z.dtype)
+
+
+def cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
+    """Loss of each example, L = -sum_k y_k log softmax(z)_k; its gradient is softmax(z) - y.
+
+    Args:
+      logits: [..., K].
+      targets: [...] integer labels in [0, K), or [..., K] probabilities y that sum to 1.
+
+    Returns:
+      [...] in float32, or float64 for float64 logits. A label outside [0, K) gives NaN: arrays
+      cannot raise under jit, and a number would pass unseen.
+
+    Raises:
+      TypeError: logits not floating, targets neither integer nor floating.
+      ValueError: targets of a shape that does not fit.
+
+    Source: paper section 3.5 (multinomial logistic regression); reference text, output layer.
+    """
+    require_floating("cross_entropy", logits=logits)
+    require_rank("cross_entropy", "logits", logits, 1, "[..., K]")
+    log_p = _log_softmax(logits)
+    if jnp.issubdtype(targets.dtype, jnp.integer):
+        if targets.shape != logits.shape[:-1]:
+            raise ValueError(
+                f"cross_entropy: labels must have shape {logits.shape[:-1]}, got {targets.shape}"
+            )
+        # Negative indices would count from the end.
+        labels = jnp.where(targets < 0, logits.shape[-1], targets)
+        return -jnp.take_along_axis(log_p, labels[..., None], -1, mode="fill")[..., 0]
+    require_floating("cross_entropy", targets=targets)
+    if targets.shape != logits.shape:
+        raise ValueError(
+            f"cross_entropy: probabilities must have shape {logits.shape}, got {targets.shape}"
+        )
+    return -jnp.sum(targets.astype(log_p.dtype) * log_p, -1)
+
+
+def _log_softmax(z: jax.Array) -> jax.Array:
+    z = z.astype(compute_dtype(z.dtype))
+    z = z - jax.lax.stop_gradient(jnp.max(z, -1, keepdims=True))
+    return z - jnp.log(jnp.sum(jnp.exp(z), -1, keepdims=True))

@@ -1,0 +1,109 @@
+"""Stochastic gradient descent in the paper's form, and what changes its learning rate."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from alexnet_jax.recipe import TrainConfig
+
+
+def paper_sgd(
+    learning_rate: optax.ScalarOrSchedule,
+    momentum: float = 0.9,
+    weight_decay: float = 5e-4,
+    bias_rate: float = 1.0,
+    bias_decay: bool = True,
+) -> optax.GradientTransformation:
+    """The paper's update (section 5), with the learning rate inside the velocity.
+
+        v <- momentum v - weight_decay lr w - lr g
+        w <- w + v
+
+    `optax.sgd` and PyTorch multiply by the learning rate outside: m <- momentum m + g; w <- w -
+    lr m. The two agree while the rate is constant and part when it changes, since here the old
+    velocity keeps the old rate.
+
+    Args:
+      learning_rate: > 0, or a schedule of the update count.
+      momentum: in [0, 1).
+      weight_decay: >= 0, applied to all leaves.
+      bias_rate: the biases' learning rate relative to the weights' (2 in `weights.cu`'s configs).
+      bias_decay: whether leaves named "bias" decay.
+
+    Source: paper section 5; `weights.cu` of the 2012 source.
+    """
+    return optax.chain(
+        optax.add_decayed_weights(weight_decay, mask=None if bias_decay else _weights),
+        optax.masked(optax.scale(bias_rate), _biases),
+        optax.scale_by_learning_rate(learning_rate),
+        optax.trace(momentum),
+    )
+
+
+def _biases(params: Any) -> Any:
+    return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key == "bias", params)
+
+
+def _weights(params: Any) -> Any:
+    return jax.tree.map(lambda is_bias: not is_bias, _biases(params))
+
+
+def velocity(opt_state: Any) -> Any:
+    """The velocity v, a tree of the parameters' shapes, out of `paper_sgd`'s state."""
+    return optax.tree.get(opt_state, "trace")
+
+
+class Plateau(NamedTuple):
+    """State of a learning rate that drops when the test error stalls; host or device scalars."""
+
+    best_error: Any  # shape=(), dtype=float32
+    stalled: Any  # shape=(), dtype=int32; evaluations since the best one
+    drops: Any  # shape=(), dtype=int32; drops so far
+
+    @classmethod
+    def start(cls) -> Plateau:
+        return cls(np.float32(np.inf), np.int32(0), np.int32(0))
+
+
+def plateau_update(plateau: Plateau, error: float, *, patience: int) -> Plateau:
+    """The state after one more evaluation with this test error.
+
+    A drop follows once `patience` evaluations in a row have not improved on the best; counting
+    then starts anew. Paper section 5: "divide the learning rate by 10 when the validation error
+    rate stopped improving".
+    """
+    if error < plateau.best_error:
+        return Plateau(np.float32(error), np.int32(0), plateau.drops)
+    stalled = int(plateau.stalled) + 1
+    drop = stalled >= patience
+    return Plateau(
+        plateau.best_error,
+        np.int32(0 if drop else stalled),
+        np.int32(int(plateau.drops) + drop),
+    )
+
+
+def learning_rate_at(
+    config: TrainConfig, step: jax.Array, drops: jax.Array, steps_per_epoch: float
+) -> jax.Array:
+    """Learning rate of an update, float32: the base rate divided by 10 once per drop.
+
+    Args:
+      config: its `schedule` is "constant", "epochs" (a drop at each of `drop_epochs`) or
+        "plateau" (as many drops as the plateau has counted).
+      step: [] number of updates already made.
+      drops: [] drops of the plateau.
+      steps_per_epoch: updates in a pass over the training split.
+    """
+    match config.schedule:
+        case "epochs":
+            places = np.asarray(config.drop_epochs, np.float64) * steps_per_epoch
+            drops = jnp.sum(step >= np.ceil(places).astype(np.int32), dtype=jnp.int32)
+        case "constant":
+            drops = jnp.zeros((), jnp.int32)
+    return jnp.float32(config.learning_rate) * jnp.float32(0.1) ** drops.astype(jnp.float32)

@@ -1,0 +1,147 @@
+"""A training run as frozen data: what `experiments/configs/` hold. jax is not imported here."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+from alexnet_jax.errors import InputError
+
+Schedule = Literal["constant", "epochs", "plateau"]
+Dtype = Literal["float32", "bfloat16", "float64"]
+
+# What may change when a run goes on; everything else makes it another run.
+MAY_DIFFER = frozenset(
+    {"steps", "topology", "log_every", "evaluate_every", "checkpoint_every", "keep_checkpoints"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Everything that decides a run. Defaults are the paper's (section 5) where it has a number.
+
+    Steps are updates of the weights. InputError says which value is out of range.
+    """
+
+    name: str
+    data: str
+    steps: int
+    preset: str = "paper"
+    layers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    batch: int = 128
+    seed: int = 0
+    dtype: Dtype = "float32"
+    topology: str = "one_device"
+    learning_rate: float = 0.01
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    schedule: Schedule = "plateau"
+    drop_epochs: tuple[float, ...] = ()
+    patience: int = 3
+    mirror: bool = True
+    colour_noise: float = 0.1
+    pixel_scale: float = 1.0
+    log_every: int = 50
+    evaluate_every: int = 1000
+    checkpoint_every: int = 1000
+    keep_checkpoints: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "patience", "log_every", "evaluate_every",
+                     "checkpoint_every", "keep_checkpoints"):  # fmt: skip
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name, low, high in (
+            ("learning_rate", 0.0, float("inf")),
+            ("momentum", 0.0, 1.0),
+            ("weight_decay", 0.0, float("inf")),
+            ("colour_noise", 0.0, float("inf")),
+            ("pixel_scale", 0.0, float("inf")),
+        ):
+            if not low <= getattr(self, name) < high:
+                raise InputError(
+                    f"{name} must lie in [{low:g}, {high:g}), got {getattr(self, name)}"
+                )
+        for name, choices in (("schedule", Schedule), ("dtype", Dtype)):
+            if getattr(self, name) not in get_args(choices):
+                allowed = ", ".join(get_args(choices))
+                raise InputError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"seed must lie in [0, 2^32), got {self.seed}")
+        if (
+            list(self.drop_epochs) != sorted(set(self.drop_epochs))
+            or min(self.drop_epochs, default=1) <= 0
+        ):
+            raise InputError(f"drop_epochs must rise from above 0, got {self.drop_epochs}")
+        if (self.schedule == "epochs") != bool(self.drop_epochs):
+            raise InputError(
+                f"schedule {self.schedule!r} with drop_epochs {self.drop_epochs}: the schedule "
+                "'epochs' needs drop_epochs, and only it takes them"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        return {**vars(self), "drop_epochs": list(self.drop_epochs)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> TrainConfig:
+        """The config that `to_json` wrote; InputError where it is not one."""
+        try:
+            return cls(**{**value, "drop_epochs": tuple(value["drop_epochs"])})
+        except (TypeError, KeyError) as error:
+            raise InputError(f"not the settings of a run: {error}") from error
+
+    def differences(self, other: TrainConfig) -> list[str]:
+        """What makes `other` another run than this one, as "name: this, other"."""
+        return [
+            f"{name}: {value!r}, now {getattr(other, name)!r}"
+            for name, value in vars(self).items()
+            if name not in MAY_DIFFER and getattr(other, name) != value
+        ]
+
+
+def changed(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
+    """The config with values set from text, as on a command line.
+
+    "layers.conv1.maps" = "64" changes a field of a layer of the preset.
+
+    Raises:
+      InputError: an unknown name; a text that is not a value of the field's type.
+    """
+    hints = typing.get_type_hints(TrainConfig)
+    changes: dict[str, Any] = {}
+    layers = {name: dict(values) for name, values in config.layers.items()}
+    for name, text in settings.items():
+        parts = name.split(".")
+        if len(parts) == 3 and parts[0] == "layers":
+            layers.setdefault(parts[1], {})[parts[2]] = _number(text)
+        elif name in hints and name not in ("name", "layers"):
+            changes[name] = _parse(name, hints[name], text)
+        else:
+            known = ", ".join(sorted(set(hints) - {"name", "layers"}))
+            raise InputError(f"unknown setting {name!r}; there are {known}, layers.LAYER.FIELD")
+    return dataclasses.replace(config, layers=layers, **changes)
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _parse(name: str, hint: Any, text: str) -> Any:
+    if hint is bool:
+        if text.lower() not in ("true", "false"):
+            raise InputError(f"{name} must be true or false, got {text!r}")
+        return text.lower() == "true"
+    if typing.get_origin(hint) is tuple:
+        return tuple(_parse(name, float, part) for part in text.split(",") if part)
+    kind = hint if hint in (int, float) else str
+    try:
+        return kind(text)
+    except ValueError:
+        word = {int: "a whole number", float: "a number"}[kind]
+        raise InputError(f"{name} must be {word}, got {text!r}") from None

@@ -1,0 +1,117 @@
+"""The directory of a run: its settings, its metrics file, and what belongs to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from alexnet_jax.errors import InputError
+from alexnet_jax.recipe import TrainConfig
+
+FORMAT = 1
+OURS = ("config.json", "metrics.jsonl", "checkpoints", "learning_curve.png", "conv1_kernels.png")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes aside and renames, so that a reader finds the old file or the new one, whole."""
+    aside = path.with_name(path.name + ".tmp")
+    with open(aside, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)
+
+
+def open_workdir(path: Path, config: TrainConfig, data_sha256: str, *, fresh: bool) -> None:
+    """Makes the directory of a run, or finds that it belongs to this one.
+
+    Raises:
+      InputError: a file, a place that cannot be written, or a run with other settings (the
+        message says which). `fresh` removes what an earlier run left there, and nothing else.
+    """
+    if path.exists() and not path.is_dir():
+        raise InputError(f"workdir {path} is a file; give a directory")
+    nearest = path.absolute()
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(f"workdir {path} cannot be written")
+    if fresh:
+        for name in OURS:
+            found = path / name
+            if found.is_dir():
+                shutil.rmtree(found)
+            else:
+                found.unlink(missing_ok=True)
+    elif (path / "config.json").exists():
+        before, sha256 = read_settings(path)
+        differences = before.differences(config)
+        if sha256 != data_sha256:
+            differences.append("the data set has changed")
+        if config.steps < before.steps:
+            differences.append(f"steps: {before.steps}, now {config.steps} (may only grow)")
+        if differences:
+            raise InputError(
+                f"workdir {path} belongs to a run with other settings: {'; '.join(differences)}; "
+                "use another --workdir, or --fresh to start over"
+            )
+    path.mkdir(parents=True, exist_ok=True)
+    settings = {"format": FORMAT, "config": config.to_json(), "data_sha256": data_sha256}
+    write_atomically(path / "config.json", json.dumps(settings, indent=2) + "\n")
+
+
+def read_settings(path: Path) -> tuple[TrainConfig, str]:
+    """The settings of the run in a directory and the fingerprint of its data.
+
+    Raises:
+      InputError: no run there, or a config.json that is not one of ours.
+    """
+    file = path / "config.json"
+    if not file.is_file():
+        raise InputError(f"{path} holds no training run (no config.json)")
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} cannot be read: {error}") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        version = found.get("format") if isinstance(found, dict) else None
+        raise InputError(f"{file} has format {version!r}; this version reads {FORMAT}")
+    if not isinstance(found.get("config"), dict) or not isinstance(found.get("data_sha256"), str):
+        raise InputError(f"{file} lacks the settings of a run")
+    return TrainConfig.from_json(found["config"]), found["data_sha256"]
+
+
+class MetricsFile:
+    """`metrics.jsonl`: a line of JSON a measurement, in the order of steps."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> list[dict[str, Any]]:
+        """All whole lines; a last line cut short by a crash is left out."""
+        if not self._path.exists():
+            return []
+        lines = []
+        for text in self._path.read_text(encoding="utf-8").splitlines():
+            try:
+                lines.append(json.loads(text))
+            except ValueError:
+                break
+        return lines
+
+    def append(self, line: dict[str, Any]) -> None:
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def rewind(self, step: int) -> None:
+        """Keeps the lines up to `step`, where a run goes on; later ones will be written again."""
+        kept = [line for line in self.read() if line["step"] <= step and "event" not in line]
+        write_atomically(self._path, "".join(json.dumps(line) + "\n" for line in kept))
+
+    @property
+    def finished(self) -> bool:
+        lines = self.read()
+        return bool(lines) and lines[-1].get("event") == "done"

@@ -1,0 +1,62 @@
+"""Classify pictures with a trained network: python experiments/predict.py WORKDIR IMAGE..."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import tyro
+
+from alexnet_jax import cli
+
+
+@dataclass(frozen=True)
+class Options:
+    """The five likeliest classes of each picture, with their probabilities."""
+
+    workdir: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="WORKDIR")]]
+    """Directory of a training run."""
+    images: tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="IMAGE...")]]
+    """Files of pictures of any kind."""
+    json: bool = False
+    """Print JSON instead of text."""
+    checkpoint: Annotated[str, tyro.conf.arg(metavar="best|latest|N")] = "latest"
+    """Which checkpoint: the best on the test split, the newest good one, or a step."""
+    topology: str = "one_device"
+    """How the network is spread over devices: one_device."""
+
+
+def main(options: Options) -> None:
+    from alexnet_jax.errors import InputError
+    from alexnet_jax.inference import load_trained
+
+    if not options.images:
+        raise InputError("give at least one picture to classify")
+    trained = load_trained(
+        options.workdir, checkpoint=options.checkpoint, topology_name=options.topology
+    )
+    probabilities = trained.probabilities(trained.read(options.images))
+    found: list[dict[str, Any]] = []
+    for image, row in zip(options.images, probabilities, strict=True):
+        order = row.argsort(kind="stable")[::-1][:5]
+        predictions = [
+            {
+                "index": int(index),
+                "class": trained.class_names[index],
+                "probability": float(row[index]),
+            }
+            for index in order
+        ]
+        found.append({"image": image, "predictions": predictions})
+    if options.json:
+        print(json.dumps(found, indent=2))
+        return
+    for entry in found:
+        print(entry["image"])
+        for place in entry["predictions"]:
+            print(f"  {place['probability']:7.2%}  {place['class']}")
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)

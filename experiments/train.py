@@ -1,0 +1,96 @@
+"""Train a network: python experiments/train.py CONFIG [options]
+
+CONFIG is the name of a file in experiments/configs/, or the path of such a file. Run again with
+the same workdir, a training goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import runpy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from alexnet_jax import cli
+from alexnet_jax.errors import InputError
+from alexnet_jax.recipe import TrainConfig, changed
+
+CONFIGS = Path(__file__).parent / "configs"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Train a network as a config says, or go on with a training that stopped."""
+
+    config: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="CONFIG")]]
+    """Name of a file in experiments/configs/, or a path."""
+    workdir: str = "runs/CONFIG"
+    """Directory of the run."""
+    topology: str = "as the config says"
+    """How the network is spread over devices: one_device."""
+    steps: Annotated[str, tyro.conf.arg(metavar="N")] = "as the config says"
+    """Total number of updates; a finished run may be given more."""
+    seed: Annotated[str, tyro.conf.arg(metavar="S")] = "as the config says"
+    """Seed of everything random."""
+    dtype: str = "as the config says"
+    """What the network computes in: float32, bfloat16 or float64 (with JAX_ENABLE_X64=1)."""
+    log_every: Annotated[str, tyro.conf.arg(metavar="N")] = "as the config says"
+    """Updates between two lines of training metrics."""
+    fresh: bool = False
+    """Start over, removing what an earlier run left in the workdir."""
+    set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE")] = ()
+    """Changes to the config, such as learning_rate=0.02 or layers.conv1.maps=64."""
+    profile: str = "none"
+    """Directory for a profile of ten steps."""
+
+
+def load_config(name: str) -> TrainConfig:
+    """The CONFIG of a file, by name or path."""
+    path = Path(name)
+    if not path.suffix:
+        path = CONFIGS / f"{name}.py"
+    if not path.is_file():
+        there = ", ".join(sorted(found.stem for found in CONFIGS.glob("*.py")))
+        raise InputError(f"unknown config {name!r}; there are {there}, or give a path")
+    if path.suffix != ".py":
+        raise InputError(f"{path} is not a Python file with a CONFIG")
+    try:
+        config = runpy.run_path(str(path)).get("CONFIG")
+    except SyntaxError as error:
+        raise InputError(f"{path} is not Python: {error}") from None
+    if not isinstance(config, TrainConfig):
+        raise InputError(f"{path} defines no CONFIG that is a TrainConfig")
+    return config
+
+
+def settings(options: Options) -> dict[str, str]:
+    """What the command line changes in the config, as text by name."""
+    found = {}
+    for change in options.set:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise InputError(f"--set takes KEY=VALUE, got {change!r}")
+        found[name] = value
+    for name in ("topology", "steps", "seed", "dtype", "log_every"):
+        value = getattr(options, name)
+        if value != "as the config says":
+            found[name] = value
+    return found
+
+
+def main(options: Options) -> None:
+    config = changed(load_config(options.config), settings(options))
+    workdir = options.workdir
+    if workdir == "runs/CONFIG":
+        workdir = f"runs/{config.name}"
+    from alexnet_jax.console import make_console
+    from alexnet_jax.fit import fit
+
+    profile = None if options.profile == "none" else Path(options.profile)
+    fit(config, Path(workdir), make_console(), fresh=options.fresh, profile=profile)
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)
