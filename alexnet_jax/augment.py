@@ -16,7 +16,8 @@ class Statistics(NamedTuple):
     """What the training split says about its pixels, in units of 0 to 255; float32.
 
     `deviations` are standard deviations along the eigenvectors of the colour covariance (columns
-    of `eigenvectors`), largest first. Arrays on the host or on devices. The paper writes eigenvalues; the source used their roots.
+    of `eigenvectors`), largest first; the paper writes eigenvalues, the source used their roots.
+    Arrays on the host or on devices.
     """
 
     mean: Any  # [S, S, C] mean image
@@ -30,7 +31,7 @@ def centre_crop(images: jax.Array, size: int) -> jax.Array:
     return images[..., top : top + size, left : left + size, :]
 
 
-def test_views(
+def centre_views(
     images: jax.Array, statistics: Statistics, *, size: int, scale: float, dtype: Any = jnp.float32
 ) -> jax.Array:
     """Centre crops minus the centre of the mean image.

@@ -6,11 +6,11 @@ A network is a table of layers in the order in which they are computed. Numbers 
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
+
 from alexnet_jax.errors import InputError
 
 Activation = Literal["relu", "linear"]

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alexnet_jax.augment import Statistics, test_views
+from alexnet_jax.augment import Statistics, centre_views
 from alexnet_jax.config import Architecture
 from alexnet_jax.data.dataset import Split
 from alexnet_jax.metrics import scores
@@ -28,7 +28,7 @@ def make_logits(
     @jax.jit
     def logits(params: Any, images: jax.Array, statistics: Statistics) -> jax.Array:
         compute = jnp.dtype(dtype)
-        views = test_views(
+        views = centre_views(
             images, statistics, size=architecture.image_size, scale=pixel_scale, dtype=compute
         )
         cast = jax.tree.map(lambda leaf: leaf.astype(compute), params)

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def _figure(width: float, height: float, **spacing: float) -> Figure:
+def _figure(width: float, height: float, wspace: float = 0.02) -> Figure:
     # Without pyplot: no global state, no display, and nothing to close.
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(**spacing))
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(wspace=wspace))
 
 
 def learning_curve(lines: list[dict[str, Any]], title: str) -> Figure:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alexnet_jax import ops
-from alexnet_jax.augment import Statistics, test_views
+from alexnet_jax.augment import Statistics, centre_views
 from alexnet_jax.checkpoint import Checkpoints
 from alexnet_jax.config import Architecture
 from alexnet_jax.data.images import read_stored
@@ -141,7 +141,7 @@ def load_checkpoint(
 
     def preprocess(pictures: Sequence[str | Path] | np.ndarray) -> jax.Array:
         stored = pictures if isinstance(pictures, np.ndarray) else trained.read(pictures)
-        return test_views(
+        return centre_views(
             jnp.asarray(stored),
             trained.statistics,
             size=trained.architecture.image_size,

@@ -6,6 +6,7 @@ import dataclasses
 import typing
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
+
 from alexnet_jax.errors import InputError
 
 Schedule = Literal["constant", "epochs", "plateau"]

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+
 from alexnet_jax.errors import InputError
 
 
@@ -43,7 +44,7 @@ class Dataset:
     def __post_init__(self) -> None:
         for split in (self.train, self.test):
             labels = split.labels
-            if len(labels) and not (0 <= labels.min() and labels.max() < len(self.class_names)):
+            if len(labels) and (labels.min() < 0 or labels.max() >= len(self.class_names)):
                 raise InputError(
                     f"{self.name}: labels run from {labels.min()} to {labels.max()}, "
                     f"but there are {len(self.class_names)} classes"

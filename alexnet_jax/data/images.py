@@ -42,7 +42,7 @@ def read_stored(path: str | Path, *, size: int, channels: int) -> np.ndarray:
             width, height = picture.size
             if width * height > MOST_PIXELS:
                 raise InputError(
-                    f"{path}: {width}x{height} pixels are more than {MOST_PIXELS:,}; shrink it first"
+                    f"{path}: {width}x{height} is more than {MOST_PIXELS:,} pixels; shrink it first"
                 )
             # Lets JPEGs be decoded at a fraction of their size, but never below what is kept.
             picture.draft(None, (4 * size, 4 * size))
