@@ -1,7 +1,17 @@
-"""Strict settings for every test: silent promotion raises, and there are two CPU devices."""
+"""Strict settings for every test: silent promotion raises, and there are two CPU devices.
+
+Programs compiled by one test serve the others, and the next run, from pytest's cache directory.
+"""
 
 import jax
+import pytest
 
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("jax")))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -81,7 +81,8 @@ def conv2d_vjp(
 ) -> tuple[Array, Array, Array]:
     """Gradients of input, kernel and bias.
 
-    dx[u, v, c]    = sum_{l, and S i + p - P = u, S j + q - P = v} dy[i, j, l] W[p, q, c, l]
+    dx[u, v, c]    = sum_{l, i, j, p, q} dy[i, j, l] W[p, q, c, l] where S i + p - P = u
+                     and S j + q - P = v
     dW[p, q, c, l] = sum_{b, i, j} dy[b, i, j, l] x[b, S i + p - P, S j + q - P, c]
     db[l]          = sum_{b, i, j} dy[b, i, j, l]
     """

@@ -77,26 +77,17 @@ def plain(g: Geometry, x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.
 
 
 @every_geometry
-def test_value_and_vjp_match_the_reference(geometry: Geometry) -> None:
+def test_matches_the_reference_and_automatic_differentiation(geometry: Geometry) -> None:
     with jax.enable_x64(True):
         arrays = geometry.arrays("float64")
         y, dy, gradients = value_and_vjp(geometry.convolve, *arrays)
+        plain_y, _, plain_gradients = value_and_vjp(partial(plain, geometry), *arrays)
     values, slopes = TOLERANCE["float64"]
-    assert_close(y, reference.conv2d(*arrays, **geometry.options), values)
-    wants = reference.conv2d_vjp(*arrays[:2], dy, **geometry.options)
-    for got, want in zip(gradients, wants, strict=True):
-        assert_close(got, want, slopes)
-
-
-@every_geometry
-def test_matches_automatic_differentiation_of_the_sum(geometry: Geometry) -> None:
-    with jax.enable_x64(True):
-        arrays = geometry.arrays("float64")
-        y, _, gradients = value_and_vjp(geometry.convolve, *arrays)
-        want, _, slopes = value_and_vjp(partial(plain, geometry), *arrays)
-    assert_close(y, want, TOLERANCE["float64"][0])
-    for got, slope in zip(gradients, slopes, strict=True):
-        assert_close(got, slope, TOLERANCE["float64"][1])
+    for want in (reference.conv2d(*arrays, **geometry.options), plain_y):
+        assert_close(y, want, values)
+    for wants in (reference.conv2d_vjp(*arrays[:2], dy, **geometry.options), plain_gradients):
+        for got, want in zip(gradients, wants, strict=True):
+            assert_close(got, want, slopes)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -155,8 +146,10 @@ def test_dropped_rows_have_no_gradient(name: str, rows: int, columns: int) -> No
     x, kernel, bias = geometry.arrays("float32")
     gradient = jax.jit(jax.grad(lambda x: jnp.sum(geometry.convolve(x, kernel, bias))))(x)
     gradient = np.asarray(gradient)
-    assert x.shape[1] > rows and x.shape[2] > columns
-    assert not np.any(gradient[:, rows:]) and not np.any(gradient[:, :, columns:])
+    assert x.shape[1] > rows
+    assert x.shape[2] > columns
+    assert not np.any(gradient[:, rows:])
+    assert not np.any(gradient[:, :, columns:])
     assert np.all(gradient[:, rows - 1, columns - 1])
 
 
@@ -187,7 +180,7 @@ def geometries(draw_: st.DrawFn) -> Geometry:
     return Geometry(image, window, maps, draw_(st.integers(1, 4)), padding, groups)
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=15)
+@settings(derandomize=True, database=None, deadline=None, max_examples=10)
 @given(geometry=geometries(), lead=st.lists(st.integers(1, 2), max_size=2))
 def test_any_geometry(geometry: Geometry, lead: list[int]) -> None:
     with jax.enable_x64(True):

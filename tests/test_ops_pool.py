@@ -60,25 +60,28 @@ def pool(x: jax.Array, size: int = 3, stride: int = 2) -> jax.Array:
 
 
 @every_geometry
-@pytest.mark.parametrize("numbers", [distinct, tied])
-def test_value_and_vjp_match_the_reference(numbers, height, width, size, stride) -> None:
+def test_ties_match_the_reference(height, width, size, stride) -> None:
+    geometry = {"size": size, "stride": stride}
     with jax.enable_x64(True):
-        x = jnp.asarray(numbers(2, height, width, 3))
-        y, dy, (dx,) = value_and_vjp(partial(pool, size=size, stride=stride), x)
-    np.testing.assert_array_equal(y, reference.max_pool(x, size=size, stride=stride))
-    want = reference.max_pool_vjp(x, dy, size=size, stride=stride)[0]
-    assert_close(dx, want, TOLERANCE["float64"][1])
+        x = jnp.asarray(tied(2, height, width, 3))
+        y, dy, (dx,) = value_and_vjp(partial(pool, **geometry), x)
+    np.testing.assert_array_equal(y, reference.max_pool(x, **geometry))
+    assert_close(dx, *reference.max_pool_vjp(x, dy, **geometry), TOLERANCE["float64"][1])
 
 
 @every_geometry
 def test_matches_automatic_differentiation_without_ties(height, width, size, stride) -> None:
+    """And the reference; without ties all rules agree."""
+    geometry = {"size": size, "stride": stride}
     with jax.enable_x64(True):
         x = jnp.asarray(distinct(2, height, width, 3))
-        y, _, (dx,) = value_and_vjp(partial(pool, size=size, stride=stride), x)
-        for plain in (literal, native):
-            want, _, (slope,) = value_and_vjp(partial(plain, size=size, stride=stride), x)
-            np.testing.assert_array_equal(y, want)
-            assert_close(dx, slope, TOLERANCE["float64"][1])
+        y, dy, (dx,) = value_and_vjp(partial(pool, **geometry), x)
+        others = [value_and_vjp(partial(plain, **geometry), x) for plain in (literal, native)]
+    wants = [(value, slope) for value, _, (slope,) in others]
+    wants.append((reference.max_pool(x, **geometry), *reference.max_pool_vjp(x, dy, **geometry)))
+    for value, slope in wants:
+        np.testing.assert_array_equal(y, value)
+        assert_close(dx, slope, TOLERANCE["float64"][1])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -130,8 +133,10 @@ def test_ties_under_jit_and_vmap() -> None:
 def test_dropped_rows_have_no_gradient() -> None:
     x = jnp.asarray(tied(2, 8, 6, 3), "float32")
     gradient = np.asarray(jax.jit(jax.grad(lambda x: jnp.sum(pool(x))))(x))
-    assert not np.any(gradient[:, 7:]) and not np.any(gradient[:, :, 5:])
-    assert np.any(gradient[:, 6]) and np.any(gradient[:, :, 4])
+    assert not np.any(gradient[:, 7:])
+    assert not np.any(gradient[:, :, 5:])
+    assert np.any(gradient[:, 6])
+    assert np.any(gradient[:, :, 4])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -153,7 +158,8 @@ def test_minus_infinity_and_negative_numbers() -> None:
     x[:3, :3] = -np.inf
     got = pool(jnp.asarray(x, "float32"))
     np.testing.assert_array_equal(got, reference.max_pool(x))
-    assert got[0, 0, 0] == -np.inf and np.all(got < 0)
+    assert got[0, 0, 0] == -np.inf
+    assert np.all(got < 0)
 
 
 def test_defaults_overlap() -> None:
@@ -168,7 +174,7 @@ def test_sizes_of_the_network(before: int, after: int) -> None:
     assert y.shape == (2, after, after, 96)
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=15)
+@settings(derandomize=True, database=None, deadline=None, max_examples=10)
 @given(
     lead=st.lists(st.integers(1, 2), max_size=2),
     extra=st.tuples(st.integers(0, 5), st.integers(0, 5)),

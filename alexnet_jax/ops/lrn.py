@@ -112,10 +112,13 @@ def _backward(
     n: int, k: float, alpha: float, beta: float, x: jax.Array, g: jax.Array
 ) -> tuple[jax.Array]:
     dtype = compute_dtype(x.dtype)
-    a, g = x.astype(dtype), g.astype(dtype)
+    # The barriers keep XLA from fusing what made g, and this product, into every shifted term of
+    # the window sum, where they would be computed n times over.
+    a, g = x.astype(dtype), lax.optimization_barrier(g).astype(dtype)
     scale = _scale(a, n, k, alpha)
     power = _power(scale, beta)
-    spread = _window_sum(g * a * power / scale, (n - 1) // 2, n // 2)
+    inner = lax.optimization_barrier(g * a * power / scale)
+    spread = _window_sum(inner, (n - 1) // 2, n // 2)
     return ((g * power - (2 * alpha * beta) * a * spread).astype(x.dtype),)
 
 

@@ -1,0 +1,231 @@
+"""Checkpoints: exact round trips, what is kept, what is refused, and hashes."""
+
+import gc
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import alexnet_jax
+from alexnet_jax import InputError
+from alexnet_jax.checkpoint import Checkpoints, params_sha256, tree_hashes
+from alexnet_jax.parallel import topology
+
+Trees = dict[str, dict[str, Any]]
+
+# Where it cannot load something, orbax gives up with coroutines not awaited and tasks not ended.
+# They are no part of what is tested, and are gathered up at the end of the test that caused them.
+WHAT_ORBAX_LEAVES = (
+    "ignore:coroutine .* was never awaited",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+
+
+def trees(step: int, dtype: str = "float32") -> Trees:
+    """What a run saves, in small; noise, which does not compress, other at every step."""
+    generator = np.random.default_rng(step)
+    kernel, bias = generator.standard_normal((60, 50)), generator.standard_normal(50)
+    params = {"conv1": {"kernel": jnp.asarray(kernel, dtype), "bias": jnp.asarray(bias, dtype)}}
+    velocity = jax.tree.map(lambda x: x / 3, params)
+    loop = {"step": jnp.int32(step), "key": jax.random.key(step), "best": jnp.float32(np.inf)}
+    return {"params": params, "opt": {"trace": velocity}, "loop": loop}
+
+
+def abstract(of: Trees) -> Trees:
+    return topology("one_device").abstract(of)
+
+
+def template(about: dict[str, Any]) -> Trees:
+    return abstract(trees(about["step"]))
+
+
+def plain(leaf: Any) -> np.ndarray:
+    is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+
+
+def assert_identical(got: Trees, want: Trees) -> None:
+    """The same structure, types and bytes."""
+    assert jax.tree.structure(got) == jax.tree.structure(want)
+    for ours, theirs in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+        assert ours.dtype == theirs.dtype
+        assert ours.shape == theirs.shape
+        assert plain(ours).tobytes() == plain(theirs).tobytes()
+
+
+def save(directory: Path, steps: list[int], keep: int = 2, **metrics: float) -> None:
+    """Saves steps; metrics={"s3": 0.5} is the top-1 accuracy of step 3."""
+    with Checkpoints(directory, keep=keep) as checkpoints:
+        for step in steps:
+            top1 = metrics.get(f"s{step}")
+            measured = None if top1 is None else {"top1": top1, "loss": 1.0}
+            checkpoints.save(step, trees(step), about={"step": step}, metrics=measured)
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the steps 1 and 2, to be copied and not changed."""
+    directory = tmp_path_factory.mktemp("pristine") / "checkpoints"
+    save(directory, [1, 2])
+    return directory
+
+
+@pytest.fixture
+def saved(pristine: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(pristine, tmp_path / "checkpoints"))
+
+
+def round_trip(directory: Path, dtype: str) -> None:
+    """Saves, opens anew and loads all of it and a part; keys come back as keys."""
+    want = trees(5, dtype)
+    about = {"name": "digits", "classes": ["0", "1"], "nested": {"x": 0.1, "y": None}}
+    with Checkpoints(directory) as checkpoints:
+        checkpoints.save(5, want, about=about)
+    with Checkpoints(directory) as checkpoints:
+        assert checkpoints.steps == [5]
+        assert checkpoints.about(5) == about
+        got = checkpoints.load(5, abstract(want))
+        params = checkpoints.load(5, {"params": abstract(want)["params"]})
+    assert got["params"]["conv1"]["kernel"].dtype == dtype
+    assert_identical(got, want)
+    assert_identical(params, {"params": want["params"]})
+    draws = [jax.random.uniform(found["loop"]["key"], (3,)) for found in (got, want)]
+    np.testing.assert_array_equal(*draws)
+
+
+def test_round_trip_is_exact(tmp_path: Path) -> None:
+    round_trip(tmp_path / "c", "float32")
+
+
+def test_round_trip_of_doubles_is_exact(tmp_path: Path) -> None:
+    """In a process of its own with JAX_ENABLE_X64=1, as trainings in float64 run."""
+    code = "import pathlib, sys, test_checkpoint as t; t.round_trip(pathlib.Path(sys.argv[1]), %r)"
+    paths = (Path(__file__).parent, Path(alexnet_jax.__file__).parents[1])
+    subprocess.run(
+        [sys.executable, "-c", code % "float64", tmp_path / "c"],
+        env=os.environ | {"JAX_ENABLE_X64": "1", "PYTHONPATH": os.pathsep.join(map(str, paths))},
+        check=True,
+    )
+
+
+def test_the_latest_and_the_best_are_kept(tmp_path: Path) -> None:
+    with Checkpoints(tmp_path / "c", keep=2) as checkpoints:
+        rows = [
+            (1, 0.1, [1], 1),
+            (2, 0.9, [1, 2], 2),
+            (3, None, [2, 3], 2),
+            (4, 0.5, [2, 3, 4], 2),
+            (5, None, [2, 4, 5], 2),
+            (6, 0.9, [5, 6], 6),  # of equals the latest is the best
+            (7, 0.9, [6, 7], 7),
+            (8, 0.2, [7, 8], 7),
+            (9, 0.3, [7, 8, 9], 7),
+        ]
+        for step, top1, steps, best in rows:
+            metrics = None if top1 is None else {"top1": top1, "loss": 1.0}
+            checkpoints.save(step, trees(step), about={"step": step}, metrics=metrics)
+            assert (checkpoints.steps, checkpoints.best_step()) == (steps, best)
+    with Checkpoints(tmp_path / "c", keep=2) as checkpoints:
+        assert (checkpoints.steps, checkpoints.best_step()) == ([7, 8, 9], 7)
+        assert_identical(checkpoints.load(7, template({"step": 7})), trees(7))
+
+
+def test_one_or_many_are_kept_as_asked(tmp_path: Path) -> None:
+    for keep, steps in ((1, [4]), (3, [2, 3, 4])):
+        save(tmp_path / str(keep), [1, 2, 3, 4], keep=keep)
+        with Checkpoints(tmp_path / str(keep), keep=keep) as checkpoints:
+            assert checkpoints.steps == steps
+            assert checkpoints.best_step() is None
+
+
+def test_a_step_that_is_there_stays(saved: Path) -> None:
+    with Checkpoints(saved) as checkpoints:
+        checkpoints.save(2, trees(9), about={"step": 9}, metrics={"top1": 1.0})
+        assert checkpoints.about(2) == {"step": 2}
+        assert_identical(checkpoints.load(2, template({"step": 2})), trees(2))
+        assert checkpoints.best_step() is None
+
+
+def test_the_newest_of_a_new_directory_is_none(tmp_path: Path) -> None:
+    with Checkpoints(tmp_path / "c") as checkpoints:
+        assert (checkpoints.steps, checkpoints.best_step()) == ([], None)
+        assert checkpoints.load_newest(template, pytest.fail) is None
+
+
+@pytest.fixture
+def gathered() -> Iterator[None]:
+    """Ends what orbax has left behind while the test's filters still hold."""
+    yield
+    gc.collect()
+
+
+@pytest.mark.usefixtures("gathered")
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t["params"]["conv1"].update(kernel=jnp.zeros((60, 51))),
+        lambda t: t["params"]["conv1"].update(kernel=jnp.zeros((30, 50))),
+        lambda t: t["params"]["conv1"].update(kernel=jnp.zeros(3000)),
+        lambda t: t["params"]["conv1"].update(more=jnp.zeros(3)),
+        lambda t: t["params"]["conv1"].pop("bias"),
+        lambda t: t.update(stats={"mean": jnp.zeros(3)}),
+    ],
+    ids=["wider", "shorter", "flat", "more", "fewer", "other"],
+)
+@pytest.mark.filterwarnings(*WHAT_ORBAX_LEAVES)
+def test_other_shapes_and_names_are_refused(saved: Path, change: Callable[[Trees], Any]) -> None:
+    wanted = trees(2)
+    change(wanted)
+    with Checkpoints(saved) as checkpoints:
+        with pytest.raises(InputError, match="checkpoint 2 ") as caught:
+            checkpoints.load(2, abstract(wanted))
+        assert "\n" not in str(caught.value)
+        assert_identical(checkpoints.load(2, template({"step": 2})), trees(2))
+
+
+def test_a_step_that_is_not_there_is_refused(saved: Path) -> None:
+    with Checkpoints(saved) as checkpoints:
+        for ask in (checkpoints.about, lambda step: checkpoints.load(step, template({"step": 7}))):
+            with pytest.raises(InputError, match="checkpoint 7 cannot be read"):
+                ask(7)
+
+
+def sha256(value: Any) -> str:
+    return hashlib.sha256(np.asarray(value).tobytes()).hexdigest()
+
+
+def test_hashes_are_those_of_the_bytes_in_path_order() -> None:
+    """Random keys by their data, strided arrays row by row; the order of insertion has no say."""
+    kernel, bias = np.arange(6, dtype=np.float32).reshape(2, 3).T, np.array([1.5, -0.0])
+    key = jax.random.key(3)
+    tree = {"b": {"z": kernel, "a": jnp.int32(7)}, "a": {"bias": bias, "key": key}}
+    assert tree_hashes(tree) == {
+        "a/bias": sha256(bias),
+        "a/key": sha256(jax.random.key_data(key)),
+        "b/a": sha256(np.int32(7)),
+        "b/z": sha256(np.ascontiguousarray(kernel)),
+    }
+    params = {"conv2": {"kernel": kernel, "bias": bias}, "conv1": {"kernel": jnp.float32(2)}}
+    want = np.float32(2).tobytes() + bias.tobytes() + kernel.tobytes(order="C")
+    assert params_sha256(params) == hashlib.sha256(want).hexdigest()
+    assert params_sha256(dict(reversed(params.items()))) == params_sha256(params)
+
+
+@pytest.mark.parametrize(("layer", "name"), [("conv1", "kernel"), ("conv1", "bias")])
+@pytest.mark.parametrize("place", [0, 17, -1])
+def test_hashes_see_a_single_bit(layer: str, name: str, place: int) -> None:
+    tree = jax.tree.map(np.array, trees(1)["params"])
+    before, whole = tree_hashes(tree), params_sha256(tree)
+    tree[layer][name].view(np.uint32).flat[place] ^= 1
+    after = tree_hashes(tree)
+    assert {path for path in before if before[path] != after[path]} == {f"{layer}/{name}"}
+    assert params_sha256(tree) != whole

@@ -1,0 +1,256 @@
+"""Settings of a run and descriptions of networks: what they refuse, and their way through JSON."""
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from alexnet_jax import Architecture, InputError, architecture, list_presets
+from alexnet_jax.config import BiasRule
+from alexnet_jax.recipe import MAY_DIFFER, TrainConfig, changed
+
+BASE = TrainConfig(name="base", data="digits", steps=100)
+
+# A value unlike the default for every field, as text and as itself; "layers" has its own tests.
+OTHERS: dict[str, tuple[str, Any]] = {
+    "data": ("faces", "faces"),
+    "steps": ("250", 250),
+    "preset": ("small", "small"),
+    "batch": ("64", 64),
+    "seed": ("7", 7),
+    "dtype": ("bfloat16", "bfloat16"),
+    "topology": ("two_towers", "two_towers"),
+    "learning_rate": ("2e-2", 0.02),
+    "momentum": ("0.5", 0.5),
+    "weight_decay": ("0", 0.0),
+    "schedule": ("constant", "constant"),
+    "patience": ("5", 5),
+    "mirror": ("False", False),
+    "colour_noise": (".25", 0.25),
+    "pixel_scale": ("0.0078125", 1 / 128),
+    "log_every": ("1", 1),
+    "evaluate_every": ("2", 2),
+    "checkpoint_every": ("3", 3),
+    "keep_checkpoints": ("4", 4),
+}
+FULL = dataclasses.replace(
+    BASE,
+    **{name: value for name, (_, value) in OTHERS.items()}
+    | {"schedule": "epochs", "drop_epochs": (2.0, 3.5)},
+    layers={"conv1": {"maps": 64, "std": 0.02}, "fc8": {"activation": "linear"}},
+)
+
+
+def refusal(**values: Any) -> str:
+    """The one line with which a change of BASE is refused."""
+    with pytest.raises(InputError) as caught:
+        dataclasses.replace(BASE, **values)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_samples_cover_every_field() -> None:
+    fields = {field.name for field in dataclasses.fields(TrainConfig)}
+    assert set(OTHERS) | {"name", "layers", "drop_epochs"} == fields
+    for name, (_, value) in OTHERS.items():
+        assert getattr(BASE, name) != value
+
+
+def test_defaults_are_the_papers() -> None:
+    """Section 5: batch 128, rate .01, momentum .9, decay .0005; section 4.1: noise of .1."""
+    found = (BASE.batch, BASE.learning_rate, BASE.momentum, BASE.weight_decay, BASE.colour_noise)
+    assert found == (128, 0.01, 0.9, 0.0005, 0.1)
+    assert (BASE.preset, BASE.schedule, BASE.mirror, BASE.dtype) == (
+        "paper", "plateau", True, "float32",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [0, -1])
+@pytest.mark.parametrize(
+    "name",
+    ["steps", "batch", "patience", "log_every", "evaluate_every", "checkpoint_every",
+     "keep_checkpoints"],
+)  # fmt: skip
+def test_counts_start_at_one(name: str, value: int) -> None:
+    assert refusal(**{name: value}) == f"{name} must be at least 1, got {value}"
+    assert getattr(dataclasses.replace(BASE, **{name: 1}), name) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "highest"),
+    [("learning_rate", None), ("momentum", 1.0), ("weight_decay", None), ("colour_noise", None),
+     ("pixel_scale", None)],
+)  # fmt: skip
+def test_ranges_of_numbers(name: str, highest: float | None) -> None:
+    for value in (-1e-9, float("nan"), float("inf"), *([highest] if highest else [])):
+        message = refusal(**{name: value})
+        assert message.startswith(f"{name} must lie in [0, ")
+        assert message.endswith(f"got {value}")
+    dataclasses.replace(BASE, **{name: 0.999})
+
+
+@pytest.mark.parametrize(("name", "value"), [("schedule", "cosine"), ("dtype", "float16")])
+def test_choices(name: str, value: str) -> None:
+    message = refusal(**{name: value})
+    assert message.startswith(f"{name} must be one of ")
+    assert message.endswith(f"got {value!r}")
+
+
+def test_seeds() -> None:
+    for seed in (-1, 2**32):
+        assert refusal(seed=seed) == f"seed must lie in [0, 2^32), got {seed}"
+    for seed in (0, 2**32 - 1):
+        assert dataclasses.replace(BASE, seed=seed).seed == seed
+
+
+@pytest.mark.parametrize(
+    "epochs", [(2.0, 1.0), (1.0, 1.0), (0.0, 1.0), (-1.0,), (float("nan"),), (float("inf"),)]
+)
+def test_drop_epochs_are_numbers_that_rise_from_above_zero(epochs: tuple[float, ...]) -> None:
+    assert refusal(schedule="epochs", drop_epochs=epochs).startswith("drop_epochs ")
+
+
+def test_drop_epochs_belong_to_their_schedule() -> None:
+    for values in (
+        {"schedule": "epochs"},
+        {"schedule": "plateau", "drop_epochs": (1.0,)},
+        {"schedule": "constant", "drop_epochs": (1.0,)},
+    ):
+        assert "'epochs' needs drop_epochs, and only it takes them" in refusal(**values)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_field_is_set_from_text(name: str) -> None:
+    text, value = OTHERS[name]
+    found = changed(BASE, {name: text})
+    assert found == dataclasses.replace(BASE, **{name: value})
+    assert type(getattr(found, name)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("2,3.5", (2.0, 3.5)), ("4", (4.0,)), ("1,2,", (1.0, 2.0))]
+)
+def test_drop_epochs_from_text(text: str, value: tuple[float, ...]) -> None:
+    found = changed(BASE, {"schedule": "epochs", "drop_epochs": text})
+    assert found.drop_epochs == value
+    assert changed(found, {"schedule": "plateau", "drop_epochs": ""}).drop_epochs == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("steps", "1e3", "steps must be a whole number, got '1e3'"),
+        ("steps", "", "steps must be a whole number, got ''"),
+        ("steps", "0", "steps must be at least 1, got 0"),
+        ("learning_rate", "fast", "learning_rate must be a number, got 'fast'"),
+        ("learning_rate", "nan", r"learning_rate must lie in \[0, inf\), got nan"),
+        ("mirror", "1", "mirror must be true or false, got '1'"),
+        ("drop_epochs", "1,b", "drop_epochs must be a number, got 'b'"),
+        ("dtype", "half", "dtype must be one of float32, bfloat16, float64, got 'half'"),
+        ("colour", "1", "unknown setting 'colour'; there are batch, .*topology"),
+        ("name", "x", "unknown setting 'name'"),
+        ("layers", "{}", "unknown setting 'layers'"),
+        ("layers.conv1", "1", "unknown setting 'layers.conv1'"),
+        ("layers.conv1.maps.x", "1", r"unknown setting .*layers\.LAYER\.FIELD"),
+    ],
+)
+def test_texts_that_are_no_values(name: str, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=f"^{message}") as caught:
+        changed(BASE, {name: text})
+    assert "\n" not in str(caught.value)
+
+
+def test_layers_from_text_join_those_there_are() -> None:
+    """Whole numbers, numbers and words; the config that is changed stays as it was."""
+    texts = {
+        "layers.conv1.maps": "48",
+        "layers.lrn1.k": "1.5",
+        "layers.fc6.activation": "linear",
+        "layers.lrn1.alpha": "1e-5",
+    }
+    found = changed(FULL, texts)
+    assert found.layers == {
+        "conv1": {"maps": 48, "std": 0.02},
+        "fc8": {"activation": "linear"},
+        "lrn1": {"k": 1.5, "alpha": 1e-5},
+        "fc6": {"activation": "linear"},
+    }
+    assert type(found.layers["conv1"]["maps"]) is int
+    assert FULL.layers == {"conv1": {"maps": 64, "std": 0.02}, "fc8": {"activation": "linear"}}
+    architecture("paper", layers=found.layers)
+
+
+@pytest.mark.parametrize("config", [BASE, FULL], ids=["base", "full"])
+def test_a_config_survives_json(config: TrainConfig) -> None:
+    back = TrainConfig.from_json(json.loads(json.dumps(config.to_json())))
+    assert back == config
+    assert [type(value) for value in vars(back).values()] == [
+        type(value) for value in vars(config).values()
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"colour": 1}, {"steps": "many"}, {"steps": None}, {"steps": 0}, {"drop_epochs": 3},
+     {"momentum": [0.9]}],
+)  # fmt: skip
+def test_what_is_no_config_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        TrainConfig.from_json(BASE.to_json() | change)
+
+
+@pytest.mark.parametrize("missing", ["name", "data", "steps", "drop_epochs"])
+def test_a_config_needs_its_values(missing: str) -> None:
+    value = {name: v for name, v in BASE.to_json().items() if name != missing}
+    with pytest.raises(InputError, match=f"not the settings of a run.*{missing}"):
+        TrainConfig.from_json(value)
+
+
+def test_differences_name_what_makes_another_run() -> None:
+    """Where a run computes, how long, and how often it reports may change; nothing else."""
+    assert {
+        "steps", "topology", "log_every", "evaluate_every", "checkpoint_every", "keep_checkpoints",
+    } == MAY_DIFFER  # fmt: skip
+    assert FULL.differences(FULL) == []
+    for name, (_, value) in OTHERS.items():
+        other = dataclasses.replace(BASE, **{name: value})
+        want = [] if name in MAY_DIFFER else [f"{name}: {getattr(BASE, name)!r}, now {value!r}"]
+        assert BASE.differences(other) == want
+    assert BASE.differences(dataclasses.replace(BASE, layers={"conv1": {"maps": 8}})) == [
+        "layers: {}, now {'conv1': {'maps': 8}}"
+    ]
+    every = set(OTHERS) - MAY_DIFFER | {"drop_epochs", "layers"}
+    assert {text.split(":")[0] for text in BASE.differences(FULL)} == every
+
+
+def networks() -> list[Architecture]:
+    """Every preset, and one in which nothing has its default."""
+    found = [architecture(name) for name in list_presets()]
+    layers = {"conv1": {"std": 0.5, "bias": 0.25}, "lrn2": {"n": 3}, "dropout6": {"keep": 0.75}}
+    odd = architecture("small", image_size=30, channels=3, classes=7, layers=layers)
+    return [*found, dataclasses.replace(odd, name="odd", biases=BiasRule(2.0, False))]
+
+
+@pytest.mark.parametrize("network", networks(), ids=lambda network: network.name)
+def test_a_network_survives_json(network: Architecture) -> None:
+    value = json.loads(json.dumps(network.to_json()))
+    back = Architecture.from_json(value)
+    assert back == network
+    assert hash(back) == hash(network)
+    assert [type(layer) for layer in back.layers] == [type(layer) for layer in network.layers]
+    value["layers"][0]["maps"] += 2
+    assert Architecture.from_json(value) != network
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"layers": [{"kind": "Magic", "name": "m"}]}, {"layers": [{"name": "conv1"}]},
+     {"layers": ["conv1"]}, {"layers": None}, {"biases": None}, {"colour": 1}, {"classes": 9},
+     {"image_size": 28.0}],
+)  # fmt: skip
+def test_what_is_no_network_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        Architecture.from_json(architecture("small").to_json() | change)
+    with pytest.raises(InputError, match="not a description of a network"):
+        Architecture.from_json({})
