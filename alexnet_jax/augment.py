@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from alexnet_jax.ops.check import compute_dtype
+
 
 class Statistics(NamedTuple):
     """What the training split says about its pixels, in units of 0 to 255; float32.
@@ -27,6 +29,8 @@ class Statistics(NamedTuple):
 
 def centre_crop(images: jax.Array, size: int) -> jax.Array:
     """The central [..., size, size, C] of [..., H, W, C]; one row less above where it is odd."""
+    if not 1 <= size <= min(images.shape[-3:-1]):
+        raise ValueError(f"a crop of {size} does not fit into images of {images.shape}")
     top, left = ((side - size) // 2 for side in images.shape[-3:-1])
     return images[..., top : top + size, left : left + size, :]
 
@@ -44,8 +48,10 @@ def centre_views(
     Returns:
       [B, size, size, C] of `dtype`.
     """
-    crops = centre_crop(images, size).astype(dtype)
-    return (crops - _mean(statistics, size, dtype)[None]) * jnp.asarray(scale, dtype)
+    work = compute_dtype(dtype)  # bfloat16 would round the mean by up to a grey level
+    crops = centre_crop(images, size).astype(work)
+    views = (crops - _mean(statistics, size, work)[None]) * jnp.asarray(scale, work)
+    return views.astype(dtype)
 
 
 def training_views(
@@ -81,22 +87,25 @@ def training_views(
     Source: paper section 4.1; `convdata_jpeg.py` of the 2012 source.
     """
 
+    work = compute_dtype(dtype)  # bfloat16 would round the mean by up to a grey level
+
     def view(key: jax.Array, image: jax.Array) -> jax.Array:
         place_key, mirror_key, noise_key = jax.random.split(key, 3)
         border = image.shape[0] - size
         top, left = jax.random.randint(place_key, (2,), 0, border + 1, jnp.int32)
         crop = jax.lax.dynamic_slice(
             image, (top, left, jnp.int32(0)), (size, size, image.shape[2])
-        ).astype(dtype)
+        ).astype(work)
         if mirror:
             flip = jax.random.uniform(mirror_key, (), jnp.float32) < 0.5
             crop = jnp.where(flip, crop[:, ::-1], crop)
-        crop = crop - _mean(statistics, size, dtype)
+        crop = crop - _mean(statistics, size, work)
         if colour_noise > 0:
-            drawn = colour_noise * jax.random.normal(noise_key, statistics.deviations.shape)
+            shape = statistics.deviations.shape
+            drawn = colour_noise * jax.random.normal(noise_key, shape, jnp.float32)
             noise = statistics.eigenvectors @ (drawn * statistics.deviations)
-            crop = crop + noise.astype(dtype).reshape((1, 1, -1))
-        return crop * jnp.asarray(scale, dtype)
+            crop = crop + noise.astype(work).reshape((1, 1, -1))
+        return (crop * jnp.asarray(scale, work)).astype(dtype)
 
     return jax.vmap(view)(keys, images)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,11 +51,13 @@ class Checkpoints:
     def __init__(self, directory: Path, *, keep: int = 2) -> None:
         from orbax.checkpoint import v1 as ocp
 
+        self._directory = directory.absolute()
+        self._damaged: list[int] = []
         policies = ocp.training.preservation_policies
         best = policies.BestN(get_metric_fn=lambda metrics: metrics["top1"], n=1)
         best.keep_checkpoints_without_metrics = False
         self._checkpointer = ocp.training.Checkpointer(
-            directory.absolute(),
+            self._directory,
             save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
             preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(keep), best]),
         )
@@ -87,13 +90,30 @@ class Checkpoints:
         about: dict[str, Any],
         metrics: dict[str, float] | None = None,
     ) -> None:
-        """Writes the trees and returns when they are on disk; a step that is there stays."""
+        """Writes the trees and returns when they are on disk; a step that is there stays.
+
+        Steps that `load_newest` found damaged are first moved to `damaged/`, beside the
+        checkpoints: they would stand in the way of the steps that are made again.
+        """
+        self._set_damaged_aside()
         if step in self.steps:
             return
         hashes = {name: tree_hashes(tree) for name, tree in trees.items()}
-        self._checkpointer.save_checkpointables(
+        saved = self._checkpointer.save_checkpointables(
             step, dict(trees), metrics=metrics, custom_metadata={"about": about, "sha256": hashes}
         )
+        if not saved:
+            raise RuntimeError(f"orbax declined to save step {step}; there are {self.steps}")
+
+    def _set_damaged_aside(self) -> None:
+        if not self._damaged:
+            return
+        aside = self._directory.with_name("damaged")
+        aside.mkdir(exist_ok=True)
+        for step in self._damaged:
+            (self._directory / str(step)).rename(aside / f"{step}-{time.time_ns()}")
+        self._damaged.clear()
+        self._checkpointer.reload()
 
     def about(self, step: int) -> dict[str, Any]:
         """The description saved with a step. InputError if it has none."""
@@ -120,6 +140,7 @@ class Checkpoints:
         except Exception as error:  # as above
             raise InputError(f"checkpoint {step} cannot be read ({_reason(error)})") from error
         for name, tree in trees.items():
+            _require_like(step, name, tree, templates[name])
             for path, found in tree_hashes(tree).items():
                 if expected.get(name, {}).get(path) != found:
                     raise InputError(f"checkpoint {step} is damaged: {name}/{path} has other bytes")
@@ -139,7 +160,21 @@ class Checkpoints:
                 return step, self.load(step, templates(about)), about
             except InputError as error:
                 warn(f"{error}; trying the one before")
+                self._damaged.append(step)
         return None
+
+
+def _require_like(step: int, name: str, tree: Any, template: Any) -> None:
+    """orbax may return other dtypes than asked for where its own metadata are lost."""
+    asked = dict(jax.tree.leaves_with_path(template))
+    for path, leaf in jax.tree.leaves_with_path(tree):
+        want = asked[path]
+        if (leaf.shape, leaf.dtype) != (want.shape, want.dtype):
+            where = jax.tree_util.keystr(path, simple=True, separator="/")
+            raise InputError(
+                f"checkpoint {step} has {name}/{where} as {leaf.dtype} {leaf.shape}, "
+                f"expected {want.dtype} {want.shape}"
+            )
 
 
 def _reason(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
@@ -52,6 +53,8 @@ def run(main: Callable[[Any], None], options: type[Any]) -> None:
     """Runs a script's `main` on its options. A user's mistake ends it with status 2, an
     interruption with 128 + the signal."""
     asked = parse(options)
+    # orbax tells pages of a damaged checkpoint there; ours is told in a line.
+    logging.getLogger("absl").setLevel(logging.CRITICAL)
     from alexnet_jax.interrupt import Interrupted
 
     try:

@@ -17,6 +17,7 @@ from alexnet_jax.checkpoint import Checkpoints, params_sha256
 from alexnet_jax.console import Console
 from alexnet_jax.data.batches import Batches
 from alexnet_jax.data.statistics import pixel_statistics
+from alexnet_jax.errors import InputError
 from alexnet_jax.evaluate import evaluate, make_counter
 from alexnet_jax.interrupt import Interrupted, Signals
 from alexnet_jax.job import Job
@@ -102,6 +103,10 @@ class _Run:
         template = self.job.topology.abstract(self._trees())
         found = self.checkpoints.load_newest(lambda about: template, self.console.note)
         if found is None:
+            if self.checkpoints.steps:
+                raise InputError(
+                    f"no checkpoint in {self.workdir} can be read; --fresh starts the run over"
+                )
             return
         step, trees, _ = found
         loop = trees["loop"]

@@ -21,7 +21,8 @@ def top_k(logits: jax.Array, labels: jax.Array, k: int) -> jax.Array:
     Source: `layer_kernels.cu` of the 2012 source.
     """
     own = jnp.take_along_axis(logits, labels[..., None], -1)
-    above = jnp.sum(logits > own, -1, dtype=jnp.int32)
+    # Not "greater": a NaN counts as above, so that a broken network earns nothing.
+    above = jnp.sum(~(logits <= own), -1, dtype=jnp.int32)
     tied = jnp.sum(logits == own, -1, dtype=jnp.int32)
     share = (k - above).astype(jnp.float32) / tied.astype(jnp.float32)
     return jnp.where(tied > 0, jnp.clip(share, 0.0, 1.0), 0.0)

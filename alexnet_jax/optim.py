@@ -46,7 +46,10 @@ def paper_sgd(
 
 
 def _biases(params: Any) -> Any:
-    return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key == "bias", params)
+    def is_bias(path: tuple[Any, ...], _: Any) -> bool:
+        return bool(path) and getattr(path[-1], "key", None) == "bias"
+
+    return jax.tree_util.tree_map_with_path(is_bias, params)
 
 
 def _weights(params: Any) -> Any:
@@ -77,7 +80,7 @@ def plateau_update(plateau: Plateau, error: float, *, patience: int) -> Plateau:
     then starts anew. Paper section 5: "divide the learning rate by 10 when the validation error
     rate stopped improving".
     """
-    if error < plateau.best_error:
+    if np.float32(error) < plateau.best_error:
         return Plateau(np.float32(error), np.int32(0), plateau.drops)
     stalled = int(plateau.stalled) + 1
     drop = stalled >= patience
@@ -102,8 +105,11 @@ def learning_rate_at(
     """
     match config.schedule:
         case "epochs":
+            # Rounded first: 25 epochs of 4.4 steps are 110 steps, not 110.00000000000001.
             places = np.asarray(config.drop_epochs, np.float64) * steps_per_epoch
-            drops = jnp.sum(step >= np.ceil(places).astype(np.int32), dtype=jnp.int32)
+            places = np.ceil(np.round(places, 6))
+            places = np.minimum(places, np.iinfo(np.int32).max).astype(np.int32)
+            drops = jnp.sum(step >= places, dtype=jnp.int32)
         case "constant":
             drops = jnp.zeros((), jnp.int32)
     return jnp.float32(config.learning_rate) * jnp.float32(0.1) ** drops.astype(jnp.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import typing
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -68,12 +69,14 @@ class TrainConfig:
             if getattr(self, name) not in get_args(choices):
                 allowed = ", ".join(get_args(choices))
                 raise InputError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
+        if self.steps >= 2**31:
+            raise InputError(f"steps must be below 2^31, got {self.steps}")
+        if not self.pixel_scale > 0:
+            raise InputError(f"pixel_scale must be above 0, got {self.pixel_scale}")
         if not 0 <= self.seed < 2**32:
             raise InputError(f"seed must lie in [0, 2^32), got {self.seed}")
-        if (
-            list(self.drop_epochs) != sorted(set(self.drop_epochs))
-            or min(self.drop_epochs, default=1) <= 0
-        ):
+        rising = list(self.drop_epochs) == sorted(set(self.drop_epochs))
+        if not rising or not all(0 < epoch < math.inf for epoch in self.drop_epochs):
             raise InputError(f"drop_epochs must rise from above 0, got {self.drop_epochs}")
         if (self.schedule == "epochs") != bool(self.drop_epochs):
             raise InputError(
@@ -82,7 +85,7 @@ class TrainConfig:
             )
 
     def to_json(self) -> dict[str, Any]:
-        return {**vars(self), "drop_epochs": list(self.drop_epochs)}
+        return dataclasses.asdict(self) | {"drop_epochs": list(self.drop_epochs)}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> TrainConfig:

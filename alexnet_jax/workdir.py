@@ -12,7 +12,16 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.recipe import TrainConfig
 
 FORMAT = 1
-OURS = ("config.json", "metrics.jsonl", "checkpoints", "learning_curve.png", "conv1_kernels.png")
+OURS = (
+    "config.json",
+    "config.json.tmp",
+    "metrics.jsonl",
+    "metrics.jsonl.tmp",
+    "checkpoints",
+    "damaged",
+    "learning_curve.png",
+    "conv1_kernels.png",
+)
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -42,7 +51,7 @@ def open_workdir(path: Path, config: TrainConfig, data_sha256: str, *, fresh: bo
     if fresh:
         for name in OURS:
             found = path / name
-            if found.is_dir():
+            if found.is_dir() and not found.is_symlink():
                 shutil.rmtree(found)
             else:
                 found.unlink(missing_ok=True)
@@ -81,7 +90,10 @@ def read_settings(path: Path) -> tuple[TrainConfig, str]:
         raise InputError(f"{file} has format {version!r}; this version reads {FORMAT}")
     if not isinstance(found.get("config"), dict) or not isinstance(found.get("data_sha256"), str):
         raise InputError(f"{file} lacks the settings of a run")
-    return TrainConfig.from_json(found["config"]), found["data_sha256"]
+    try:
+        return TrainConfig.from_json(found["config"]), found["data_sha256"]
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None
 
 
 class MetricsFile:
@@ -91,15 +103,21 @@ class MetricsFile:
         self._path = path
 
     def read(self) -> list[dict[str, Any]]:
-        """All whole lines; a last line cut short by a crash is left out."""
+        """All lines; a last one cut short by a crash is left out.
+
+        Raises:
+          InputError: another line that is not JSON.
+        """
         if not self._path.exists():
             return []
+        texts = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
         lines = []
-        for text in self._path.read_text(encoding="utf-8").splitlines():
+        for number, text in enumerate(texts, 1):
             try:
                 lines.append(json.loads(text))
             except ValueError:
-                break
+                if number < len(texts):
+                    raise InputError(f"{self._path}: line {number} is not JSON") from None
         return lines
 
     def append(self, line: dict[str, Any]) -> None:

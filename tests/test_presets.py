@@ -132,7 +132,6 @@ def test_layers_must_fit_each_other() -> None:
         dataclasses.replace(paper, layers=twice)
     with pytest.raises(InputError, match="last layer"):
         dataclasses.replace(paper, layers=(*paper.layers, Dropout("end")))
+    first = dataclasses.replace(paper.layers[-1], name="first")
     with pytest.raises(InputError, match="conv3 needs maps"):
-        flat = (paper.layers[-1], paper.layers[6], paper.layers[-1])
-        renamed = dataclasses.replace(flat[0], name="first")
-        dataclasses.replace(paper, layers=(renamed, *flat[1:]))
+        dataclasses.replace(paper, layers=(first, paper.layers[6], paper.layers[-1]))

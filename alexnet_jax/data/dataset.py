@@ -18,7 +18,8 @@ class Split:
     labels: np.ndarray
 
     def __post_init__(self) -> None:
-        if self.images.dtype != np.uint8 or self.images.ndim != 4:
+        shape = self.images.shape
+        if self.images.dtype != np.uint8 or len(shape) != 4 or shape[1] != shape[2]:
             raise InputError(
                 f"images must be uint8 [N, S, S, C], got {self.images.dtype} {self.images.shape}"
             )
@@ -42,6 +43,11 @@ class Dataset:
     class_names: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        if self.train.images.shape[1:] != self.test.images.shape[1:]:
+            raise InputError(
+                f"{self.name}: training images are {self.train.images.shape[1:]}, "
+                f"test images {self.test.images.shape[1:]}"
+            )
         for split in (self.train, self.test):
             labels = split.labels
             if len(labels) and (labels.min() < 0 or labels.max() >= len(self.class_names)):

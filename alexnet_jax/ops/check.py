@@ -7,6 +7,7 @@ from typing import SupportsIndex
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 
 def require_floating(layer: str, **arrays: jax.Array) -> None:
@@ -39,6 +40,6 @@ def require_whole(layer: str, name: str, value: SupportsIndex, at_least: int) ->
     return whole
 
 
-def compute_dtype(dtype: jnp.dtype) -> jnp.dtype:
+def compute_dtype(dtype: DTypeLike) -> jnp.dtype:
     """The dtype that sums and powers are taken in: float32 for the 16-bit formats, else `dtype`."""
     return jnp.dtype(jnp.float32) if jnp.dtype(dtype).itemsize < 4 else jnp.dtype(dtype)
