@@ -1,25 +1,22 @@
-"""Runs the scripts of experiments/, in this process or in one of their own.
+"""Runs the scripts of experiments/, in this process or in one of their own."""
 
-A training step compiles for several seconds; all runs share one cache of compiled programs, so
-that only the first pays. The cache is on while a script runs and at no other time.
-"""
-
-import atexit
 import contextlib
 import functools
 import io
+import json
+import logging
 import os
 import runpy
-import shutil
+import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import jax
-from jax.experimental.compilation_cache import compilation_cache
+import pytest
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = ROOT / "experiments"
@@ -27,15 +24,7 @@ EXPERIMENTS = ROOT / "experiments"
 # The digits' network with layers narrow enough to train six steps in a blink.
 WIDTHS = {"conv1": 4, "conv2": 8, "conv3": 8, "conv4": 8, "conv5": 8, "fc6": 16, "fc7": 16}
 NARROW = ("batch=16", *(f"layers.{name}.maps={maps}" for name, maps in WIDTHS.items()))
-EVERY = 3
-TINY = (
-    "--log-every",
-    "2",
-    "--set",
-    *NARROW,
-    f"evaluate_every={EVERY}",
-    f"checkpoint_every={EVERY}",
-)
+EVERY_3 = ("evaluate_every=3", "checkpoint_every=3")
 
 
 @dataclass(frozen=True)
@@ -45,6 +34,10 @@ class Result:
     status: int
     out: str
     err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
 
 
 def call(script: str, *arguments: object) -> Result:
@@ -60,7 +53,7 @@ def call(script: str, *arguments: object) -> Result:
         mock.patch.object(sys, "argv", argv),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
-        _compiled_programs_kept(),
+        _logging_restored(),
     ):
         try:
             runpy.run_path(str(path), run_name="__main__")
@@ -70,39 +63,107 @@ def call(script: str, *arguments: object) -> Result:
     return Result(status, out.getvalue(), err.getvalue())
 
 
-def train(workdir: Path, steps: int, *options: object) -> Result:
+@contextlib.contextmanager
+def _logging_restored() -> Iterator[None]:
+    logger = logging.getLogger("absl")
+    level = logger.level
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def training(
+    workdir: Path,
+    steps: int,
+    *options: object,
+    log_every: int = 2,
+    changes: tuple[str, ...] = EVERY_3,
+) -> tuple[str, ...]:
+    """Arguments of `train` for the narrow network on the digits."""
+    arguments = ("digits", "--workdir", workdir, "--steps", steps, "--log-every", log_every)
+    return tuple(map(str, (*arguments, *options, "--set", *NARROW, *changes)))
+
+
+def train(workdir: Path, steps: int, *options: object, **more: Any) -> Result:
     """Trains the narrow network on the digits, logging every 2 steps and saving every 3."""
-    return call("train", "digits", "--workdir", workdir, "--steps", steps, *options, *TINY)
+    return call("train", *training(workdir, steps, *options, **more))
 
 
-def environment(**more: str) -> dict[str, str]:
-    """For a script in a process of its own: the package on the path, the cache, one CPU device."""
+def start(script: str, *arguments: object) -> subprocess.Popen[str]:
+    """Starts a script in a process of its own, which shares the cache of compiled programs."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    cache = {name.upper(): str(value) for name, value in _cache_settings().items()}
-    return kept | cache | {"PYTHONPATH": path, "JAX_PLATFORMS": "cpu"} | more
+    cache = {
+        name.upper(): str(getattr(jax.config, name))
+        for name in (
+            "jax_compilation_cache_dir",
+            "jax_persistent_cache_min_compile_time_secs",
+            "jax_persistent_cache_min_entry_size_bytes",
+        )
+    }
+    return subprocess.Popen(
+        [sys.executable, EXPERIMENTS / f"{script}.py", *map(str, arguments)],
+        env=kept | cache | {"PYTHONPATH": path, "JAX_PLATFORMS": "cpu"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
-@functools.cache
-def _cache_settings() -> dict[str, object]:
-    directory = tempfile.mkdtemp(prefix="compiled-")
-    atexit.register(shutil.rmtree, directory)
+def wait(process: subprocess.Popen[str]) -> Result:
+    """How a started script ends. One that does not end within minutes is killed and fails."""
+    try:
+        out, err = process.communicate(timeout=300)
+    finally:
+        process.kill()
+    return Result(process.returncode, out, err)
+
+
+def measurements(workdir: Path) -> list[dict[str, Any]]:
+    """The lines of a run's metrics.jsonl."""
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+def contents(directory: Path) -> dict[str, bytes | None]:
+    """Every file below a directory with its bytes, and every directory with None."""
     return {
-        "jax_compilation_cache_dir": directory,
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-        "jax_persistent_cache_min_entry_size_bytes": -1,
+        str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None
+        for path in directory.rglob("*")
     }
 
 
-@contextlib.contextmanager
-def _compiled_programs_kept() -> Iterator[None]:
-    before = {name: getattr(jax.config, name) for name in _cache_settings()}
-    try:
-        for name, value in _cache_settings().items():
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()
-        yield
-    finally:
-        for name, value in before.items():
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()
+def assert_refused(result: Result, *parts: object) -> None:
+    """Exit status 2, nothing on standard output, and one line of error that holds the parts."""
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith("error: ")
+    assert result.err.count("\n") == 1
+    assert result.err.endswith("\n")
+    for part in parts:
+        assert str(part) in result.err
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run of six steps. Tests that change its directory take a copy."""
+
+    workdir: Path
+    result: Result
+
+    @property
+    def measured(self) -> list[dict[str, Any]]:
+        return measurements(self.workdir)
+
+
+@functools.cache
+def _finished(directory: Path) -> Run:
+    workdir = directory / "finished"
+    return Run(workdir, train(workdir, 6))
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One run for all tests of a session, whichever files they stand in."""
+    run = _finished(tmp_path_factory.getbasetemp())
+    assert (run.result.status, run.result.err) == (0, "")
+    return run
