@@ -92,6 +92,8 @@ def test_a_scan_larger_than_pillow_allows(tmp_path: Path) -> None:
     # Kept are the columns 5,500 to 14,500, a thousand to a pixel: the edge is at 5.5.
     want = np.repeat([50, 210], [5, 4])
     inside = [0, 1, 2, 3, 7, 8]
-    np.testing.assert_allclose(found[:, inside], np.broadcast_to(want[inside][:, None], (9, 6, 3)), atol=3)
+    np.testing.assert_allclose(
+        found[:, inside], np.broadcast_to(want[inside][:, None], (9, 6, 3)), atol=3
+    )
     assert (found[:, 4] < 105).all()
     assert (found[:, 6] > 155).all()
