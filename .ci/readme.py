@@ -1,8 +1,7 @@
 """Runs every command and every Python example that a Markdown file shows, in order.
 
 Fenced blocks marked ```bash and ```python are run, the virtual environment's programs first on
-the PATH; `git clone` and `cd` lines are left out, since this is the clone, and `make test`, since
-CI has just called it.
+the PATH. `make test` is left out, since CI has just called it.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-LEFT_OUT = ("git clone", "cd ", "make test")
+LEFT_OUT = ("make test",)
 
 
 def main(path: str) -> None:

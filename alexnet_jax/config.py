@@ -1,7 +1,6 @@
-"""Networks and training runs as frozen data. No array is made here and jax is not imported.
+"""A network as frozen data: a table of layers in the order in which they are computed.
 
-A network is a table of layers in the order in which they are computed. Numbers stand in
-`presets.py` and in `experiments/configs/`, each with its source.
+No array is made here and jax is not imported. Numbers stand in `presets.py`, each with its source.
 """
 
 from __future__ import annotations
@@ -9,81 +8,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from alexnet_jax.errors import InputError
-
-Activation = Literal["relu", "linear"]
-
-
-@dataclass(frozen=True)
-class Conv:
-    """Convolution of whole-layer width: `maps` counts the maps of both towers.
-
-    `groups=1` reads all maps of the layer below (which crosses between the towers), `groups=2`
-    its own tower's. Initial values: N(0, std^2), std None meaning sqrt(2 / fan-in); `bias`
-    constant.
-    """
-
-    name: str
-    maps: int
-    kernel: int
-    stride: int = 1
-    padding: int = 0
-    groups: int = 1
-    activation: Activation = "relu"
-    std: float | None = 0.01
-    bias: float = 0.0
-
-
-@dataclass(frozen=True)
-class Dense:
-    """Fully connected layer over all of its input, flattened in the order height, width, map."""
-
-    name: str
-    maps: int
-    activation: Activation = "relu"
-    std: float | None = 0.01
-    bias: float = 0.0
-
-
-@dataclass(frozen=True)
-class LRN:
-    """Local response normalization over all maps of the layer, across the towers' seam."""
-
-    name: str
-    n: int = 5
-    k: float = 2.0
-    alpha: float = 1e-4
-    beta: float = 0.75
-
-
-@dataclass(frozen=True)
-class MaxPool:
-    """Maximum over windows of size x size, `stride` apart."""
-
-    name: str
-    size: int = 3
-    stride: int = 2
-
-
-@dataclass(frozen=True)
-class Dropout:
-    """Mask in training, multiplication by `keep` in testing."""
-
-    name: str
-    keep: float = 0.5
-
-
-Layer = Conv | Dense | LRN | MaxPool | Dropout
-
-
-@dataclass(frozen=True)
-class BiasRule:
-    """How biases are trained: learning rate relative to the weights', and whether they decay."""
-
-    rate: float = 1.0
-    decay: bool = True
+from alexnet_jax.layers import (
+    LRN,
+    PLAIN_BIASES,
+    Activation,
+    BiasRule,
+    Conv,
+    Dense,
+    Dropout,
+    Init,
+    Layer,
+    MapNorm,
+    MaxPool,
+)
 
 
 @dataclass(frozen=True)
@@ -119,7 +59,7 @@ class Architecture:
     classes: int
     layers: tuple[Layer, ...]
     towers: int = 2
-    biases: BiasRule = BiasRule()
+    biases: BiasRule = PLAIN_BIASES
 
     def __post_init__(self) -> None:
         for field in ("image_size", "channels", "classes", "towers"):
@@ -151,7 +91,7 @@ class Architecture:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Architecture:
         """The architecture that `to_json` wrote; InputError where it is not one."""
-        kinds = {kind.__name__: kind for kind in (Conv, Dense, LRN, MaxPool, Dropout)}
+        kinds = {kind.__name__: kind for kind in get_args(Layer)}
         try:
             layers = tuple(
                 kinds[layer["kind"]](**{k: v for k, v in layer.items() if k != "kind"})
@@ -167,7 +107,8 @@ def _output_shape(
 ) -> tuple[int, ...]:
     match layer:
         case Conv(kernel=kernel, stride=stride, padding=padding, maps=maps):
-            return (*_slide(architecture, layer, shape, kernel, stride, padding), maps)
+            sides = _slide(architecture, layer, shape, kernel, stride, padding, layer.overhang)
+            return (*sides, maps)
         case MaxPool(size=size, stride=stride):
             return (*_slide(architecture, layer, shape, size, stride, 0), shape[-1])
         case Dense(maps=maps):
@@ -182,6 +123,7 @@ def _slide(
     window: int,
     stride: int,
     padding: int,
+    overhang: bool = False,
 ) -> tuple[int, int]:
     if len(shape) != 3:
         raise InputError(f"{architecture.name}: {layer.name} needs maps, but gets {shape}")
@@ -197,7 +139,9 @@ def _slide(
             f"are too small: {layer.name} needs at least {window - 2 * padding}x"
             f"{window - 2 * padding}, but gets {height}x{width}"
         )
-    return tuple((side + 2 * padding - window) // stride + 1 for side in (height, width))  # type: ignore[return-value]
+    rest = stride - 1 if overhang else 0  # rounds the division up
+    rows, columns = ((side + 2 * padding - window + rest) // stride + 1 for side in shape[:2])
+    return rows, columns
 
 
 def _check_layer(architecture: Architecture, placed: Placed) -> None:
@@ -211,17 +155,18 @@ def _check_layer(architecture: Architecture, placed: Placed) -> None:
                 )
             if layer.std is not None and not layer.std > 0:
                 raise InputError(f"{where}: std must be > 0, got {layer.std!r}")
-            if layer.activation not in get_args(Activation):
-                allowed = ", ".join(get_args(Activation))
-                raise InputError(
-                    f"{where}: activation must be one of {allowed}, got {layer.activation!r}"
-                )
+            _check_word(where, "init", layer.init, get_args(Init))
         case LRN(n=n, k=k):
             if n < 1 or not k > 0:
                 raise InputError(f"{where}: n must be at least 1 and k > 0, got n={n}, k={k}")
+        case MapNorm(size=size, k=k):
+            if size < 1 or size % 2 == 0 or not k > 0:
+                raise InputError(f"{where}: size must be odd and k > 0, got size={size}, k={k}")
         case Dropout(keep=keep):
             if not 0 < keep <= 1:
                 raise InputError(f"{where}: keep must lie in (0, 1], got {keep!r}")
+    if isinstance(layer, Conv | Dense | MaxPool):
+        _check_word(where, "activation", layer.activation, get_args(Activation))
     if isinstance(layer, Conv) and (
         layer.groups not in (1, architecture.towers) or placed.input[-1] % layer.groups
     ):
@@ -229,3 +174,8 @@ def _check_layer(architecture: Architecture, placed: Placed) -> None:
             f"{where}: groups must be 1 or the number of towers, {architecture.towers}, and "
             f"divide {placed.input[-1]} input maps; got {layer.groups}"
         )
+
+
+def _check_word(where: str, name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise InputError(f"{where}: {name} must be one of {', '.join(allowed)}, got {value!r}")

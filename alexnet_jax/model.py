@@ -5,48 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from alexnet_jax import ops, presets
-from alexnet_jax.config import LRN, Architecture, Conv, Dense, Dropout, Layer, MaxPool, Placed
+from alexnet_jax.config import Architecture, Placed
+from alexnet_jax.layers import LRN, Conv, Dense, Dropout, Layer, MapNorm, MaxPool
+from alexnet_jax.towers import ONE_DEVICE, Towers
 
 Params = Mapping[str, Mapping[str, jax.Array]]
-
-
-class Towers(Protocol):
-    """What crosses between the towers, and nothing else does.
-
-    Maps are held split over the towers on their last axis, in tower order.
-    """
-
-    def gather(self, x: jax.Array, name: str) -> jax.Array:
-        """All maps of both towers, for layer `name` (or "logits", for the loss)."""
-
-    def halo(self, x: jax.Array, width: int) -> jax.Array:
-        """x with `width` maps more on both sides: the neighbours' at a seam, zeros at an end."""
-
-    def part(self, mask: jax.Array) -> jax.Array:
-        """This device's share of what was drawn for the whole layer, on the last axis."""
-
-
-class OneDevice:
-    """Both towers on one device: nothing crosses."""
-
-    def gather(self, x: jax.Array, name: str) -> jax.Array:
-        return x
-
-    def halo(self, x: jax.Array, width: int) -> jax.Array:
-        return x
-
-    def part(self, mask: jax.Array) -> jax.Array:
-        return mask
-
-
-ONE_DEVICE = OneDevice()
 
 
 def forward(
@@ -87,7 +57,7 @@ def forward(
             mask = None
             if keys is not None and isinstance(layer, Dropout):
                 mask = towers.part(_mask(keys, index, layer.keep, placed.output))
-            x = _apply(layer, params, x, towers, mask)
+            x = _apply(architecture, placed, params, x, towers, mask)
         if capture is not None and layer is not architecture.layers[-1]:
             capture[layer.name] = x
     logits = towers.gather(x, "logits")
@@ -104,35 +74,63 @@ def _mask(keys: jax.Array, index: int, keep: float, shape: tuple[int, ...]) -> j
     """[B, ...] Bernoulli(keep) draws for the whole layer, each example from its own key."""
 
     def draw(key: jax.Array) -> jax.Array:
-        return jax.random.bernoulli(jax.random.fold_in(key, index), keep, shape)
+        # In float32 whatever is computed in, so that float64 runs draw the same masks.
+        return jax.random.uniform(jax.random.fold_in(key, index), shape, jnp.float32) < keep
 
     return jax.vmap(draw)(keys)
 
 
 def _apply(
-    layer: Layer, params: Params, x: jax.Array, towers: Towers, mask: jax.Array | None
+    architecture: Architecture,
+    placed: Placed,
+    params: Params,
+    x: jax.Array,
+    towers: Towers,
+    mask: jax.Array | None,
 ) -> jax.Array:
-    match layer:
+    match layer := placed.layer:
         case Conv(name=name, stride=stride, padding=padding):
-            weights = params[name]
+            weights, x = params[name], _overhang(layer, placed, x)
             x = ops.conv2d(x, weights["kernel"], weights["bias"], stride=stride, padding=padding)
             return _activate(layer, x)
         case Dense(name=name):
             x = x.reshape((x.shape[0], -1))
             return _activate(layer, ops.dense(x, params[name]["kernel"], params[name]["bias"]))
-        case LRN(n=n, k=k, alpha=alpha, beta=beta):
-            around = towers.halo(x, n // 2)
-            y = ops.local_response_norm(around, n=n, k=k, alpha=alpha, beta=beta)
-            margin = (around.shape[-1] - x.shape[-1]) // 2
-            return jax.lax.slice_in_dim(y, margin, margin + x.shape[-1], axis=-1)
+        case LRN():
+            return _normalize(layer, placed.output[-1] // architecture.towers, x, towers)
+        case MapNorm(size=size, k=k, alpha=alpha, beta=beta):
+            return ops.map_response_norm(x, size=size, k=k, alpha=alpha, beta=beta)
         case MaxPool(size=size, stride=stride):
-            return ops.max_pool(x, size=size, stride=stride)
+            return _activate(layer, ops.max_pool(x, size=size, stride=stride))
+        case Dropout(keep=keep, inverted=True):
+            return x if mask is None else ops.dropout(x, mask, keep=keep) / keep
         case Dropout(keep=keep):
             return ops.dropout(x, mask, keep=keep)
     raise TypeError(f"unknown layer {layer!r}")
 
 
-def _activate(layer: Conv | Dense, x: jax.Array) -> jax.Array:
+def _overhang(layer: Conv, placed: Placed, x: jax.Array) -> jax.Array:
+    """x with the zero rows and columns at the bottom and right that its last windows reach."""
+    reach = (placed.output[0] - 1) * layer.stride + layer.kernel
+    missing = max(0, reach - placed.input[0] - 2 * layer.padding)
+    return jnp.pad(x, ((0, 0), (0, missing), (0, missing), (0, 0))) if missing else x
+
+
+def _normalize(layer: LRN, maps_of_tower: int, x: jax.Array, towers: Towers) -> jax.Array:
+    norm = partial(
+        ops.local_response_norm, n=layer.n, k=layer.k, alpha=layer.alpha, beta=layer.beta
+    )
+    if layer.within_tower:
+        # As many towers as are held here, each on its own.
+        blocks = x.reshape((*x.shape[:-1], -1, maps_of_tower))
+        return norm(blocks).reshape(x.shape)
+    around = towers.halo(x, layer.n // 2)
+    margin = (around.shape[-1] - x.shape[-1]) // 2
+    y = norm(around)
+    return jax.lax.slice_in_dim(y, margin, margin + x.shape[-1], axis=-1)
+
+
+def _activate(layer: Conv | Dense | MaxPool, x: jax.Array) -> jax.Array:
     return nn.relu(x) if layer.activation == "relu" else x
 
 
@@ -185,7 +183,7 @@ class AlexNet(nn.Module):
       dtype: of the parameters; images must have the same.
     """
 
-    architecture: Architecture = presets.paper()
+    architecture: Architecture = presets.architecture()
     dtype: Any = jnp.float32
 
     def setup(self) -> None:
@@ -208,7 +206,15 @@ def _initial(placed: Placed, dtype: Any, key: jax.Array) -> dict[str, jax.Array]
     layer, shape = placed.layer, placed.kernel
     if shape is None or not isinstance(layer, Conv | Dense):
         raise TypeError(f"{layer.name} has no parameters")
-    std = math.sqrt(2 / math.prod(shape[:-1])) if layer.std is None else layer.std
+    fan_in = math.prod(shape[:-1])
+    if layer.init == "torch":
+        kernel_key, bias_key = jax.random.split(key)
+        bound = 1 / math.sqrt(fan_in)
+        return {
+            "kernel": jax.random.uniform(kernel_key, shape, dtype, -bound, bound),
+            "bias": jax.random.uniform(bias_key, shape[-1:], dtype, -bound, bound),
+        }
+    std = math.sqrt(2 / fan_in) if layer.std is None else layer.std
     return {
         "kernel": jnp.asarray(std, dtype) * jax.random.normal(key, shape, dtype),
         "bias": jnp.full(shape[-1:], layer.bias, dtype),

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import jax
 
 from alexnet_jax.errors import InputError
-from alexnet_jax.model import ONE_DEVICE, Towers
+from alexnet_jax.towers import ONE_DEVICE, Towers
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

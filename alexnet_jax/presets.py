@@ -1,81 +1,24 @@
-"""The networks by name, as data. Every number says where it comes from."""
+"""Networks by name."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
 
-from alexnet_jax.config import LRN, Architecture, Conv, Dense, Dropout, Layer, MaxPool
+from alexnet_jax import tables
+from alexnet_jax.config import Architecture
 from alexnet_jax.errors import InputError
+from alexnet_jax.layers import Layer
 
-
-def paper(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -> Architecture:
-    """The network as the paper and the reference text print it.
-
-    Widths, kernels, groups: paper section 3.5, figure 2, with the reference text's 227 pixels.
-    ReLU before normalization (3.3: "after applying the ReLU nonlinearity in certain layers");
-    k, n, alpha, beta: 3.3; pooling 3/2: 3.4; initial values (standard deviation .01, bias 1 in
-    conv2, conv4, conv5 and the dense hidden layers, else 0): section 5; dropout 4.2.
-    """
-    return Architecture(
-        name="paper",
-        image_size=image_size,
-        channels=channels,
-        classes=classes,
-        layers=(
-            Conv("conv1", 96, kernel=11, stride=4),
-            LRN("lrn1"),
-            MaxPool("pool1"),
-            Conv("conv2", 256, kernel=5, padding=2, groups=2, bias=1.0),
-            LRN("lrn2"),
-            MaxPool("pool2"),
-            Conv("conv3", 384, kernel=3, padding=1),
-            Conv("conv4", 384, kernel=3, padding=1, groups=2, bias=1.0),
-            Conv("conv5", 256, kernel=3, padding=1, groups=2, bias=1.0),
-            MaxPool("pool5"),
-            Dense("fc6", 4096, bias=1.0),
-            Dropout("dropout6"),
-            Dense("fc7", 4096, bias=1.0),
-            Dropout("dropout7"),
-            Dense("fc8", classes, activation="linear"),
-        ),
-    )
-
-
-def small(*, image_size: int = 28, channels: int = 1, classes: int = 10) -> Architecture:
-    """The same topology, narrow, for images of about 28 pixels: two towers, both LRNs,
-    overlapping pools, groups and dropout.
-
-    Our own widths. conv1 is 5x5 with stride 1, since small images have no detail to step over.
-    Initial values have the standard deviation sqrt(2 / fan-in) (He et al. 2015) and zero biases:
-    the paper's .01 leaves layers this narrow blind to their input.
-    """
-    return Architecture(
-        name="small",
-        image_size=image_size,
-        channels=channels,
-        classes=classes,
-        layers=(
-            Conv("conv1", 32, kernel=5, std=None),
-            LRN("lrn1"),
-            MaxPool("pool1"),
-            Conv("conv2", 64, kernel=5, padding=2, groups=2, std=None),
-            LRN("lrn2"),
-            MaxPool("pool2"),
-            Conv("conv3", 96, kernel=3, padding=1, std=None),
-            Conv("conv4", 96, kernel=3, padding=1, groups=2, std=None),
-            Conv("conv5", 64, kernel=3, padding=1, groups=2, std=None),
-            MaxPool("pool5"),
-            Dense("fc6", 256, std=None),
-            Dropout("dropout6"),
-            Dense("fc7", 256, std=None),
-            Dropout("dropout7"),
-            Dense("fc8", classes, activation="linear", std=None),
-        ),
-    )
-
-
-_PRESETS: dict[str, Callable[..., Architecture]] = {"paper": paper, "small": small}
+_PRESETS: dict[str, Callable[..., Architecture]] = {
+    "paper": tables.paper,
+    "source2012": tables.source2012,
+    "caffe_alexnet": tables.caffe_alexnet,
+    "caffenet": tables.caffenet,
+    "one_gpu": tables.one_gpu,
+    "owt": tables.owt,
+    "small": tables.small,
+}
 
 
 def list_presets() -> tuple[str, ...]:

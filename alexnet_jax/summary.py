@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from alexnet_jax.config import Architecture, Conv, Dense, MaxPool, Placed
+from alexnet_jax.config import Architecture, Placed
+from alexnet_jax.layers import Conv, Dense, MaxPool
 
 
 @dataclass(frozen=True)

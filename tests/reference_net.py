@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import reference
+from reference_norms import map_norm, map_norm_vjp, per_tower
 
 Array = np.ndarray
 Pull = Callable[[Array], Array]
@@ -26,26 +27,37 @@ class Network:
         self.activations: dict[str, Array] = {}
         self._pulls: list[Pull] = []
 
-    def conv(self, name: str, x: Array, *, stride: int = 1, padding: int = 0) -> Array:
+    def conv(
+        self, name: str, x: Array, *, stride: int = 1, padding: int = 0, relu: bool = True
+    ) -> Array:
         kernel, bias = self.params[name]["kernel"], self.params[name]["bias"]
         net = reference.conv2d(x, kernel, bias, stride=stride, padding=padding)
+        on = net > 0 if relu else np.ones_like(net, bool)
 
         def pull(dy: Array) -> Array:
-            dx, dk, db = reference.conv2d_vjp(
-                x, kernel, dy * (net > 0), stride=stride, padding=padding
-            )
+            dx, dk, db = reference.conv2d_vjp(x, kernel, dy * on, stride=stride, padding=padding)
             self.gradients[name] = {"kernel": dk, "bias": db}
             return dx
 
-        return self._keep(name, np.maximum(net, 0), pull)
+        return self._keep(name, net * on, pull)
 
-    def lrn(self, name: str, x: Array) -> Array:
-        y = reference.local_response_norm(x)
-        return self._keep(name, y, lambda dy: reference.local_response_norm_vjp(x, dy)[0])
+    def lrn(self, name: str, x: Array, *, towers: bool = False, **rule: float) -> Array:
+        def gradient(x: Array, dy: Array) -> Array:
+            return reference.local_response_norm_vjp(x, dy, **rule)[0]
 
-    def pool(self, name: str, x: Array) -> Array:
+        if towers:
+            y = per_tower(reference.local_response_norm, x, **rule)
+            return self._keep(name, y, lambda dy: per_tower(gradient, x, dy))
+        y = reference.local_response_norm(x, **rule)
+        return self._keep(name, y, lambda dy: gradient(x, dy))
+
+    def map_norm(self, name: str, x: Array) -> Array:
+        return self._keep(name, map_norm(x), lambda dy: map_norm_vjp(x, dy))
+
+    def pool(self, name: str, x: Array, *, relu: bool = False) -> Array:
         y = reference.max_pool(x)
-        return self._keep(name, y, lambda dy: reference.max_pool_vjp(x, dy)[0])
+        on = y > 0 if relu else np.ones_like(y, bool)
+        return self._keep(name, y * on, lambda dy: reference.max_pool_vjp(x, dy * on)[0])
 
     def flatten(self, x: Array) -> Array:
         self._pulls.append(lambda dy: dy.reshape(x.shape))
@@ -66,6 +78,10 @@ class Network:
     def dropout(self, name: str, x: Array, mask: Array | None) -> Array:
         y = reference.dropout(x, mask)
         return self._keep(name, y, lambda dy: reference.dropout_vjp(x, mask, dy)[0])
+
+    def inverted_dropout(self, name: str, x: Array, mask: Array | None) -> Array:
+        factor = np.ones_like(x) if mask is None else mask / 0.5
+        return self._keep(name, x * factor, lambda dy: dy * factor)
 
     def _keep(self, name: str, y: Array, pull: Pull) -> Array:
         self.activations[name] = y

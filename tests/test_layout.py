@@ -12,7 +12,9 @@ PACKAGE = Path(alexnet_jax.__file__).parent
 # in the order they stand here.
 LEVELS = (
     ("errors", "version", "ops"),
-    ("config", "recipe", "data", "interrupt", "console", "cli"),
+    ("layers", "recipe", "data", "interrupt", "console", "cli"),
+    ("config",),
+    ("tables", "towers"),
     ("presets",),
     ("model", "summary", "figures"),
     ("augment", "metrics", "parallel", "optim", "checkpoint", "workdir"),

@@ -7,7 +7,7 @@ import pytest
 
 import alexnet_jax
 from alexnet_jax import InputError
-from alexnet_jax.config import LRN, Dropout
+from alexnet_jax.layers import LRN, Dropout
 from alexnet_jax.summary import rows
 
 # The reference text's table, with conv4 by its own formula (the text adds the biases twice).

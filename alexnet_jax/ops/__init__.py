@@ -7,7 +7,7 @@ last; B, H, W, C stand for batch, height, width and maps. All take float32, bflo
 from alexnet_jax.ops.conv import conv2d
 from alexnet_jax.ops.dense import dense, dropout
 from alexnet_jax.ops.loss import cross_entropy, softmax
-from alexnet_jax.ops.lrn import local_response_norm
+from alexnet_jax.ops.lrn import local_response_norm, map_response_norm
 from alexnet_jax.ops.pool import max_pool
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "dense",
     "dropout",
     "local_response_norm",
+    "map_response_norm",
     "max_pool",
     "softmax",
 ]

@@ -55,14 +55,52 @@ def local_response_norm(
     require_floating("local_response_norm", x=x)
     require_rank("local_response_norm", "x", x, 1, "[..., C]")
     n = require_whole("local_response_norm", "n", n, 1)
-    for name, value, good in (
-        ("k", k, k > 0),
-        ("alpha", alpha, alpha >= 0),
-        ("beta", beta, True),
-    ):
-        if not (good and math.isfinite(value)):
-            raise ValueError(f"local_response_norm: {name} is out of range, got {value!r}")
+    _require_constants("local_response_norm", k, alpha, beta)
     return _normalize(x, n, float(k), float(alpha), float(beta))
+
+
+def map_response_norm(
+    x: jax.Array, *, size: int = 5, k: float = 1.0, alpha: float = 4e-5, beta: float = 0.75
+) -> jax.Array:
+    """Normalization within each map, over the window of size x size around each place.
+
+        b_ij = a_ij (k + alpha sum_{p,q = -size//2}^{size//2} a_{i+p, j+q}^2)^-beta
+
+    clipped at the edges. The second normalization after conv2 in the released source, which the
+    paper does not mention; the source writes alpha times size^2.
+
+    Args:
+      x: [..., H, W, C]; any leading axes. bfloat16 is normalized in float32.
+      size: odd, >= 1.
+      k, alpha, beta: as `local_response_norm`.
+
+    Returns:
+      Same shape and dtype as x.
+
+    Raises:
+      TypeError: x not floating, size not a whole number.
+      ValueError: x of too low a rank, an even size, k <= 0, alpha < 0, a value not finite.
+
+    Source: `layers-145.cfg` (cnorm2, type rnorm) and `conv_util.cu` of the 2012 source.
+    """
+    require_floating("map_response_norm", x=x)
+    require_rank("map_response_norm", "x", x, 3, "[..., H, W, C]")
+    size = require_whole("map_response_norm", "size", size, 1)
+    if size % 2 == 0:
+        raise ValueError(f"map_response_norm: size must be odd, got {size}")
+    _require_constants("map_response_norm", k, alpha, beta)
+    a = x.astype(compute_dtype(x.dtype))
+    squares = jnp.square(a)
+    for axis in (-3, -2):
+        squares = _window_sum(jnp.moveaxis(squares, axis, -1), size // 2, size // 2)
+        squares = jnp.moveaxis(squares, -1, axis)
+    return (a * _power(k + alpha * squares, beta)).astype(x.dtype)
+
+
+def _require_constants(layer: str, k: float, alpha: float, beta: float) -> None:
+    for name, value, good in (("k", k, k > 0), ("alpha", alpha, alpha >= 0), ("beta", beta, True)):
+        if not (good and math.isfinite(value)):
+            raise ValueError(f"{layer}: {name} is out of range, got {value!r}")
 
 
 def _window_sum(x: jax.Array, before: int, after: int) -> jax.Array:

@@ -1,0 +1,39 @@
+"""What crosses between the two towers of the network, by name."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import jax
+
+
+class Towers(Protocol):
+    """What crosses between the towers, and nothing else does.
+
+    Maps are held split over the towers on their last axis, in tower order.
+    """
+
+    def gather(self, x: jax.Array, name: str) -> jax.Array:
+        """All maps of both towers, for layer `name` (or "logits", for the loss)."""
+
+    def halo(self, x: jax.Array, width: int) -> jax.Array:
+        """x with `width` maps more on both sides: the neighbours' at a seam, zeros at an end."""
+
+    def part(self, mask: jax.Array) -> jax.Array:
+        """This device's share of what was drawn for the whole layer, on the last axis."""
+
+
+class OneDevice:
+    """Both towers on one device: nothing crosses."""
+
+    def gather(self, x: jax.Array, name: str) -> jax.Array:
+        return x
+
+    def halo(self, x: jax.Array, width: int) -> jax.Array:
+        return x
+
+    def part(self, mask: jax.Array) -> jax.Array:
+        return mask
+
+
+ONE_DEVICE = OneDevice()
