@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from alexnet_jax.errors import InputError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # A picture may claim any size; decoding one of this many pixels takes about 3 GB.
 MOST_PIXELS = 1_000_000_000
@@ -30,26 +36,16 @@ def read_stored(path: str | Path, *, size: int, channels: int) -> np.ndarray:
 
     Source: `make-data.py` of the later source for the resizing.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     if channels not in (1, 3):
         raise InputError(f"pictures have 1 or 3 channels, but the network takes {channels}")
-    # Pillow's own limit refuses real scans and panoramas; ours is checked before decoding.
-    Image.MAX_IMAGE_PIXELS = None
     try:
-        with warnings.catch_warnings(), Image.open(path) as picture:
-            warnings.simplefilter("ignore", UserWarning)  # remarks on odd metadata
-            width, height = picture.size
-            if width * height > MOST_PIXELS:
-                raise InputError(
-                    f"{path}: {width}x{height} is more than {MOST_PIXELS:,} pixels; shrink it first"
-                )
-            # Lets JPEGs be decoded at a fraction of their size, but never below what is kept.
-            picture.draft(None, (4 * size, 4 * size))
-            picture.load()
-            upright = ImageOps.exif_transpose(picture)
-            plain = _eight_bit(upright).convert("L" if channels == 1 else "RGB")
-    except InputError:
+        with _own_limit(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd files
+            with Image.open(path) as picture:
+                plain = _decoded(picture, path, size, "L" if channels == 1 else "RGB")
+    except (InputError, MemoryError):
         raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
@@ -59,33 +55,60 @@ def read_stored(path: str | Path, *, size: int, channels: int) -> np.ndarray:
         raise InputError(f"{path}: may not be read") from None
     except Image.UnidentifiedImageError:
         raise InputError(f"{path}: not a picture that Pillow can read") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise InputError(f"{path}: damaged picture ({_first_line(error)})") from None
+    except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged files
+        raise InputError(f"{path}: damaged picture ({_first_line(error)})") from error
+    # The centre square of the short side, resized: the same as resizing all and cropping then,
+    # without enlarging what is thrown away.
     side = min(plain.size)
-    scaled = (
-        max(size, round(plain.width * size / side)),
-        max(size, round(plain.height * size / side)),
-    )
-    if scaled != plain.size:
-        plain = plain.resize(scaled, Image.Resampling.BICUBIC, reducing_gap=3.0)
-    left, top = (plain.width - size) // 2, (plain.height - size) // 2
-    square = plain.crop((left, top, left + size, top + size))
-    return np.asarray(square, np.uint8).reshape(size, size, channels)
+    left, top = (plain.width - side) // 2, (plain.height - side) // 2
+    if plain.size != (size, size):
+        box = (left, top, left + side, top + side)
+        plain = plain.resize((size, size), Image.Resampling.BICUBIC, box, reducing_gap=3.0)
+    return np.asarray(plain, np.uint8).reshape(size, size, channels)
 
 
-def _eight_bit(picture):  # type: ignore[no-untyped-def]
+@contextlib.contextmanager
+def _own_limit() -> Iterator[None]:
+    """Pillow's own limit refuses real scans and panoramas; ours is checked before decoding."""
     from PIL import Image
 
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
+def _decoded(picture: Image.Image, path: str | Path, size: int, mode: str) -> Image.Image:
+    from PIL import ImageOps
+
+    width, height = picture.size
+    if width * height > MOST_PIXELS:
+        raise InputError(
+            f"{path}: {width}x{height} is more than {MOST_PIXELS:,} pixels; shrink it first"
+        )
+    # Lets JPEGs be decoded at a fraction of their size, but never below what is kept.
+    picture.draft(None, (4 * size, 4 * size))
+    picture.load()
+    return _eight_bit(ImageOps.exif_transpose(picture)).convert(mode)
+
+
+def _eight_bit(picture: Image.Image) -> Image.Image:
+    from PIL import Image
+
+    clear = picture.info.get("transparency")
     if picture.mode.startswith("I;16"):
         values = np.asarray(picture).astype(np.uint32)
+        if isinstance(clear, int):
+            values = np.where(values == clear, 0, values)
         return Image.fromarray(np.round(values / 257).astype(np.uint8))
     if picture.mode in ("I", "F"):
-        values = np.asarray(picture, np.float64)
+        values = np.nan_to_num(np.asarray(picture, np.float64), nan=0.0, posinf=0.0, neginf=0.0)
         # 32-bit files say nothing of their range: up to 255, up to 65535, or their own maximum.
         top = max(float(values.max(initial=0)), 1.0)
         full = next((limit for limit in (255.0, 65535.0) if top <= limit), top)
         return Image.fromarray(np.clip(np.round(values * (255 / full)), 0, 255).astype(np.uint8))
-    if picture.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in picture.info:
+    if picture.mode in ("P", "PA", "LA", "La", "RGBa") or clear is not None:
         picture = picture.convert("RGBA")
     if picture.mode == "RGBA":
         black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
