@@ -57,10 +57,10 @@ def read_stored(path: str | Path, *, size: int, channels: int) -> np.ndarray:
         raise InputError(f"{path}: not a picture that Pillow can read") from None
     except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged files
         raise InputError(f"{path}: damaged picture ({_first_line(error)})") from error
-    # The centre square of the short side, resized: the same as resizing all and cropping then,
-    # without enlarging what is thrown away.
+    # Resizing all and cropping whole pixels then, without enlarging what is thrown away: the
+    # square's place in the resized picture, in pixels of the original.
     side = min(plain.size)
-    left, top = (plain.width - side) // 2, (plain.height - side) // 2
+    left, top = ((round(length * size / side) - size) // 2 * side / size for length in plain.size)
     if plain.size != (size, size):
         box = (left, top, left + side, top + side)
         plain = plain.resize((size, size), Image.Resampling.BICUBIC, box, reducing_gap=3.0)
