@@ -54,6 +54,33 @@ def centre_views(
     return views.astype(dtype)
 
 
+def ten_views(
+    images: jax.Array, statistics: Statistics, *, size: int, scale: float, dtype: Any = jnp.float32
+) -> jax.Array:
+    """The ten views of 2012: four corners and the centre, then the same five mirrored.
+
+    In the source's order (top, left) = (0, 0), (0, 2b), (b, b), (2b, 0), (2b, 2b) for a border b;
+    the centre of the mean image is subtracted after mirroring.
+
+    Args:
+      images: [B, S, S, C] uint8, S > size.
+
+    Returns:
+      [10, B, size, size, C] of `dtype`. ValueError where the images are not larger than the crop.
+
+    Source: paper section 4.1; `convdata_jpeg.py` of the 2012 source.
+    """
+    end = images.shape[-3] - size
+    if end < 1:
+        raise ValueError(f"ten views need images larger than {size}, got {images.shape}")
+    work, middle = compute_dtype(dtype), end // 2
+    places = ((0, 0), (0, end), (middle, middle), (end, 0), (end, end))
+    crops = [images[:, top : top + size, left : left + size] for top, left in places]
+    views = jnp.stack([*crops, *(crop[:, :, ::-1] for crop in crops)]).astype(work)
+    views = (views - _mean(statistics, size, work)[None, None]) * jnp.asarray(scale, work)
+    return views.astype(dtype)
+
+
 def training_views(
     keys: jax.Array,
     images: jax.Array,

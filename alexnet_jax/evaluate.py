@@ -2,51 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alexnet_jax.augment import Statistics, centre_views
+from alexnet_jax.augment import Statistics, centre_views, ten_views
 from alexnet_jax.config import Architecture
 from alexnet_jax.data.dataset import Split
+from alexnet_jax.errors import InputError
 from alexnet_jax.metrics import scores
 from alexnet_jax.model import forward
+from alexnet_jax.ops.check import compute_dtype
 from alexnet_jax.parallel import Topology
 
-Counter = Callable[[Any, dict[str, np.ndarray], Statistics], dict[str, jax.Array]]
+Logits = Callable[[Any, Any, Any], jax.Array]
+Counter = Callable[[Any, dict[str, np.ndarray], Any], dict[str, jax.Array]]
+VIEWS = (1, 10)
 
 
 def make_logits(
-    architecture: Architecture, topology: Topology, *, pixel_scale: float, dtype: str = "float32"
-) -> Callable[[Any, jax.Array, Statistics], jax.Array]:
-    """The jitted test-mode network from stored images: (params, [B, S, S, C] uint8, statistics) ->
-    [B, classes] logits of the centre crops."""
+    architecture: Architecture,
+    topology: Topology,
+    *,
+    pixel_scale: float,
+    dtype: str = "float32",
+    views: int = 1,
+) -> Logits:
+    """The jitted test-mode network on stored images.
+
+    (params, [B, S, S, C] uint8, statistics) -> [B, classes] logits of the centre crop. With ten
+    views, the logarithm of the mean of their softmax outputs, as in 2012: logits, too, whose
+    softmax is that mean.
+    """
+    if views not in VIEWS:
+        raise InputError(f"views must be 1 or 10, got {views}")
+    compute = jnp.dtype(dtype)
+    seen_by = partial(
+        centre_views if views == 1 else ten_views,
+        size=architecture.image_size,
+        scale=pixel_scale,
+        dtype=compute,
+    )
 
     @jax.jit
-    def logits(params: Any, images: jax.Array, statistics: Statistics) -> jax.Array:
-        compute = jnp.dtype(dtype)
-        views = centre_views(
-            images, statistics, size=architecture.image_size, scale=pixel_scale, dtype=compute
-        )
+    def logits_of(params: Any, images: jax.Array, statistics: Statistics) -> jax.Array:
         cast = jax.tree.map(lambda leaf: leaf.astype(compute), params)
-        return forward(architecture, cast, views, topology.towers)
+        seen = seen_by(images, statistics)
+        if views == 1:
+            return forward(architecture, cast, seen, topology.towers)
+        logits = forward(architecture, cast, seen.reshape((-1, *seen.shape[2:])), topology.towers)
+        return mean_of_softmax(logits.reshape((*seen.shape[:2], -1)))
 
-    return logits
+    return logits_of
 
 
-def make_counter(
-    architecture: Architecture, topology: Topology, *, pixel_scale: float, dtype: str = "float32"
-) -> Counter:
+def mean_of_softmax(logits: jax.Array) -> jax.Array:
+    """log mean_v softmax(z_v) over the first axis: [V, ..., K] -> [..., K], at least float32."""
+    log_p = jax.nn.log_softmax(logits.astype(compute_dtype(logits.dtype)), -1)
+    return jax.nn.logsumexp(log_p, 0) - np.log(logits.shape[0]).astype(log_p.dtype)
+
+
+def ensemble(networks: Sequence[Logits]) -> Logits:
+    """Several networks as one: the mean of their softmax outputs, as in the paper's section 6.
+
+    The result takes a sequence of params and one of statistics, a place for each network.
+    """
+    if len(networks) == 1:
+        return lambda params, images, statistics: networks[0](params[0], images, statistics[0])
+
+    def logits_of(params: Any, images: jax.Array, statistics: Any) -> jax.Array:
+        each = [
+            network(own, images, stats)
+            for network, own, stats in zip(networks, params, statistics, strict=True)
+        ]
+        return mean_of_softmax(jnp.stack(each))
+
+    return logits_of
+
+
+def make_counter(logits_of: Logits) -> Counter:
     """Jitted sums over a batch of loss, top1 and top5, of the examples whose "weight" is 1."""
-    logits_of = make_logits(architecture, topology, pixel_scale=pixel_scale, dtype=dtype)
 
     @jax.jit
-    def count(
-        params: Any, batch: dict[str, jax.Array], statistics: Statistics
-    ) -> dict[str, jax.Array]:
+    def count(params: Any, batch: dict[str, jax.Array], statistics: Any) -> dict[str, jax.Array]:
         logits = logits_of(params, batch["image"], statistics)
         found = scores(logits, batch["label"])
         weight = batch["weight"]
@@ -59,7 +101,7 @@ def make_counter(
 
 
 def evaluate(
-    counter: Counter, params: Any, split: Split, statistics: Statistics, *, batch: int
+    counter: Counter, params: Any, split: Split, statistics: Any, *, batch: int
 ) -> dict[str, float]:
     """Means over every example of a split, each counted once: loss, top1, top5 in [0, 1].
 

@@ -18,7 +18,7 @@ from alexnet_jax.console import Console
 from alexnet_jax.data.batches import Batches
 from alexnet_jax.data.statistics import pixel_statistics
 from alexnet_jax.errors import InputError
-from alexnet_jax.evaluate import evaluate, make_counter
+from alexnet_jax.evaluate import evaluate, make_counter, make_logits
 from alexnet_jax.interrupt import Interrupted, Signals
 from alexnet_jax.job import Job
 from alexnet_jax.optim import Plateau, plateau_update
@@ -80,9 +80,10 @@ class _Run:
         self.statistics = job.topology.place(Statistics(*pixel_statistics(dataset.train)))
         self.state = init_state(job.architecture, config, job.topology)
         self.steps_per_epoch = len(dataset.train) / config.batch
-        self.counter = make_counter(
+        network = make_logits(
             job.architecture, job.topology, pixel_scale=config.pixel_scale, dtype=config.dtype
         )
+        self.counter = make_counter(network)
         self._resume()
 
     def _trees(self) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from alexnet_jax.checkpoint import Checkpoints
 from alexnet_jax.config import Architecture
 from alexnet_jax.data.images import read_stored
 from alexnet_jax.errors import InputError
-from alexnet_jax.evaluate import make_logits
+from alexnet_jax.evaluate import Logits, make_logits
 from alexnet_jax.model import AlexNet, init
+from alexnet_jax.ops.check import compute_dtype
 from alexnet_jax.parallel import Topology, topology
 from alexnet_jax.recipe import TrainConfig
 
@@ -42,11 +43,29 @@ class Trained:
         size, channels = self.stored_size, self.architecture.channels
         return np.stack([read_stored(path, size=size, channels=channels) for path in paths])
 
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Class probabilities of stored images [B, S, S, C] uint8: [B, classes] float32."""
-        logits_of = make_logits(self.architecture, self.topology, pixel_scale=self.pixel_scale)
-        logits = logits_of(self.params, self.topology.place(images), self.statistics)
-        return np.asarray(ops.softmax(logits))
+    def logits(self, views: int = 1) -> Logits:
+        """The network in test mode, as `make_logits`, computing as it was trained.
+
+        Raises:
+          InputError: views not 1 or 10; ten views of images no larger than the crop.
+        """
+        if views == 10 and self.stored_size <= self.architecture.image_size:
+            raise InputError(
+                f"ten views need stored images larger than the crop of "
+                f"{self.architecture.image_size}, but they have {self.stored_size}"
+            )
+        return make_logits(
+            self.architecture,
+            self.topology,
+            pixel_scale=self.pixel_scale,
+            dtype=self.config.dtype,
+            views=views,
+        )
+
+    def probabilities(self, images: np.ndarray, views: int = 1) -> np.ndarray:
+        """Class probabilities of stored images [B, S, S, C] uint8: [B, classes]."""
+        logits = self.logits(views)(self.params, self.topology.place(images), self.statistics)
+        return np.asarray(ops.softmax(logits.astype(compute_dtype(logits.dtype))))
 
 
 def load_trained(
@@ -102,6 +121,8 @@ def _chosen(checkpoints: Checkpoints, checkpoint: str, workdir: str | Path) -> i
 def _templates(about: dict[str, Any]) -> dict[str, Any]:
     architecture = Architecture.from_json(about["architecture"])
     dtype = jnp.float64 if about["config"]["dtype"] == "float64" else jnp.float32
+    if dtype == jnp.float64 and not jax.config.read("jax_enable_x64"):
+        raise InputError("a network trained in float64 needs JAX_ENABLE_X64=1 in the environment")
     params = jax.eval_shape(lambda key: init(architecture, key, dtype), jax.random.key(0))
     side, channels = about["stored_size"], architecture.channels
     shapes = ((side, side, channels), (channels, channels), (channels,))

@@ -1,4 +1,7 @@
-"""Evaluate a trained network: python experiments/evaluate.py WORKDIR [options]"""
+"""Evaluate trained networks: python experiments/evaluate.py WORKDIR... [options]
+
+Several workdirs are an ensemble: the mean of their softmax outputs.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,16 @@ from alexnet_jax.errors import InputError
 
 @dataclass(frozen=True)
 class Options:
-    """Top-1, top-5 and loss of a run's network over the test split of its data."""
+    """Top-1, top-5 and loss of a network, or of an ensemble, over the test split of its data."""
 
-    workdir: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="WORKDIR")]]
-    """Directory of a training run."""
+    workdirs: tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="WORKDIR...")]]
+    """Directories of training runs."""
+    views: int = 1
+    """1: the centre crop; 10: corners, centre and their mirror images, averaged, as in 2012."""
     checkpoint: Annotated[str, tyro.conf.arg(metavar="best|latest|N")] = "latest"
     """Which checkpoint: the best on the test split, the newest good one, or a step."""
     batch: int = 128
-    """Images at a time."""
+    """Views at a time."""
     topology: str = "one_device"
     """How the network is spread over devices: one_device."""
 
@@ -28,24 +33,32 @@ class Options:
 def main(options: Options) -> None:
     if options.batch < 1:
         raise InputError(f"--batch must be at least 1, got {options.batch}")
+    if not options.workdirs:
+        raise InputError("give at least one WORKDIR to evaluate")
     from alexnet_jax import data
-    from alexnet_jax.evaluate import evaluate, make_counter
+    from alexnet_jax.evaluate import ensemble, evaluate, make_counter
     from alexnet_jax.inference import load_trained
 
-    trained = load_trained(
-        options.workdir, checkpoint=options.checkpoint, topology_name=options.topology
+    members = [
+        load_trained(workdir, checkpoint=options.checkpoint, topology_name=options.topology)
+        for workdir in options.workdirs
+    ]
+    networks = ensemble([member.logits(options.views) for member in members])
+    names = {member.config.data for member in members}
+    if len(names) > 1:
+        raise InputError(f"an ensemble needs one data set, got {', '.join(sorted(names))}")
+    dataset = data.load(names.pop())
+    found = evaluate(
+        make_counter(networks),
+        [member.params for member in members],
+        dataset.test,
+        [member.statistics for member in members],
+        batch=max(1, options.batch // options.views),
     )
-    dataset = data.load(trained.config.data)
-    counter = make_counter(
-        trained.architecture,
-        trained.topology,
-        pixel_scale=trained.pixel_scale,
-        dtype=trained.config.dtype,
-    )
-    found = evaluate(counter, trained.params, dataset.test, trained.statistics, batch=options.batch)
-    print(
-        f"{options.workdir}, step {trained.step}: {dataset.name}, {len(dataset.test)} test images"
-    )
+    for workdir, member in zip(options.workdirs, members, strict=True):
+        print(f"{workdir}, step {member.step}")
+    views = "centre crop" if options.views == 1 else "ten views"
+    print(f"{dataset.name}: {len(dataset.test)} test images, {views}")
     print(f"top1 {found['top1']:.2%}  top5 {found['top5']:.2%}  loss {found['loss']:.4f}")
 
 

@@ -21,6 +21,8 @@ class Options:
     """Files of pictures of any kind."""
     json: bool = False
     """Print JSON instead of text."""
+    views: int = 1
+    """1: the centre crop; 10: corners, centre and their mirror images, averaged, as in 2012."""
     checkpoint: Annotated[str, tyro.conf.arg(metavar="best|latest|N")] = "latest"
     """Which checkpoint: the best on the test split, the newest good one, or a step."""
     topology: str = "one_device"
@@ -36,7 +38,7 @@ def main(options: Options) -> None:
     trained = load_trained(
         options.workdir, checkpoint=options.checkpoint, topology_name=options.topology
     )
-    probabilities = trained.probabilities(trained.read(options.images))
+    probabilities = trained.probabilities(trained.read(options.images), options.views)
     found: list[dict[str, Any]] = []
     for image, row in zip(options.images, probabilities, strict=True):
         order = row.argsort(kind="stable")[::-1][:5]

@@ -111,7 +111,8 @@ def problem() -> tuple[Any, Split, Statistics, np.ndarray]:
 
 @cache
 def counter(dtype: str) -> Callable[..., Any]:
-    return make_counter(SMALL, topology("one_device"), pixel_scale=SCALE, dtype=dtype)
+    network = make_logits(SMALL, topology("one_device"), pixel_scale=SCALE, dtype=dtype)
+    return make_counter(network)
 
 
 def counted(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
