@@ -157,11 +157,19 @@ class Checkpoints:
         for step in reversed(self.steps):
             try:
                 about = self.about(step)
-                return step, self.load(step, templates(about)), about
             except InputError as error:
-                warn(f"{error}; trying the one before")
-                self._damaged.append(step)
+                self._pass_over(step, error, warn)
+                continue
+            asked = templates(about)  # what it refuses is no damage
+            try:
+                return step, self.load(step, asked), about
+            except InputError as error:
+                self._pass_over(step, error, warn)
         return None
+
+    def _pass_over(self, step: int, error: InputError, warn: Warn) -> None:
+        warn(f"{error}; trying the one before")
+        self._damaged.append(step)
 
 
 def _require_like(step: int, name: str, tree: Any, template: Any) -> None:

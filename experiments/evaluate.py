@@ -57,6 +57,8 @@ def main(options: Options) -> None:
     )
     for workdir, member in zip(options.workdirs, members, strict=True):
         print(f"{workdir}, step {member.step}")
+    if options.views == 10 and not all(member.config.mirror for member in members):
+        print("note: half of the ten views are mirrored, which this training never saw")
     views = "centre crop" if options.views == 1 else "ten views"
     print(f"{dataset.name}: {len(dataset.test)} test images, {views}")
     print(f"top1 {found['top1']:.2%}  top5 {found['top5']:.2%}  loss {found['loss']:.4f}")

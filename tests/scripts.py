@@ -91,12 +91,14 @@ def train(workdir: Path, steps: int, *options: object, **more: Any) -> Result:
 
 
 def start(script: str, *arguments: object) -> subprocess.Popen[str]:
-    """Starts a script in a process of its own, which shares the cache of compiled programs."""
+    """Starts a script in a process of its own, with this one's cache of compiled programs."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    cache = {
+    # The number of devices is part of what a compiled program is found by.
+    same = {
         name.upper(): str(getattr(jax.config, name))
         for name in (
+            "jax_num_cpu_devices",
             "jax_compilation_cache_dir",
             "jax_persistent_cache_min_compile_time_secs",
             "jax_persistent_cache_min_entry_size_bytes",
@@ -104,7 +106,7 @@ def start(script: str, *arguments: object) -> subprocess.Popen[str]:
     }
     return subprocess.Popen(
         [sys.executable, EXPERIMENTS / f"{script}.py", *map(str, arguments)],
-        env=kept | cache | {"PYTHONPATH": path, "JAX_PLATFORMS": "cpu"},
+        env=kept | same | {"PYTHONPATH": path, "JAX_PLATFORMS": "cpu"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -31,15 +31,19 @@ def on_the_test_split(finished: Run) -> dict[int, dict[str, Any]]:
     return {line["step"]: line for line in finished.measured if line.get("split") == "test"}
 
 
+def numbers(line: str) -> tuple[str, str, float]:
+    """top1 and top5 as they are printed, and the loss."""
+    match = re.fullmatch(r"top1 (.*%)  top5 (.*%)  loss (\d+\.\d{4})", line)
+    assert match
+    return match[1], match[2], float(match[3])
+
+
 def assert_says(out: str, line: dict[str, Any], workdir: Path) -> None:
     """An evaluation agrees with a test line of the metrics."""
-    first, second = out.splitlines()
-    assert first == f"{workdir}, step {line['step']}: digits, 360 test images"
-    match = re.fullmatch(r"top1 (.*)%  top5 (.*)%  loss (.*)", second)
-    assert match
-    want = f"{line['top1']:.2%} {line['top5']:.2%}".replace("%", "").split()
-    assert list(match.groups()[:2]) == want
-    assert float(match[3]) == pytest.approx(line["loss"], abs=1e-4)
+    *where, last = out.splitlines()
+    assert where == [f"{workdir}, step {line['step']}", "digits: 360 test images, centre crop"]
+    want = f"{line['top1']:.2%}", f"{line['top5']:.2%}", pytest.approx(line["loss"], abs=1e-4)
+    assert numbers(last) == want
 
 
 @pytest.mark.parametrize("options", [(), ("--batch", 7), ("--checkpoint", "latest")])
@@ -60,6 +64,35 @@ def test_evaluate_takes_a_step_or_the_best(finished: Run) -> None:
     best = max(lines.values(), key=lambda line: line["top1"])
     result = call("evaluate", finished.workdir, "--checkpoint", "best")
     assert_says(result.out, best, finished.workdir)
+
+
+def test_an_ensemble_of_one_network_and_itself(finished: Run) -> None:
+    alone = call("evaluate", finished.workdir).lines
+    result = call("evaluate", finished.workdir, finished.workdir)
+    assert (result.status, result.err) == (0, "")
+    assert result.lines[:-1] == [alone[0], *alone[:-1]]
+    *scores, loss = numbers(alone[-1])
+    assert numbers(result.lines[-1]) == (*scores, pytest.approx(loss, abs=2e-4))
+
+
+def test_ten_views(finished: Run) -> None:
+    centre, ten, few = (
+        call("evaluate", finished.workdir, *options)
+        for options in ((), ("--views", 10), ("--views", 10, "--batch", 7))
+    )
+    assert (ten.status, ten.err) == (0, "")
+    assert ten.lines[1] == "digits: 360 test images, ten views"
+    assert few.out == ten.out
+    assert numbers(ten.lines[-1])[2] != numbers(centre.lines[-1])[2]
+
+
+@pytest.mark.parametrize("script", ["evaluate", "predict"])
+@pytest.mark.parametrize("views", [0, 3, -10, "many"])
+def test_other_numbers_of_views(
+    finished: Run, pictures: list[Path], script: str, views: object
+) -> None:
+    more = pictures[:1] if script == "predict" else []
+    assert_refused(call(script, finished.workdir, *more, f"--views={views}"), "views", views)
 
 
 @pytest.mark.parametrize("script", ["evaluate", "predict"])
