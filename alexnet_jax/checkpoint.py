@@ -56,11 +56,17 @@ class Checkpoints:
         policies = ocp.training.preservation_policies
         best = policies.BestN(get_metric_fn=lambda metrics: metrics["top1"], n=1)
         best.keep_checkpoints_without_metrics = False
-        self._checkpointer = ocp.training.Checkpointer(
-            self._directory,
-            save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
-            preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(keep), best]),
-        )
+        try:
+            self._checkpointer = ocp.training.Checkpointer(
+                self._directory,
+                save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
+                preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(keep), best]),
+            )
+        except ValueError as error:  # orbax reads the metrics of all steps at once
+            raise InputError(
+                f"{directory}: a step's metrics cannot be read ({_reason(error)}); "
+                "move that step away to go on"
+            ) from error
 
     def __enter__(self) -> Checkpoints:
         return self

@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -54,7 +55,9 @@ def run(main: Callable[[Any], None], options: type[Any]) -> None:
     interruption with 128 + the signal."""
     asked = parse(options)
     # orbax tells pages of a damaged checkpoint there; ours is told in a line.
-    logging.getLogger("absl").setLevel(logging.CRITICAL)
+    for library in ("absl", "asyncio"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     from alexnet_jax.interrupt import Interrupted
 
     try:

@@ -58,10 +58,12 @@ def fit(
         Signals() as signals,
         Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints) as checkpoints,
     ):
-        if log.finished and checkpoints.steps[-1:] == [config.steps]:
+        run = _Run(job, workdir, console, log, checkpoints)
+        if log.finished and int(run.state.step) == config.steps:
             console.note(f"{workdir} is finished at step {config.steps}; nothing to do")
             return
-        run = _Run(job, workdir, console, log, checkpoints)
+        if checkpoints.steps:
+            console.note(f"resumed at step {int(run.state.step)}")
         log.rewind(int(run.state.step))
         run.train(signals, profile)
         run.finish()
@@ -109,13 +111,12 @@ class _Run:
                     f"no checkpoint in {self.workdir} can be read; --fresh starts the run over"
                 )
             return
-        step, trees, _ = found
+        _, trees, _ = found
         loop = trees["loop"]
         plateau = Plateau(**loop["plateau"])
         self.state = TrainState(loop["step"], trees["params"], trees["opt"], loop["key"], plateau)
         self.statistics = Statistics(**trees["stats"])
         self.batches.set_state(loop["data"])
-        self.console.note(f"resumed at step {step}")
 
     def train(self, signals: Signals, profile: Path | None) -> None:
         """Advances to the last step; raises Interrupted with the state saved if told to stop."""

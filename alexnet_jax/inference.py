@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,19 +69,23 @@ class Trained:
         return np.asarray(ops.softmax(logits.astype(compute_dtype(logits.dtype))))
 
 
+def _to_standard_error(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
 def load_trained(
     workdir: str | Path,
     *,
     checkpoint: str = "latest",
     topology_name: str = "one_device",
-    warn: Callable[[str], None] = print,
+    warn: Callable[[str], None] = _to_standard_error,
 ) -> Trained:
     """The network of a workdir at a checkpoint.
 
     Args:
       workdir: of a training run.
       checkpoint: "latest" (the newest that verifies), "best" (on the test split) or a step.
-      warn: told of damaged checkpoints that were passed over.
+      warn: told of damaged checkpoints that were passed over; by default standard error is.
 
     Raises:
       InputError: no such directory or checkpoint, or a damaged one.

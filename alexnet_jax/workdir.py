@@ -67,6 +67,11 @@ def open_workdir(path: Path, config: TrainConfig, data_sha256: str, *, fresh: bo
                 f"workdir {path} belongs to a run with other settings: {'; '.join(differences)}; "
                 "use another --workdir, or --fresh to start over"
             )
+    elif (path / "checkpoints").exists():
+        raise InputError(
+            f"workdir {path} has checkpoints but no config.json to say of which run; "
+            "use another --workdir, or --fresh to start over"
+        )
     path.mkdir(parents=True, exist_ok=True)
     settings = {"format": FORMAT, "config": config.to_json(), "data_sha256": data_sha256}
     write_atomically(path / "config.json", json.dumps(settings, indent=2) + "\n")

@@ -28,6 +28,10 @@ OPTIONS: list[tuple[str, list[str]]] = [
     ("--seed luck", ["seed", "'luck'"]),
     ("--dtype float16", ["dtype", "'float16'", "bfloat16"]),
     ("--dtype float64", ["float64", "JAX_ENABLE_X64"]),
+    ("--profile file", ["file"]),
+    ("--profile file/below", ["file/below"]),
+    ("--workdir file", ["file"]),
+    ("--workdir file/below/it", ["file/below/it"]),
 ]
 
 # Values of --set, and what the message must hold.
@@ -119,8 +123,6 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("train missing.py", ["missing.py"]),
     ("train file", ["file"]),
     ("train run", ["run"]),
-    ("train digits --workdir file", ["file"]),
-    ("train digits --workdir file/below/it", ["file/below/it"]),
     ("summary lenet", ["'lenet'", "paper"]),
     ("summary small extra", ["extra"]),
     ("summary --image-size 40", ["40x40", "pool5"]),
@@ -162,14 +164,15 @@ def assert_refused_in(place: Path, script: str, *arguments: Any, parts: list[str
 
 @pytest.mark.parametrize(("options", "parts"), OPTIONS, ids=[line for line, _ in OPTIONS])
 def test_options_of_train(place: Path, options: str, parts: list[str]) -> None:
-    assert_refused_in(place, "train", "digits", *options.split(), parts=parts)
+    """Should one be accepted, a step of a narrow network shows it."""
+    arguments = (*options.split(), "--set", "steps=1", *NARROW)
+    assert_refused_in(place, "train", "digits", *arguments, parts=parts)
 
 
 @pytest.mark.parametrize(("setting", "parts"), SETTINGS, ids=[text for text, _ in SETTINGS])
 def test_settings_of_train(place: Path, setting: str, parts: list[str]) -> None:
-    """Found before anything is written; short and narrow, should one be accepted."""
-    options = ("--steps", 1, "--set", *NARROW, setting)
-    assert_refused_in(place, "train", "digits", *options, parts=parts)
+    arguments = ("--steps", 1, "--set", *NARROW, setting)
+    assert_refused_in(place, "train", "digits", *arguments, parts=parts)
 
 
 @pytest.mark.parametrize(("text", "parts"), CONFIGS.values(), ids=CONFIGS)

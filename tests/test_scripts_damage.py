@@ -116,10 +116,11 @@ def test_a_damaged_checkpoint_is_told_in_one_line(finished: Run, copied: Path) -
     assert len((result.out + result.err).splitlines()) == 4
 
 
-def test_a_checkpoint_without_its_metrics_can_be_read(copied: Path) -> None:
-    """They only say which is the best."""
+def test_a_step_with_damaged_metrics_is_refused(copied: Path) -> None:
+    """orbax reads those of all steps at once; the user is told where to look."""
     (copied / "checkpoints" / "6" / "metrics" / "metrics").write_bytes(b'{"top1": 0.')
-    assert call("evaluate", copied, "--checkpoint", 3).status == 0
+    result = call("evaluate", copied, "--checkpoint", 3)
+    assert_refused(result, copied / "checkpoints", "metrics")
 
 
 def test_settings_that_are_lost_are_not_made_up(copied: Path) -> None:

@@ -81,7 +81,7 @@ def test_ten_views(finished: Run) -> None:
         for options in ((), ("--views", 10), ("--views", 10, "--batch", 7))
     )
     assert (ten.status, ten.err) == (0, "")
-    assert ten.lines[1] == "digits: 360 test images, ten views"
+    assert ten.lines[-2] == "digits: 360 test images, ten views"
     assert few.out == ten.out
     assert numbers(ten.lines[-1])[2] != numbers(centre.lines[-1])[2]
 
