@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -19,15 +20,34 @@ def parse(options: type[Options]) -> Options:
     """Command-line options into a dataclass; a mistake is one line on standard error, status 2."""
     import tyro
 
-    out, err = io.StringIO(), io.StringIO()
+    out = io.StringIO()
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
             return tyro.cli(options)
     except SystemExit as stop:
         if stop.code in (0, None):
             print(out.getvalue(), end="")
             raise
-        fail(_message(err.getvalue() or out.getvalue()))
+        fail(_message(_complaint(options)))
+
+
+def _complaint(options: type[Any]) -> str:
+    """What tyro says of wrong options, on a terminal so wide that no word is broken."""
+    import tyro
+
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "100000"
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            tyro.cli(options)
+    except SystemExit:
+        return said.getvalue()
+    finally:
+        del os.environ["COLUMNS"]
+        if before is not None:
+            os.environ["COLUMNS"] = before
+    return ""
 
 
 def _message(box: str) -> str:

@@ -153,8 +153,10 @@ def _check_layer(architecture: Architecture, placed: Placed) -> None:
                 raise InputError(
                     f"{where} has {maps} maps, which {architecture.towers} towers cannot share"
                 )
-            if layer.std is not None and not layer.std > 0:
-                raise InputError(f"{where}: std must be > 0, got {layer.std!r}")
+            if layer.std is not None and not 0 < layer.std < math.inf:
+                raise InputError(f"{where}: std must be > 0 and finite, got {layer.std!r}")
+            if not math.isfinite(layer.bias):
+                raise InputError(f"{where}: bias must be finite, got {layer.bias!r}")
             _check_word(where, "init", layer.init, get_args(Init))
         case LRN(n=n, k=k):
             if n < 1 or not k > 0:
@@ -165,6 +167,11 @@ def _check_layer(architecture: Architecture, placed: Placed) -> None:
         case Dropout(keep=keep):
             if not 0 < keep <= 1:
                 raise InputError(f"{where}: keep must lie in (0, 1], got {keep!r}")
+    if isinstance(layer, LRN | MapNorm):
+        for name, low in (("k", 0.0), ("alpha", 0.0), ("beta", -math.inf)):
+            value = getattr(layer, name)
+            if not (math.isfinite(value) and value >= low):
+                raise InputError(f"{where}: {name} is out of range, got {value!r}")
     if isinstance(layer, Conv | Dense | MaxPool):
         _check_word(where, "activation", layer.activation, get_args(Activation))
     if isinstance(layer, Conv) and (

@@ -24,7 +24,7 @@ from alexnet_jax.job import Job
 from alexnet_jax.optim import Plateau, plateau_update
 from alexnet_jax.recipe import TrainConfig
 from alexnet_jax.train import TrainState, init_state, make_train_step
-from alexnet_jax.workdir import MetricsFile, open_workdir
+from alexnet_jax.workdir import MetricsFile, open_workdir, require_writable
 
 _PROFILED_STEPS = 10
 
@@ -52,6 +52,8 @@ def fit(
         SIGINT or SIGTERM, with the state saved.
     """
     job = Job.make(config)
+    if profile is not None:
+        require_writable(profile, "profile directory")
     open_workdir(workdir, config, job.dataset.fingerprint(), fresh=fresh)
     log = MetricsFile(workdir / "metrics.jsonl")
     with (

@@ -60,7 +60,7 @@ def architecture(
 
 
 def _changed(layer: Layer, changes: dict[str, object]) -> Layer:
-    fields = {field.name for field in dataclasses.fields(layer)}
+    fields = {field.name for field in dataclasses.fields(layer)} - {"name"}
     unknown = set(changes) - fields
     if unknown:
         raise InputError(

@@ -50,6 +50,7 @@ class TrainConfig:
     keep_checkpoints: int = 2
 
     def __post_init__(self) -> None:
+        _require_kinds(self)
         for name in ("steps", "batch", "patience", "log_every", "evaluate_every",
                      "checkpoint_every", "keep_checkpoints"):  # fmt: skip
             if getattr(self, name) < 1:
@@ -102,6 +103,15 @@ class TrainConfig:
             for name, value in vars(self).items()
             if name not in MAY_DIFFER and getattr(other, name) != value
         ]
+
+
+def _require_kinds(config: TrainConfig) -> None:
+    """Raises InputError where a number is not one: a config is a file that anyone may write."""
+    for name, hint in typing.get_type_hints(TrainConfig).items():
+        value = getattr(config, name)
+        kinds = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}.get(hint)
+        if kinds and (not isinstance(value, kinds) or (hint is not bool and value is True)):
+            raise InputError(f"{name} must be {hint.__name__}, got {value!r}")
 
 
 def changed(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:

@@ -34,6 +34,15 @@ def write_atomically(path: Path, text: str) -> None:
     os.replace(aside, path)
 
 
+def require_writable(path: Path, what: str) -> None:
+    """Raises InputError unless a directory is there or can be made, and written."""
+    nearest = path.absolute()
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(f"{what} {path} cannot be written")
+
+
 def open_workdir(path: Path, config: TrainConfig, data_sha256: str, *, fresh: bool) -> None:
     """Makes the directory of a run, or finds that it belongs to this one.
 
@@ -43,11 +52,7 @@ def open_workdir(path: Path, config: TrainConfig, data_sha256: str, *, fresh: bo
     """
     if path.exists() and not path.is_dir():
         raise InputError(f"workdir {path} is a file; give a directory")
-    nearest = path.absolute()
-    while not nearest.exists():
-        nearest = nearest.parent
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise InputError(f"workdir {path} cannot be written")
+    require_writable(path, "workdir")
     if fresh:
         for name in OURS:
             found = path / name

@@ -58,8 +58,12 @@ def load_config(name: str) -> TrainConfig:
         raise InputError(f"{path} is not a Python file with a CONFIG")
     try:
         config = runpy.run_path(str(path)).get("CONFIG")
-    except SyntaxError as error:
-        raise InputError(f"{path} is not Python: {error}") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (Exception, SystemExit) as error:  # a file of the user's may do anything
+        raise InputError(
+            f"{path} is not a Python file that can be run: {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(config, TrainConfig):
         raise InputError(f"{path} defines no CONFIG that is a TrainConfig")
     return config

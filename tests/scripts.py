@@ -9,6 +9,7 @@ import os
 import runpy
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ def call(script: str, *arguments: object) -> Result:
         mock.patch.object(sys, "argv", argv),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
-        _logging_restored(),
+        _settings_restored(),
     ):
         try:
             runpy.run_path(str(path), run_name="__main__")
@@ -64,13 +65,16 @@ def call(script: str, *arguments: object) -> Result:
 
 
 @contextlib.contextmanager
-def _logging_restored() -> Iterator[None]:
-    logger = logging.getLogger("absl")
-    level = logger.level
+def _settings_restored() -> Iterator[None]:
+    """A script may silence libraries for the whole of its process; the tests go on."""
+    loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]
+    levels = [logger.level for logger in loggers]
     try:
-        yield
+        with warnings.catch_warnings():
+            yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def training(
