@@ -6,6 +6,7 @@ the same workdir, a training goes on where it stopped.
 
 from __future__ import annotations
 
+import itertools
 import runpy
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.recipe import TrainConfig, changed
 
 CONFIGS = Path(__file__).parent / "configs"
+
+
+Changes = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE")]
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,8 @@ class Options:
     """Updates between two lines of training metrics."""
     fresh: bool = False
     """Start over, removing what an earlier run left in the workdir."""
-    set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE")] = ()
-    """Changes to the config, such as learning_rate=0.02 or layers.conv1.maps=64."""
+    set: tyro.conf.UseAppendAction[tuple[Changes, ...]] = ()
+    """Changes to the config, such as learning_rate=0.02 or layers.conv1.maps=64; may be repeated."""
     profile: str = "none"
     """Directory for a profile of ten steps."""
 
@@ -72,7 +76,9 @@ def load_config(name: str) -> TrainConfig:
 def settings(options: Options) -> dict[str, str]:
     """What the command line changes in the config, as text by name."""
     found = {}
-    for change in options.set:
+    if () in options.set:
+        raise InputError("--set takes KEY=VALUE, got nothing")
+    for change in itertools.chain.from_iterable(options.set):
         name, equals, value = change.partition("=")
         if not equals:
             raise InputError(f"--set takes KEY=VALUE, got {change!r}")
@@ -87,6 +93,8 @@ def settings(options: Options) -> dict[str, str]:
 def main(options: Options) -> None:
     config = changed(load_config(options.config), settings(options))
     workdir = options.workdir
+    if not workdir:
+        raise InputError("--workdir is empty; give a directory")
     if workdir == "runs/CONFIG":
         workdir = f"runs/{config.name}"
     from alexnet_jax.console import make_console

@@ -220,3 +220,22 @@ def test_a_config_may_be_a_path_and_names_the_default_workdir(
     assert {path.name for path in tmp_path.iterdir()} == {"my.config.py", "runs"}
     measured = without_speed(measurements(tmp_path / "runs" / "mine"))
     assert measured[:2] == without_speed(finished.measured[:2])
+
+
+@pytest.mark.parametrize("form", [["--set", "a", "b"], ["--set", "a", "--set", "b"]])
+def test_set_may_be_given_at_once_or_again_and_again(form: list[str], tmp_path: Path) -> None:
+    """Neither form loses a change."""
+    changes = {"a": "learning_rate=0.5", "b": "layers.conv1.maps=4"}
+    options = [changes.get(word, word) for word in form]
+    result = train(tmp_path / "run", 2, *options)
+    assert result.status == 0
+    config = json.loads((tmp_path / "run" / "config.json").read_text())["config"]
+    assert config["learning_rate"] == 0.5
+    assert config["layers"]["conv1"] == {"maps": 4}
+
+
+@pytest.mark.parametrize("options", [["--set"], ["--workdir", ""]])
+def test_what_is_asked_for_must_be_said(options: list[str]) -> None:
+    result = call("train", "digits", *options)
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith(f"error: {options[0]} ")
