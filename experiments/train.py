@@ -45,7 +45,7 @@ class Options:
     fresh: bool = False
     """Start over, removing what an earlier run left in the workdir."""
     set: tyro.conf.UseAppendAction[tuple[Changes, ...]] = ()
-    """Changes to the config, such as learning_rate=0.02 or layers.conv1.maps=64; may be repeated."""
+    """Changes to the config, as learning_rate=0.02 or layers.conv1.maps=64; may be repeated."""
     profile: str = "none"
     """Directory for a profile of ten steps."""
 
