@@ -68,7 +68,7 @@ def _changed(layer: Layer, changes: dict[str, object]) -> Layer:
         )
     for name, value in changes.items():
         kinds = _kinds(getattr(layer, name), name)
-        if not isinstance(value, kinds) or isinstance(value, bool):
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             wanted = " or ".join(kind.__name__ for kind in kinds)
             raise InputError(f"{layer.name}.{name} must be {wanted}, got {value!r}")
     return dataclasses.replace(layer, **changes)  # type: ignore[arg-type]

@@ -105,6 +105,8 @@ def test_too_small_images_name_the_layer(size: int, layer: str) -> None:
         ({"layers": {"fc6": {"maps": 4095}}}, "fc6.*4095"),
         ({"layers": {"conv1": {"maps": 2.5}}}, "maps.*2.5"),
         ({"layers": {"conv1": {"maps": True}}}, "maps.*True"),
+        ({"layers": {"conv1": {"std": True}}}, "std.*True"),
+        ({"layers": {"lrn1": {"within_tower": 1}}}, "within_tower.*bool.*1"),
         ({"layers": {"conv1": {"stride": 0}}}, "conv1.*stride 0"),
         ({"layers": {"conv2": {"padding": -1}}}, "conv2.*padding -1"),
         ({"layers": {"conv2": {"groups": 3}}}, "conv2.*3"),
@@ -119,6 +121,21 @@ def test_too_small_images_name_the_layer(size: int, layer: str) -> None:
 def test_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         alexnet_jax.architecture(**changes)
+
+
+def test_a_layer_may_be_changed() -> None:
+    """Numbers, words and truth values alike."""
+    changes: dict[str, dict[str, object]] = {
+        "conv1": {"maps": 64, "activation": "linear", "std": 1, "overhang": True},
+        "lrn1": {"alpha": 2e-5, "within_tower": True},
+        "dropout6": {"inverted": True},
+    }
+    net = alexnet_jax.architecture(layers=changes)
+    found = {layer.name: layer for layer in net.layers}
+    for name, fields in changes.items():
+        assert {field: getattr(found[name], field) for field in fields} == fields
+    plain = {layer.name: layer for layer in alexnet_jax.architecture().layers}
+    assert {name for name in found if found[name] != plain[name]} == set(changes)
 
 
 def test_odd_number_of_classes_is_taken() -> None:

@@ -162,18 +162,19 @@ def test_texts_that_are_no_values(name: str, text: str, message: str) -> None:
 
 
 def test_layers_from_text_join_those_there_are() -> None:
-    """Whole numbers, numbers and words; the config that is changed stays as it was."""
+    """Whole numbers, numbers, words and truth values; the config that is changed stays as it was."""
     texts = {
         "layers.conv1.maps": "48",
         "layers.lrn1.k": "1.5",
         "layers.fc6.activation": "linear",
         "layers.lrn1.alpha": "1e-5",
+        "layers.lrn1.within_tower": "true",
     }
     found = changed(FULL, texts)
     assert found.layers == {
         "conv1": {"maps": 48, "std": 0.02},
         "fc8": {"activation": "linear"},
-        "lrn1": {"k": 1.5, "alpha": 1e-5},
+        "lrn1": {"k": 1.5, "alpha": 1e-5, "within_tower": True},
         "fc6": {"activation": "linear"},
     }
     assert type(found.layers["conv1"]["maps"]) is int
