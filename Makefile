@@ -14,7 +14,7 @@ train: $(VENV)/installed
 test: $(VENV)/tested
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-# The tests that take no more than a few seconds each.
+# The tests that are not marked slow.
 quick: $(VENV)/tested
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 

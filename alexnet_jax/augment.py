@@ -26,6 +26,12 @@ class Statistics(NamedTuple):
     eigenvectors: Any  # [C, C]
     deviations: Any  # [C]
 
+    @classmethod
+    def abstract(cls, stored_size: int, channels: int) -> Statistics:
+        """The shapes and dtypes, as restoring from a checkpoint needs them."""
+        shapes = ((stored_size, stored_size, channels), (channels, channels), (channels,))
+        return cls(*(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes))
+
 
 def centre_crop(images: jax.Array, size: int) -> jax.Array:
     """The central [..., size, size, C] of [..., H, W, C]; one row less above where it is odd."""

@@ -1,6 +1,6 @@
 """A network as frozen data: a table of layers in the order in which they are computed.
 
-No array is made here and jax is not imported. Numbers stand in `presets.py`, each with its source.
+No array is made here and jax is not imported. Numbers stand in `tables.py`, each with its source.
 """
 
 from __future__ import annotations
@@ -158,20 +158,17 @@ def _check_layer(architecture: Architecture, placed: Placed) -> None:
             if not math.isfinite(layer.bias):
                 raise InputError(f"{where}: bias must be finite, got {layer.bias!r}")
             _check_word(where, "init", layer.init, get_args(Init))
-        case LRN(n=n, k=k):
-            if n < 1 or not k > 0:
-                raise InputError(f"{where}: n must be at least 1 and k > 0, got n={n}, k={k}")
-        case MapNorm(size=size, k=k):
-            if size < 1 or size % 2 == 0 or not k > 0:
-                raise InputError(f"{where}: size must be odd and k > 0, got size={size}, k={k}")
+        case LRN(n=n):
+            if n < 1:
+                raise InputError(f"{where}: n must be at least 1, got n={n}")
+            _check_constants(where, layer)
+        case MapNorm(size=size):
+            if size < 1 or size % 2 == 0:
+                raise InputError(f"{where}: size must be odd, got size={size}")
+            _check_constants(where, layer)
         case Dropout(keep=keep):
             if not 0 < keep <= 1:
                 raise InputError(f"{where}: keep must lie in (0, 1], got {keep!r}")
-    if isinstance(layer, LRN | MapNorm):
-        for name, low in (("k", 0.0), ("alpha", 0.0), ("beta", -math.inf)):
-            value = getattr(layer, name)
-            if not (math.isfinite(value) and value >= low):
-                raise InputError(f"{where}: {name} is out of range, got {value!r}")
     if isinstance(layer, Conv | Dense | MaxPool):
         _check_word(where, "activation", layer.activation, get_args(Activation))
     if isinstance(layer, Conv) and (
@@ -181,6 +178,14 @@ def _check_layer(architecture: Architecture, placed: Placed) -> None:
             f"{where}: groups must be 1 or the number of towers, {architecture.towers}, and "
             f"divide {placed.input[-1]} input maps; got {layer.groups}"
         )
+
+
+def _check_constants(where: str, layer: LRN | MapNorm) -> None:
+    good = {"k": layer.k > 0, "alpha": layer.alpha >= 0, "beta": True}
+    for name, in_range in good.items():
+        value = getattr(layer, name)
+        if not (in_range and math.isfinite(value)):
+            raise InputError(f"{where}: {name} is out of range, got {name}={value!r}")
 
 
 def _check_word(where: str, name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -112,14 +112,19 @@ def evaluate(
         raise ValueError("cannot evaluate an empty split")
     batch = min(batch, len(split))
     totals = {"loss": 0.0, "top1": 0.0, "top5": 0.0}
-    pending = [
-        counter(params, _padded(split, start, batch), statistics)
-        for start in range(0, len(split), batch)
-    ]
-    for sums in jax.device_get(pending):
-        for name in totals:
-            totals[name] += float(sums[name])
+    pending: list[dict[str, jax.Array]] = []
+    for start in range(0, len(split), batch):
+        pending.append(counter(params, _padded(split, start, batch), statistics))
+        # One batch is prepared while the one before is counted, and no more are held.
+        if len(pending) > 1:
+            _add(totals, pending.pop(0))
+    _add(totals, pending.pop())
     return {name: total / len(split) for name, total in totals.items()}
+
+
+def _add(totals: dict[str, float], sums: dict[str, jax.Array]) -> None:
+    for name, value in jax.device_get(sums).items():
+        totals[name] += float(value)
 
 
 def _padded(split: Split, start: int, batch: int) -> dict[str, np.ndarray]:

@@ -81,17 +81,16 @@ class _Run:
         self.log, self.checkpoints = log, checkpoints
         config, dataset = job.config, job.dataset
         self.batches = Batches(dataset.train, config.batch, config.seed)
-        self.statistics = job.topology.place(Statistics(*pixel_statistics(dataset.train)))
-        self.state = init_state(job.architecture, config, job.topology)
         self.steps_per_epoch = len(dataset.train) / config.batch
         network = make_logits(
             job.architecture, job.topology, pixel_scale=config.pixel_scale, dtype=config.dtype
         )
         self.counter = make_counter(network)
-        self._resume()
+        if not self._resume():
+            self.state = init_state(job.architecture, config, job.topology)
+            self.statistics = job.topology.place(Statistics(*pixel_statistics(dataset.train)))
 
-    def _trees(self) -> dict[str, Any]:
-        state = self.state
+    def _trees(self, state: TrainState, statistics: Statistics) -> dict[str, Any]:
         return {
             "params": state.params,
             "opt": state.opt_state,
@@ -101,24 +100,29 @@ class _Run:
                 "plateau": state.plateau._asdict(),
                 "data": jax.tree.map(jnp.asarray, self.batches.get_state()),
             },
-            "stats": self.statistics._asdict(),
+            "stats": statistics._asdict(),
         }
 
-    def _resume(self) -> None:
-        template = self.job.topology.abstract(self._trees())
+    def _resume(self) -> bool:
+        """Takes the state of the newest good checkpoint; False where there is none yet."""
+        job = self.job
+        if not self.checkpoints.steps:
+            return False
+        state = jax.eval_shape(lambda: init_state(job.architecture, job.config, job.topology))
+        stats = Statistics.abstract(job.dataset.stored_size, job.dataset.channels)
+        template = job.topology.abstract(self._trees(state, stats))
         found = self.checkpoints.load_newest(lambda about: template, self.console.note)
         if found is None:
-            if self.checkpoints.steps:
-                raise InputError(
-                    f"no checkpoint in {self.workdir} can be read; --fresh starts the run over"
-                )
-            return
+            raise InputError(
+                f"no checkpoint in {self.workdir} can be read; --fresh starts the run over"
+            )
         _, trees, _ = found
         loop = trees["loop"]
         plateau = Plateau(**loop["plateau"])
         self.state = TrainState(loop["step"], trees["params"], trees["opt"], loop["key"], plateau)
         self.statistics = Statistics(**trees["stats"])
         self.batches.set_state(loop["data"])
+        return True
 
     def train(self, signals: Signals, profile: Path | None) -> None:
         """Advances to the last step; raises Interrupted with the state saved if told to stop."""
@@ -162,7 +166,8 @@ class _Run:
         jax.block_until_ready(self.state)
         with clock.paused():
             metrics = self._evaluate(step) if evaluating else None
-            self.checkpoints.save(step, self._trees(), about=self.job.about(), metrics=metrics)
+            trees = self._trees(self.state, self.statistics)
+            self.checkpoints.save(step, trees, about=self.job.about(), metrics=metrics)
 
     def _evaluate(self, step: int) -> dict[str, float]:
         test = self.job.dataset.test
@@ -204,7 +209,7 @@ class _Clock:
         self._steps += 1
 
     def rate(self) -> float:
-        """Since the last call. The first step of a run includes its compilation."""
+        """Since the last call; the first one in a process includes compilation."""
         now = time.perf_counter()
         rate = self._batch * self._steps / (now - self._began)
         self._began, self._steps = now, 0

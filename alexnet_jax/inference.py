@@ -24,6 +24,8 @@ from alexnet_jax.ops.check import compute_dtype
 from alexnet_jax.parallel import Topology, topology
 from alexnet_jax.recipe import TrainConfig
 
+_MOST_AT_A_TIME = 32
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -64,9 +66,18 @@ class Trained:
         )
 
     def probabilities(self, images: np.ndarray, views: int = 1) -> np.ndarray:
-        """Class probabilities of stored images [B, S, S, C] uint8: [B, classes]."""
-        logits = self.logits(views)(self.params, self.topology.place(images), self.statistics)
-        return np.asarray(ops.softmax(logits.astype(compute_dtype(logits.dtype))))
+        """Class probabilities of stored images [B, S, S, C] uint8: [B, classes].
+
+        At most 32 at a time, the last ones filled up, so that any number takes the same memory.
+        """
+        logits_of, count = self.logits(views), len(images)
+        batch = min(count, _MOST_AT_A_TIME)
+        found = []
+        for start in range(0, count, batch):
+            rows = np.minimum(np.arange(start, start + batch), count - 1)
+            logits = logits_of(self.params, self.topology.place(images[rows]), self.statistics)
+            found.append(np.asarray(ops.softmax(logits.astype(compute_dtype(logits.dtype)))))
+        return np.concatenate(found)[:count]
 
 
 def _to_standard_error(text: str) -> None:
@@ -129,9 +140,7 @@ def _templates(about: dict[str, Any]) -> dict[str, Any]:
     if dtype == jnp.float64 and not jax.config.read("jax_enable_x64"):
         raise InputError("a network trained in float64 needs JAX_ENABLE_X64=1 in the environment")
     params = jax.eval_shape(lambda key: init(architecture, key, dtype), jax.random.key(0))
-    side, channels = about["stored_size"], architecture.channels
-    shapes = ((side, side, channels), (channels, channels), (channels,))
-    stats = Statistics(*(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes))
+    stats = Statistics.abstract(about["stored_size"], architecture.channels)
     return {"params": params, "stats": stats._asdict()}
 
 

@@ -77,8 +77,8 @@ def plateau_update(plateau: Plateau, error: float, *, patience: int) -> Plateau:
     """The state after one more evaluation with this test error.
 
     A drop follows once `patience` evaluations in a row have not improved on the best; counting
-    then starts anew. Paper section 5: "divide the learning rate by 10 when the validation error
-    rate stopped improving".
+    then starts anew. Paper section 5: the rate was divided by 10 whenever the validation error no
+    longer fell.
     """
     if np.float32(error) < plateau.best_error:
         return Plateau(np.float32(error), np.int32(0), plateau.drops)

@@ -12,9 +12,9 @@ def paper(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -> A
     """The network as the paper and the reference text print it.
 
     Widths, kernels, groups: paper section 3.5, figure 2, with the reference text's 227 pixels.
-    ReLU before normalization (3.3: "after applying the ReLU nonlinearity in certain layers");
-    k, n, alpha, beta: 3.3; pooling 3/2: 3.4; initial values (standard deviation .01, bias 1 in
-    conv2, conv4, conv5 and the dense hidden layers, else 0): section 5; dropout 4.2.
+    ReLU before normalization, and its k, n, alpha, beta: 3.3; pooling 3/2: 3.4; initial values
+    (standard deviation .01, bias 1 in conv2, conv4, conv5 and the dense hidden layers, else 0):
+    section 5; dropout: 4.2.
     """
     return Architecture(
         name="paper",
@@ -164,9 +164,8 @@ def caffenet(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -
 def one_gpu(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -> Architecture:
     """The paper's network on one GPU, which two GPUs beat by 1.7 points (section 3.2).
 
-    Half the kernels of each convolution but the last; "the one-GPU net has ... the same number of
-    kernels as the two-GPU net in the final convolutional layer" and the whole dense layers. The
-    rest is the preset `paper`'s. Widths: `layers-145-half.cfg` of the 2012 source.
+    Half the kernels of each convolution but the last, which keeps its 256, and the whole dense
+    layers; the rest is the preset `paper`'s. Widths: `layers-145-half.cfg` of the 2012 source.
     """
     layers = []
     for layer in paper(image_size=image_size, channels=channels, classes=classes).layers:

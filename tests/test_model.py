@@ -1,5 +1,6 @@
 """The network against its NumPy counterpart, and the properties that make it two towers."""
 
+from functools import partial
 from typing import Any
 
 import chex
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
+from masks import drawn_masks
 from reference import assert_close, cross_entropy_vjp, draw
 from reference_net import alexnet
 
@@ -78,7 +80,7 @@ def test_gradients_match_numpy(preset: str) -> None:
             (grads, dimages) = jax.jit(jax.grad(loss, (0, 1)))(
                 params, images, keys if training else None
             )
-            masks = _masks(architecture, params, images, keys) if training else None
+            masks = drawn_masks(architecture, params, images, keys) if training else None
         stride = {"paper": 4, "small": 1}[preset]
         net = alexnet(params, images, stride=stride, masks=masks)
         logits = net.activations["logits"]
@@ -89,32 +91,14 @@ def test_gradients_match_numpy(preset: str) -> None:
                 assert_close(grads[name][leaf], value, 1e-11)
 
 
-def _masks(architecture: Architecture, params: Any, images: Any, keys: Any) -> Any:
-    """The masks that a training pass drew, read off what it zeroed and let through."""
-    ones = jax.tree.map(jnp.zeros_like, params)
-    for name in ("fc6", "fc7"):
-        ones[name]["bias"] = jnp.ones_like(params[name]["bias"])
-
-    @jax.jit
-    def dropped(params: Any, images: Any, keys: Any) -> tuple[jax.Array, jax.Array]:
-        capture: dict[str, jax.Array] = {}
-        alexnet_jax.forward(architecture, params, images, keys=keys, capture=capture)
-        return capture["dropout6"], capture["dropout7"]
-
-    masks = tuple(np.asarray(mask) for mask in dropped(ones, images, keys))
-    for mask in masks:
-        assert set(np.unique(mask)) == {0.0, 1.0}
-    return masks
-
-
 def test_dropout_is_drawn_per_example_and_layer() -> None:
     """Masks depend on an example's own key alone, keep half, and differ between the layers."""
     architecture = alexnet_jax.architecture("small")
     params = jax.jit(lambda key: alexnet_jax.init(architecture, key))(jax.random.key(0))
     images = jnp.zeros((64, 28, 28, 1))
     keys = jax.random.split(jax.random.key(2), 64)
-    masks = _masks(architecture, params, images, keys)
-    again = _masks(architecture, params, images[:4], keys[8:12])
+    masks = drawn_masks(architecture, params, images, keys)
+    again = drawn_masks(architecture, params, images[:4], keys[8:12])
     np.testing.assert_array_equal(masks[0][8:12], again[0])
     assert not np.array_equal(masks[0], masks[1])
     for mask in masks:
@@ -135,9 +119,7 @@ def test_conv2_reads_its_own_tower_and_conv3_both() -> None:
         return jnp.sum(jnp.square(maps[..., : maps.shape[-1] // 2]))
 
     for layer, crosses in (("conv2", False), ("conv3", True)):
-        gradient = jax.grad(lambda kernel, layer=layer: half(layer, kernel))(
-            params["conv1"]["kernel"]
-        )
+        gradient = jax.jit(jax.grad(partial(half, layer)))(params["conv1"]["kernel"])
         assert np.any(gradient[..., :4])
         assert np.any(gradient[..., 4:]) == crosses
 
@@ -181,7 +163,7 @@ def test_towers_on_two_devices_agree_with_one(n: int) -> None:
         return alexnet_jax.forward(architecture, params, images, crossing, keys=keys)
 
     placed = jax.device_put(params, jax.tree.map(lambda p: jax.NamedSharding(mesh, p), places))
-    whole = alexnet_jax.forward(architecture, params, images, keys=keys)
+    whole = jax.jit(partial(alexnet_jax.forward, architecture))(params, images, keys=keys)
     assert_close(split(placed, images, keys), whole, 1e-5)
     assert crossing.gathered == ["conv3", "fc6", "fc7", "fc8", "logits"]
 

@@ -162,7 +162,7 @@ def test_texts_that_are_no_values(name: str, text: str, message: str) -> None:
 
 
 def test_layers_from_text_join_those_there_are() -> None:
-    """Whole numbers, numbers, words and truth values; the config that is changed stays as it was."""
+    """Numbers, words and truth values; the config that is changed stays as it was."""
     texts = {
         "layers.conv1.maps": "48",
         "layers.lrn1.k": "1.5",

@@ -12,6 +12,7 @@ import numpy as np
 import optax
 import pytest
 import reference
+from masks import drawn_masks
 from reference import assert_close
 from reference_net import alexnet
 
@@ -20,7 +21,6 @@ from alexnet_jax.augment import Statistics, training_views
 from alexnet_jax.config import Architecture
 from alexnet_jax.console import PlainConsole
 from alexnet_jax.fit import fit
-from alexnet_jax.model import forward
 from alexnet_jax.optim import velocity
 from alexnet_jax.parallel import topology
 from alexnet_jax.presets import architecture
@@ -83,21 +83,6 @@ def numpy_gradients(net: Architecture, params: Any, key: Any, step: int, batch: 
     weights = np.full(8, 1 / 8)
     found.backward(reference.cross_entropy_vjp(logits, batch["label"], weights)[0])
     return found.gradients, reference.cross_entropy(logits, batch["label"]).mean()
-
-
-def drawn_masks(net: Architecture, params: Any, views: Any, keys: Any) -> Any:
-    """The masks of a step, read off a network whose dense layers give ones everywhere."""
-    ones = jax.tree.map(jnp.zeros_like, params)
-    for name in ("fc6", "fc7"):
-        ones[name]["bias"] = jnp.ones_like(params[name]["bias"])
-
-    @jax.jit
-    def dropped(params: Any, views: Any, keys: Any) -> tuple[jax.Array, jax.Array]:
-        capture: dict[str, jax.Array] = {}
-        forward(net, params, views, keys=keys, capture=capture)
-        return capture["dropout6"], capture["dropout7"]
-
-    return tuple(np.asarray(mask) for mask in dropped(ones, views, keys))
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """Ten views and ensembles: which crops in which order, and what is averaged."""
 
-import dataclasses
 from typing import Any
 
 import jax
@@ -94,19 +93,32 @@ def test_ensemble_averages_its_members() -> None:
     np.testing.assert_array_equal(alone, one(members[0], images, stats))
 
 
-def test_refused() -> None:
-    trained = Trained(
+def trained(params: Any, stored_size: int) -> Trained:
+    return Trained(
         step=1,
         architecture=NET,
-        params=None,
-        statistics=statistics(28),
+        params=params,
+        statistics=statistics(stored_size),
         class_names=tuple("0123456789"),
-        stored_size=28,
-        pixel_scale=1.0,
+        stored_size=stored_size,
+        pixel_scale=1 / 128,
         config=TrainConfig(name="t", data="digits", steps=1),
         topology=topology("one_device"),
     )
+
+
+@pytest.mark.parametrize("count", [1, 32, 70])
+def test_any_number_of_pictures_is_classified(count: int) -> None:
+    """A full batch at a time, the last one filled up: each picture once, in order."""
+    images, network = stored(count, 32), trained(params_of(4), 32)
+    logits = network.logits()(network.params, images, network.statistics)
+    found = network.probabilities(images)
+    assert found.shape == (count, 10)
+    np.testing.assert_allclose(found, softmax(logits), atol=1e-6)
+
+
+def test_refused() -> None:
     with pytest.raises(InputError, match="larger than the crop of 28, but they have 28"):
-        trained.logits(10)
+        trained(None, 28).logits(10)
     with pytest.raises(InputError, match="views must be 1 or 10, got 3"):
-        dataclasses.replace(trained, stored_size=32).logits(3)
+        trained(None, 32).logits(3)
