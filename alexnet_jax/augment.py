@@ -96,6 +96,8 @@ def training_views(
     mirror: bool,
     colour_noise: float,
     scale: float,
+    attenuate: bool = False,
+    place_keys: jax.Array | None = None,
     dtype: Any = jnp.float32,
 ) -> jax.Array:
     """A random crop of each image, mirrored or not, with colour noise, minus the mean.
@@ -113,6 +115,9 @@ def training_views(
       size: side of the crop, <= S.
       mirror: whether half of the crops are mirrored left to right.
       colour_noise: standard deviation of the draws; 0.1 in the paper, 0 for none.
+      scale: factor on the result; 1 keeps the paper's pixel units.
+      attenuate: divide by 1 + colour_noise, as the 2012 source does in training.
+      place_keys: [B] random keys of the crops and mirrors alone, where images share them.
 
     Returns:
       [B, size, size, C] of `dtype`.
@@ -121,9 +126,11 @@ def training_views(
     """
 
     work = compute_dtype(dtype)  # bfloat16 would round the mean by up to a grey level
+    factor = scale / (1 + colour_noise) if attenuate else scale
 
-    def view(key: jax.Array, image: jax.Array) -> jax.Array:
-        place_key, mirror_key, noise_key = jax.random.split(key, 3)
+    def view(key: jax.Array, place: jax.Array, image: jax.Array) -> jax.Array:
+        place_key, mirror_key, _ = jax.random.split(place, 3)
+        noise_key = jax.random.split(key, 3)[2]
         border = image.shape[0] - size
         top, left = jax.random.randint(place_key, (2,), 0, border + 1, jnp.int32)
         crop = jax.lax.dynamic_slice(
@@ -138,9 +145,9 @@ def training_views(
             drawn = colour_noise * jax.random.normal(noise_key, shape, jnp.float32)
             noise = statistics.eigenvectors @ (drawn * statistics.deviations)
             crop = crop + noise.astype(work).reshape((1, 1, -1))
-        return (crop * jnp.asarray(scale, work)).astype(dtype)
+        return (crop * jnp.asarray(factor, work)).astype(dtype)
 
-    return jax.vmap(view)(keys, images)
+    return jax.vmap(view)(keys, keys if place_keys is None else place_keys, images)
 
 
 def _mean(statistics: Statistics, size: int, dtype: Any) -> jax.Array:

@@ -14,6 +14,7 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.layers import (
     LRN,
     PLAIN_BIASES,
+    PLAIN_VIEWS,
     Activation,
     BiasRule,
     Conv,
@@ -23,6 +24,7 @@ from alexnet_jax.layers import (
     Layer,
     MapNorm,
     MaxPool,
+    ViewRule,
 )
 
 
@@ -47,7 +49,7 @@ class Placed:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network: its input, its table of layers, and how its biases are trained.
+    """A network: its input, its table of layers, and how its biases and views are trained.
 
     The last layer is the classifier and has `classes` outputs. Everything is checked when the
     value is made; InputError says which layer and which value do not fit.
@@ -60,12 +62,15 @@ class Architecture:
     layers: tuple[Layer, ...]
     towers: int = 2
     biases: BiasRule = PLAIN_BIASES
+    views: ViewRule = PLAIN_VIEWS
 
     def __post_init__(self) -> None:
         for field in ("image_size", "channels", "classes", "towers"):
             value = getattr(self, field)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise InputError(f"{self.name}: {field} must be a whole number > 0, got {value!r}")
+        if self.views.share < 1:
+            raise InputError(f"{self.name}: share must be at least 1, got {self.views.share}")
         names = [layer.name for layer in self.layers]
         if len(set(names)) < len(names):
             raise InputError(f"{self.name}: layer names must differ, got {names}")
@@ -86,7 +91,8 @@ class Architecture:
     def to_json(self) -> dict[str, Any]:
         """A value that JSON can hold and `from_json` reads back equal."""
         layers = [{"kind": type(layer).__name__, **vars(layer)} for layer in self.layers]
-        return {**vars(self), "layers": layers, "biases": vars(self.biases)}
+        rules = {"biases": vars(self.biases), "views": vars(self.views)}
+        return {**vars(self), "layers": layers, **rules}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Architecture:
@@ -97,7 +103,12 @@ class Architecture:
                 kinds[layer["kind"]](**{k: v for k, v in layer.items() if k != "kind"})
                 for layer in value["layers"]
             )
-            return cls(**{**value, "layers": layers, "biases": BiasRule(**value["biases"])})
+            # Written before the rule for views was: the plain one.
+            rules = {
+                "biases": BiasRule(**value["biases"]),
+                "views": ViewRule(**value.get("views", {})),
+            }
+            return cls(**{**value, "layers": layers, **rules})
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"not a description of a network: {error}") from error
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from alexnet_jax import figures
 from alexnet_jax.augment import Statistics
@@ -21,12 +19,17 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.evaluate import evaluate, make_counter, make_logits
 from alexnet_jax.interrupt import Interrupted, Signals
 from alexnet_jax.job import Job
+from alexnet_jax.metrics import input_share
 from alexnet_jax.optim import Plateau, plateau_update
+from alexnet_jax.pace import Clock, Trace
 from alexnet_jax.recipe import TrainConfig
 from alexnet_jax.train import TrainState, init_state, make_train_step
 from alexnet_jax.workdir import MetricsFile, open_workdir, require_writable
 
-_PROFILED_STEPS = 10
+# Images that the signal check looks at, and the share below which it warns: the paper's initial
+# values give about 1.6e-4, the source's 1.3e-2.
+_SIGNAL_IMAGES = 32
+_BLIND = 1e-3
 
 
 def fit(
@@ -66,6 +69,8 @@ def fit(
             return
         if checkpoints.steps:
             console.note(f"resumed at step {int(run.state.step)}")
+        else:
+            run.check_signal()
         log.rewind(int(run.state.step))
         run.train(signals, profile)
         run.finish()
@@ -82,16 +87,17 @@ class _Run:
         config, dataset = job.config, job.dataset
         self.batches = Batches(dataset.train, config.batch, config.seed)
         self.steps_per_epoch = len(dataset.train) / config.batch
-        network = make_logits(
+        self.network = make_logits(
             job.architecture, job.topology, pixel_scale=config.pixel_scale, dtype=config.dtype
         )
-        self.counter = make_counter(network)
+        self.counter = make_counter(self.network)
         if not self._resume():
             self.state = init_state(job.architecture, config, job.topology)
             self.statistics = job.topology.place(Statistics(*pixel_statistics(dataset.train)))
 
     def _trees(self, state: TrainState, statistics: Statistics) -> dict[str, Any]:
-        return {
+        average = {} if state.average is None else {"average": state.average}
+        return average | {
             "params": state.params,
             "opt": state.opt_state,
             "loop": {
@@ -119,10 +125,27 @@ class _Run:
         _, trees, _ = found
         loop = trees["loop"]
         plateau = Plateau(**loop["plateau"])
-        self.state = TrainState(loop["step"], trees["params"], trees["opt"], loop["key"], plateau)
+        self.state = TrainState(
+            loop["step"], trees["params"], trees["opt"], loop["key"], plateau, trees.get("average")
+        )
         self.statistics = Statistics(**trees["stats"])
         self.batches.set_state(loop["data"])
         return True
+
+    def check_signal(self) -> None:
+        """Says how much of the logits depends on the image, before the first update."""
+        images = self.job.dataset.train.images
+        rows = np.linspace(0, len(images) - 1, min(len(images), _SIGNAL_IMAGES)).astype(int)
+        placed = self.job.topology.place(images[rows])
+        logits = self.network(self.state.params, placed, self.statistics)
+        share = input_share(np.asarray(logits, np.float64))
+        self.console.note(f"start: {share:.1e} of the logits' energy depends on the image")
+        if share < _BLIND:
+            self.console.note(
+                "warning: with these initial values the network is all but blind to the image, "
+                "and may take long to begin to learn; --set init=source2012 starts conv3 to conv5 "
+                "from .03, as the authors' own runs did"
+            )
 
     def train(self, signals: Signals, profile: Path | None) -> None:
         """Advances to the last step; raises Interrupted with the state saved if told to stop."""
@@ -130,7 +153,7 @@ class _Run:
         advance = make_train_step(job.architecture, config, job.topology, self.steps_per_epoch)
         first = int(self.state.step)
         self.console.start(first, config.steps)
-        clock, trace = _Clock(config.batch), _Trace(profile)
+        clock, trace = Clock(config.batch), Trace(profile)
         try:
             for step in range(first + 1, config.steps + 1):
                 trace.at(step - first)
@@ -151,13 +174,13 @@ class _Run:
             trace.stop()
             self.console.stop()
 
-    def _log_train(self, step: int, metrics: dict[str, Any], clock: _Clock) -> None:
+    def _log_train(self, step: int, metrics: dict[str, Any], clock: Clock) -> None:
         found = {name: float(value) for name, value in metrics.items()}
         found["images_per_second"] = round(clock.rate(), 2)
         self.log.append({"step": step, "split": "train", **found})
         self.console.train(step, found)
 
-    def _evaluate_and_save(self, step: int, clock: _Clock, signals: Signals) -> None:
+    def _evaluate_and_save(self, step: int, clock: Clock, signals: Signals) -> None:
         config = self.job.config
         last = step == config.steps
         evaluating = last or step % config.evaluate_every == 0
@@ -172,7 +195,7 @@ class _Run:
     def _evaluate(self, step: int) -> dict[str, float]:
         test = self.job.dataset.test
         found = evaluate(
-            self.counter, self.state.params, test, self.statistics, batch=self.job.config.batch
+            self.counter, self.state.tested, test, self.statistics, batch=self.job.config.batch
         )
         self.log.append({"step": step, "split": "test", **found})
         self.console.test(step, found)
@@ -188,7 +211,7 @@ class _Run:
         curve = figures.learning_curve(lines, f"{config.name}, seed {config.seed}")
         curve.savefig(self.workdir / "learning_curve.png", dpi=120)
         kernels = figures.conv1_kernels(
-            jax.device_get(params["conv1"]["kernel"]),
+            jax.device_get(self.state.tested["conv1"]["kernel"]),
             self.job.architecture.towers,
             f"{config.name}: conv1 kernels after {config.steps:,} steps",
         )
@@ -196,46 +219,3 @@ class _Run:
         sha256 = params_sha256(params)
         self.log.append({"event": "done", "step": config.steps, "params_sha256": sha256})
         self.console.note(f"done: {self.workdir} (parameters {sha256[:16]})")
-
-
-class _Clock:
-    """Images per second of training alone: evaluation and saving do not count."""
-
-    def __init__(self, batch: int) -> None:
-        self._batch, self._steps = batch, 0
-        self._began = time.perf_counter()
-
-    def count(self) -> None:
-        self._steps += 1
-
-    def rate(self) -> float:
-        """Since the last call; the first one in a process includes compilation."""
-        now = time.perf_counter()
-        rate = self._batch * self._steps / (now - self._began)
-        self._began, self._steps = now, 0
-        return rate
-
-    @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
-        paused_at = time.perf_counter()
-        yield
-        self._began += time.perf_counter() - paused_at
-
-
-class _Trace:
-    """A profile of ten steps, from the third of this process: the first two compile and warm up."""
-
-    def __init__(self, directory: Path | None) -> None:
-        self._directory, self._running = directory, False
-
-    def at(self, count: int) -> None:
-        if self._directory is not None and count == 3:
-            jax.profiler.start_trace(self._directory)
-            self._running = True
-        if count == 3 + _PROFILED_STEPS:
-            self.stop()
-
-    def stop(self) -> None:
-        if self._running:
-            jax.profiler.stop_trace()
-            self._running = False

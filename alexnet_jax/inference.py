@@ -141,14 +141,19 @@ def _templates(about: dict[str, Any]) -> dict[str, Any]:
         raise InputError("a network trained in float64 needs JAX_ENABLE_X64=1 in the environment")
     params = jax.eval_shape(lambda key: init(architecture, key, dtype), jax.random.key(0))
     stats = Statistics.abstract(about["stored_size"], architecture.channels)
-    return {"params": params, "stats": stats._asdict()}
+    return {_weights(about): params, "stats": stats._asdict()}
+
+
+def _weights(about: dict[str, Any]) -> str:
+    """The tree to evaluate and predict with: the average of the weights where one was kept."""
+    return "average" if about["config"].get("ema", 0) > 0 else "params"
 
 
 def _trained(step: int, trees: dict[str, Any], about: dict[str, Any], place: Topology) -> Trained:
     return Trained(
         step=step,
         architecture=Architecture.from_json(about["architecture"]),
-        params=trees["params"],
+        params=trees[_weights(about)],
         statistics=Statistics(**trees["stats"]),
         class_names=tuple(about["class_names"]),
         stored_size=about["stored_size"],

@@ -31,6 +31,8 @@ class Job:
         dataset = data.load(config.data)
         architecture = presets.architecture(
             config.preset,
+            init=None if config.init == "preset" else config.init,
+            image_size=config.image_size or None,
             channels=dataset.channels,
             classes=len(dataset.class_names),
             layers=config.layers,

@@ -103,6 +103,20 @@ class BiasRule:
     decay: bool = True
 
 
+@dataclass(frozen=True)
+class ViewRule:
+    """How training views are drawn.
+
+    `share` consecutive images of a batch have one crop and mirror in common (the colour noise is
+    always an image's own). With `attenuate`, views are divided by 1 + the noise's coefficient,
+    which makes up for the spread that it adds.
+    """
+
+    share: int = 1
+    attenuate: bool = False
+
+
 PLAIN_BIASES = BiasRule()
+PLAIN_VIEWS = ViewRule()
 
 Layer = Conv | Dense | LRN | MapNorm | MaxPool | Dropout

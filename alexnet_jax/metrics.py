@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from alexnet_jax import ops
 
@@ -35,3 +36,18 @@ def scores(logits: jax.Array, labels: jax.Array) -> dict[str, jax.Array]:
         "top1": top_k(logits, labels, 1),
         "top5": top_k(logits, labels, 5),
     }
+
+
+def input_share(logits: np.ndarray) -> float:
+    """Share of the logits' energy that depends on the image, in [0, 1].
+
+        sum_b |z_b - mean z|^2 / sum_b |z_b|^2
+
+    0 for a network that is a constant, about 1 - 1/B for one with no constant part.
+
+    Args:
+      logits: [B, K], best in float64: the share may be as small as rounding in float32.
+    """
+    varying = float(np.sum(np.square(logits - logits.mean(0, keepdims=True))))
+    energy = float(np.sum(np.square(logits)))
+    return varying / energy if energy > 0 else 0.0

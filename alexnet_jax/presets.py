@@ -8,7 +8,7 @@ from collections.abc import Callable
 from alexnet_jax import tables
 from alexnet_jax.config import Architecture
 from alexnet_jax.errors import InputError
-from alexnet_jax.layers import Layer
+from alexnet_jax.layers import Conv, Dense, Layer
 
 _PRESETS: dict[str, Callable[..., Architecture]] = {
     "paper": tables.paper,
@@ -32,6 +32,7 @@ def architecture(
     image_size: int | None = None,
     channels: int | None = None,
     classes: int | None = None,
+    init: str | None = None,
     layers: dict[str, dict[str, object]] | None = None,
 ) -> Architecture:
     """A network by name, changed as asked; what is None keeps the preset's value.
@@ -41,15 +42,16 @@ def architecture(
       image_size: side of the square input, in pixels.
       channels: channels of the input.
       classes: outputs of the last layer.
+      init: another preset, whose initial values the layers of the same names take.
       layers: changes by layer name, such as {"conv1": {"maps": 64}, "dropout6": {"keep": 0.8}}.
 
     Raises:
       InputError: an unknown preset, layer or field; sizes that the layers cannot take.
     """
-    if preset not in _PRESETS:
-        raise InputError(f"unknown preset {preset!r}; there are {', '.join(_PRESETS)}")
     asked = {"image_size": image_size, "channels": channels, "classes": classes}
-    found = _PRESETS[preset](**{name: value for name, value in asked.items() if value is not None})
+    found = _made(preset, **{name: value for name, value in asked.items() if value is not None})
+    if init is not None:
+        found = _started_like(found, _made(init))
     if not layers:
         return found
     changed = tuple(_changed(layer, layers.get(layer.name, {})) for layer in found.layers)
@@ -57,6 +59,25 @@ def architecture(
     if unknown:
         raise InputError(f"preset {preset} has no layer {', '.join(sorted(unknown))}")
     return dataclasses.replace(found, layers=changed)
+
+
+def _made(preset: str, **asked: int) -> Architecture:
+    if preset not in _PRESETS:
+        raise InputError(f"unknown preset {preset!r}; there are {', '.join(_PRESETS)}")
+    return _PRESETS[preset](**asked)
+
+
+def _started_like(found: Architecture, other: Architecture) -> Architecture:
+    """The network with the initial values of another's layers of the same names."""
+    others = {layer.name: layer for layer in other.layers}
+
+    def started(layer: Layer) -> Layer:
+        like = others.get(layer.name)
+        if not (isinstance(layer, Conv | Dense) and isinstance(like, Conv | Dense)):
+            return layer
+        return dataclasses.replace(layer, std=like.std, bias=like.bias, init=like.init)
+
+    return dataclasses.replace(found, layers=tuple(map(started, found.layers)))
 
 
 def _changed(layer: Layer, changes: dict[str, object]) -> Layer:

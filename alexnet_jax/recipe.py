@@ -23,21 +23,28 @@ MAY_DIFFER = frozenset(
 class TrainConfig:
     """Everything that decides a run. Defaults are the paper's (section 5) where it has a number.
 
-    Steps are updates of the weights. InputError says which value is out of range.
+    Steps are updates of the weights. `init` names the preset whose initial values the layers take,
+    "preset" meaning its own; `image_size` 0 is the preset's. A batch is computed in `accumulate`
+    parts. `ema` > 0 evaluates and keeps a moving average of the weights, with that decay.
+    InputError says which value is out of range.
     """
 
     name: str
     data: str
     steps: int
     preset: str = "paper"
+    init: str = "preset"
+    image_size: int = 0
     layers: dict[str, dict[str, Any]] = field(default_factory=dict)
     batch: int = 128
+    accumulate: int = 1
     seed: int = 0
     dtype: Dtype = "float32"
     topology: str = "one_device"
     learning_rate: float = 0.01
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    ema: float = 0.0
     schedule: Schedule = "plateau"
     drop_epochs: tuple[float, ...] = ()
     patience: int = 3
@@ -51,7 +58,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _require_kinds(self)
-        for name in ("steps", "batch", "patience", "log_every", "evaluate_every",
+        for name in ("steps", "batch", "accumulate", "patience", "log_every", "evaluate_every",
                      "checkpoint_every", "keep_checkpoints"):  # fmt: skip
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -59,6 +66,7 @@ class TrainConfig:
             ("learning_rate", 0.0, float("inf")),
             ("momentum", 0.0, 1.0),
             ("weight_decay", 0.0, float("inf")),
+            ("ema", 0.0, 1.0),
             ("colour_noise", 0.0, float("inf")),
             ("pixel_scale", 0.0, float("inf")),
         ):
@@ -70,6 +78,14 @@ class TrainConfig:
             if getattr(self, name) not in get_args(choices):
                 allowed = ", ".join(get_args(choices))
                 raise InputError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
+        if self.batch % self.accumulate:
+            raise InputError(
+                f"accumulate must divide the batch of {self.batch}, got {self.accumulate}"
+            )
+        if self.image_size < 0:
+            raise InputError(
+                f"image_size must be > 0, or 0 for the preset's, got {self.image_size}"
+            )
         if self.steps >= 2**31:
             raise InputError(f"steps must be below 2^31, got {self.steps}")
         if not self.pixel_scale > 0:

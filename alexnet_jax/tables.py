@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from alexnet_jax.config import Architecture
-from alexnet_jax.layers import LRN, BiasRule, Conv, Dense, Dropout, MapNorm, MaxPool
+from alexnet_jax.layers import LRN, BiasRule, Conv, Dense, Dropout, MapNorm, MaxPool, ViewRule
 
 
 def paper(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -> Architecture:
@@ -91,6 +91,7 @@ def source2012(*, image_size: int = 224, channels: int = 3, classes: int = 1000)
         channels=channels,
         classes=classes,
         biases=BiasRule(rate=2.0, decay=False),
+        views=ViewRule(share=32, attenuate=True),
         layers=(
             Conv("conv1", 96, kernel=11, stride=4, activation="linear", overhang=True),
             LRN("lrn1", alpha=2e-5, within_tower=True),

@@ -12,7 +12,7 @@ PACKAGE = Path(alexnet_jax.__file__).parent
 # in the order they stand here.
 LEVELS = (
     ("errors", "version", "ops"),
-    ("layers", "recipe", "data", "interrupt", "console", "cli"),
+    ("layers", "recipe", "data", "interrupt", "pace", "console", "cli"),
     ("config",),
     ("tables", "towers"),
     ("presets",),

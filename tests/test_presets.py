@@ -7,7 +7,7 @@ import pytest
 
 import alexnet_jax
 from alexnet_jax import InputError
-from alexnet_jax.layers import LRN, Dropout
+from alexnet_jax.layers import LRN, Conv, Dense, Dropout
 from alexnet_jax.summary import rows
 
 # The reference text's table, with conv4 by its own formula (the text adds the biases twice).
@@ -136,6 +136,27 @@ def test_a_layer_may_be_changed() -> None:
         assert {field: getattr(found[name], field) for field in fields} == fields
     plain = {layer.name: layer for layer in alexnet_jax.architecture().layers}
     assert {name for name in found if found[name] != plain[name]} == set(changes)
+
+
+def test_initial_values_of_another_preset() -> None:
+    """conv3 to conv5 start from .03 in the source; all else of the paper stays."""
+    plain, started = (
+        alexnet_jax.architecture("paper"),
+        alexnet_jax.architecture("paper", init="source2012"),
+    )
+    changed = {
+        old.name: (old, new)
+        for old, new in zip(plain.layers, started.layers, strict=True)
+        if old != new
+    }
+    assert set(changed) == {"conv3", "conv4", "conv5"}
+    for old, new in changed.values():
+        assert isinstance(old, Conv)
+        assert new == dataclasses.replace(old, std=0.03)
+    assert alexnet_jax.architecture("paper", init="paper") == plain
+    torch = alexnet_jax.architecture("small", init="owt", layers={"fc7": {"bias": 0.5}}).layers
+    assert {layer.init for layer in torch if isinstance(layer, Conv | Dense)} == {"torch"}
+    assert [layer.bias for layer in torch if isinstance(layer, Dense)] == [0.0, 0.5, 0.0]
 
 
 def test_odd_number_of_classes_is_taken() -> None:

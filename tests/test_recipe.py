@@ -17,13 +17,17 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "data": ("faces", "faces"),
     "steps": ("250", 250),
     "preset": ("small", "small"),
+    "init": ("source2012", "source2012"),
+    "image_size": ("224", 224),
     "batch": ("64", 64),
+    "accumulate": ("4", 4),
     "seed": ("7", 7),
     "dtype": ("bfloat16", "bfloat16"),
     "topology": ("two_towers", "two_towers"),
     "learning_rate": ("2e-2", 0.02),
     "momentum": ("0.5", 0.5),
     "weight_decay": ("0", 0.0),
+    "ema": ("0.99", 0.99),
     "schedule": ("constant", "constant"),
     "patience": ("5", 5),
     "mirror": ("False", False),
@@ -69,7 +73,7 @@ def test_defaults_are_the_papers() -> None:
 @pytest.mark.parametrize("value", [0, -1])
 @pytest.mark.parametrize(
     "name",
-    ["steps", "batch", "patience", "log_every", "evaluate_every", "checkpoint_every",
+    ["steps", "batch", "accumulate", "patience", "log_every", "evaluate_every", "checkpoint_every",
      "keep_checkpoints"],
 )  # fmt: skip
 def test_counts_start_at_one(name: str, value: int) -> None:
@@ -79,8 +83,8 @@ def test_counts_start_at_one(name: str, value: int) -> None:
 
 @pytest.mark.parametrize(
     ("name", "highest"),
-    [("learning_rate", None), ("momentum", 1.0), ("weight_decay", None), ("colour_noise", None),
-     ("pixel_scale", None)],
+    [("learning_rate", None), ("momentum", 1.0), ("weight_decay", None), ("ema", 1.0),
+     ("colour_noise", None), ("pixel_scale", None)],
 )  # fmt: skip
 def test_ranges_of_numbers(name: str, highest: float | None) -> None:
     for value in (-1e-9, float("nan"), float("inf"), *([highest] if highest else [])):
@@ -95,6 +99,15 @@ def test_choices(name: str, value: str) -> None:
     message = refusal(**{name: value})
     assert message.startswith(f"{name} must be one of ")
     assert message.endswith(f"got {value!r}")
+
+
+def test_parts_divide_the_batch() -> None:
+    assert refusal(batch=12, accumulate=5) == "accumulate must divide the batch of 12, got 5"
+    dataclasses.replace(BASE, batch=12, accumulate=4)
+
+
+def test_image_size() -> None:
+    assert refusal(image_size=-1) == "image_size must be > 0, or 0 for the preset's, got -1"
 
 
 def test_seeds() -> None:
@@ -148,7 +161,7 @@ def test_drop_epochs_from_text(text: str, value: tuple[float, ...]) -> None:
         ("mirror", "1", "mirror must be true or false, got '1'"),
         ("drop_epochs", "1,b", "drop_epochs must be a number, got 'b'"),
         ("dtype", "half", "dtype must be one of float32, bfloat16, float64, got 'half'"),
-        ("colour", "1", "unknown setting 'colour'; there are batch, .*topology"),
+        ("colour", "1", "unknown setting 'colour'; there are accumulate, batch, .*topology"),
         ("name", "x", "unknown setting 'name'"),
         ("layers", "{}", "unknown setting 'layers'"),
         ("layers.conv1", "1", "unknown setting 'layers.conv1'"),
