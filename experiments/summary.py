@@ -20,6 +20,8 @@ class Options:
     """One of the presets; --list names them."""
     image_size: Annotated[str, tyro.conf.arg(metavar="N")] = "the preset's"
     """Side of the input images."""
+    channels: Annotated[str, tyro.conf.arg(metavar="N")] = "the preset's"
+    """Channels of the input images."""
     classes: Annotated[str, tyro.conf.arg(metavar="N")] = "the preset's"
     """Number of classes."""
     list: bool = False
@@ -30,9 +32,13 @@ def main(options: Options) -> None:
     if options.list:
         print("\n".join(list_presets()))
         return
-    image_size = _given("--image-size", options.image_size)
-    classes = _given("--classes", options.classes)
-    print(summary(architecture(options.preset, image_size=image_size, classes=classes)))
+    network = architecture(
+        options.preset,
+        image_size=_given("--image-size", options.image_size),
+        channels=_given("--channels", options.channels),
+        classes=_given("--classes", options.classes),
+    )
+    print(summary(network))
 
 
 def _given(name: str, text: str) -> int | None:

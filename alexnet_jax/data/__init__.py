@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from alexnet_jax.data.dataset import Dataset, Split
 from alexnet_jax.data.digits import digits
+from alexnet_jax.data.photos import photos
 from alexnet_jax.errors import InputError
 
-_SOURCES: dict[str, Callable[[], Dataset]] = {"digits": digits}
+_SOURCES: dict[str, Callable[[], Dataset]] = {"digits": digits, "photos": photos}
 
 
 def list_datasets() -> tuple[str, ...]:

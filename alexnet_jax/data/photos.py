@@ -1,0 +1,93 @@
+"""Crops of thirteen photographs that come with scikit-image and scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alexnet_jax.data.dataset import Dataset, Split
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+STORED_SIZE = 256
+ROWS = 4  # of the chessboard
+TRAIN_CROPS, TEST_CROPS = 112, 28  # of each photograph
+SMALLEST = 0.5  # side of a crop, of its field's short side
+PHOTOGRAPHS = (
+    "astronaut", "brick", "cat", "coffee", "flower", "grass", "gravel", "hubble_deep_field",
+    "immunohistochemistry", "motorcycle", "retina", "rocket", "temple",
+)  # fmt: skip
+
+
+def photos() -> Dataset:
+    """Which of thirteen photographs does a crop come from? 256x256 colour images.
+
+    Every photograph is cut into a chessboard of four rows and about square fields; the white
+    fields are for training, the black ones for testing, so that no pixel serves both. Crops are
+    squares of half to all of a field's short side at random places inside it, enlarged to 256
+    pixels, equally many from every field: 1,456 to train on, 364 to test. Always the same ones.
+
+    Source: sample images of scikit-image (`skimage.data`) and scikit-learn (china.jpg and
+    flower.jpg); three of them, brick, grass and gravel, are grey.
+    """
+    train: list[np.ndarray] = []
+    test: list[np.ndarray] = []
+    for label, picture in enumerate(_pictures()):
+        fields = list(chessboard(picture, ROWS))
+        for white, crops, count in ((True, train, TRAIN_CROPS), (False, test, TEST_CROPS)):
+            own = [field for is_white, field in fields if is_white == white]
+            generator = np.random.Generator(np.random.Philox([2012, 2 * label + white]))
+            crops += [_crop(own[i % len(own)], generator) for i in range(count)]
+    return Dataset(
+        name="photos",
+        train=_split(train, TRAIN_CROPS),
+        test=_split(test, TEST_CROPS),
+        class_names=PHOTOGRAPHS,
+    )
+
+
+def _pictures() -> Iterator[Image.Image]:
+    from PIL import Image
+    from skimage import data
+    from sklearn.datasets import load_sample_image
+
+    for name in PHOTOGRAPHS:
+        match name:
+            case "flower":
+                pixels = load_sample_image("flower.jpg")
+            case "temple":
+                pixels = load_sample_image("china.jpg")
+            case "motorcycle":
+                pixels = data.stereo_motorcycle()[0]
+            case _:
+                pixels = getattr(data, name)()
+        yield Image.fromarray(pixels).convert("RGB")
+
+
+def chessboard(picture: Image.Image, rows: int) -> Iterator[tuple[bool, Image.Image]]:
+    """(whether it is white, field) of a picture cut into `rows` rows of about square fields."""
+    width, height = picture.size
+    columns = max(2, round(width * rows / height))
+    for row in range(rows):
+        for column in range(columns):
+            left, right = (round((column + i) * width / columns) for i in (0, 1))
+            top, bottom = (round((row + i) * height / rows) for i in (0, 1))
+            yield (row + column) % 2 == 0, picture.crop((left, top, right, bottom))
+
+
+def _crop(field: Image.Image, generator: np.random.Generator) -> np.ndarray:
+    from PIL import Image
+
+    side = min(field.size) * generator.uniform(SMALLEST, 1)
+    left, top = (generator.uniform(0, length - side) for length in field.size)
+    size = (STORED_SIZE, STORED_SIZE)
+    box = (left, top, left + side, top + side)
+    return np.asarray(field.resize(size, Image.Resampling.BICUBIC, box))
+
+
+def _split(crops: list[np.ndarray], count: int) -> Split:
+    labels = np.repeat(np.arange(len(PHOTOGRAPHS), dtype=np.int32), count)
+    return Split(np.stack(crops), labels)

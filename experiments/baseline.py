@@ -1,0 +1,33 @@
+"""What a network has to beat: python experiments/baseline.py DATA"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from alexnet_jax import cli
+
+
+@dataclass(frozen=True)
+class Options:
+    """Accuracy of nearest neighbours on a data set: by pixels and by colour histograms."""
+
+    data: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="DATA")]] = "photos"
+    """Name of a data set."""
+
+
+def main(options: Options) -> None:
+    from alexnet_jax import data
+    from alexnet_jax.data.neighbours import nearest_neighbour
+
+    dataset = data.load(options.data)
+    train, test = len(dataset.train), len(dataset.test)
+    print(f"{dataset.name}: {train:,} training images, {test:,} test images")
+    for name, accuracy in nearest_neighbour(dataset).items():
+        print(f"nearest neighbour by {name:10} top1 {accuracy:.2%}")
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)
