@@ -190,3 +190,15 @@ def test_any_geometry(geometry: Geometry, lead: list[int]) -> None:
     wants = reference.conv2d_vjp(*arrays[:2], dy, **geometry.options)
     for got, want in zip(gradients, wants, strict=True):
         assert_close(got, want, TOLERANCE["float64"][1])
+
+
+@pytest.mark.parametrize("count", [1, 5, 70])
+def test_weight_gradient_over_many_images(count: int) -> None:
+    """Summed over groups of images, the last one smaller; in float32 also where x is bfloat16."""
+    geometry = GEOMETRIES["first layer dropping rows"]
+    for dtype in ("float32", "bfloat16"):
+        x, kernel, bias = geometry.arrays(dtype, (count,))
+        _, dy, gradients = value_and_vjp(geometry.convolve, x, kernel, bias)
+        want = reference.conv2d_vjp(x, kernel, dy, **geometry.options)[1]
+        assert gradients[1].dtype == dtype
+        assert_close(gradients[1], want, 1e-5 if dtype == "float32" else 4e-3)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from alexnet_jax.ops.check import require_floating, require_rank, require_whole
+from alexnet_jax.ops.fold import folded_weight_gradient
 
 
 def conv2d(
@@ -62,7 +66,7 @@ def conv2d(
             )
     images = x.reshape((-1, *x.shape[-3:]))
     parts = [
-        _plain(x_g, kernel_g, stride, padding)
+        (_convolve if stride == 1 else _strided)(x_g, kernel_g, stride, padding)
         for x_g, kernel_g in zip(
             jnp.split(images, groups, -1), jnp.split(kernel, groups, -1), strict=True
         )
@@ -87,7 +91,7 @@ def _groups(x: jax.Array, kernel: jax.Array, bias: jax.Array | None) -> int:
     return groups
 
 
-def _plain(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
+def _convolve(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
     return lax.conv_general_dilated(
         x,
         kernel,
@@ -95,3 +99,26 @@ def _plain(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Ar
         padding=((padding, padding), (padding, padding)),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
+
+
+# Only the kernel's gradient is our own, and only on a CPU: XLA's takes four times as long there.
+_strided = jax.custom_vjp(_convolve, nondiff_argnums=(2, 3))
+
+
+def _forward(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> Any:
+    return _convolve(x, kernel, stride, padding), (x, kernel)
+
+
+def _backward(stride: int, padding: int, saved: Any, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
+    x, kernel = saved
+    (dx,) = jax.linear_transpose(lambda x: _convolve(x, kernel, stride, padding), x)(dy)
+
+    def plain(x: jax.Array, dy: jax.Array) -> jax.Array:
+        of_kernel = partial(_convolve, x, stride=stride, padding=padding)
+        return jax.linear_transpose(of_kernel, kernel)(dy)[0]
+
+    folded = partial(folded_weight_gradient, shape=kernel.shape, stride=stride, padding=padding)
+    return dx, lax.platform_dependent(x, dy, cpu=folded, default=plain)
+
+
+_strided.defvjp(_forward, _backward)
