@@ -48,14 +48,20 @@ def make_logits(
         dtype=compute,
     )
 
+    def shares(params: Any, images: jax.Array, statistics: Statistics) -> jax.Array:
+        cast = jax.tree.map(lambda leaf: leaf.astype(compute), topology.differing(params))
+        seen = topology.seen_by_all(seen_by(images, statistics))
+        # Views of an image side by side, so that gathered images stay in order.
+        flat = seen if views == 1 else jnp.swapaxes(seen, 0, 1).reshape((-1, *seen.shape[2:]))
+        return forward(architecture, cast, flat, topology.towers)
+
     @jax.jit
     def logits_of(params: Any, images: jax.Array, statistics: Statistics) -> jax.Array:
-        cast = jax.tree.map(lambda leaf: leaf.astype(compute), params)
-        seen = seen_by(images, statistics)
+        specs = (topology.specs(params), jax.P(topology.data), jax.P())
+        logits = topology.spread(shares, specs, topology.logits_spec)(params, images, statistics)
         if views == 1:
-            return forward(architecture, cast, seen, topology.towers)
-        logits = forward(architecture, cast, seen.reshape((-1, *seen.shape[2:])), topology.towers)
-        return mean_of_softmax(logits.reshape((*seen.shape[:2], -1)))
+            return logits
+        return mean_of_softmax(jnp.swapaxes(logits.reshape((-1, views, logits.shape[-1])), 0, 1))
 
     return logits_of
 
@@ -106,11 +112,11 @@ def evaluate(
     """Means over every example of a split, each counted once: loss, top1, top5 in [0, 1].
 
     The last partial batch is filled up with copies that weigh nothing, so that one compiled
-    program serves and the sums stay exact; sums over batches are taken in float64.
+    program serves and the sums stay exact; sums over batches are taken in float64. `batch` must
+    divide over the devices that share it.
     """
     if len(split) == 0:
         raise ValueError("cannot evaluate an empty split")
-    batch = min(batch, len(split))
     totals = {"loss": 0.0, "top1": 0.0, "top5": 0.0}
     pending: list[dict[str, jax.Array]] = []
     for start in range(0, len(split), batch):

@@ -23,7 +23,8 @@ from alexnet_jax.metrics import input_share
 from alexnet_jax.optim import Plateau, plateau_update
 from alexnet_jax.pace import Clock, Trace
 from alexnet_jax.recipe import TrainConfig
-from alexnet_jax.train import TrainState, init_state, make_train_step
+from alexnet_jax.state import TrainState, abstract_state, init_state
+from alexnet_jax.train import make_train_step
 from alexnet_jax.workdir import MetricsFile, open_workdir, require_writable
 
 # Images that the signal check looks at, and the share below which it warns: the paper's initial
@@ -114,7 +115,7 @@ class _Run:
         job = self.job
         if not self.checkpoints.steps:
             return False
-        state = jax.eval_shape(lambda: init_state(job.architecture, job.config, job.topology))
+        state = abstract_state(job.architecture, job.config, job.topology)
         stats = Statistics.abstract(job.dataset.stored_size, job.dataset.channels)
         template = job.topology.abstract(self._trees(state, stats))
         found = self.checkpoints.load_newest(lambda about: template, self.console.note)
@@ -135,9 +136,9 @@ class _Run:
     def check_signal(self) -> None:
         """Says how much of the logits depends on the image, before the first update."""
         images = self.job.dataset.train.images
-        rows = np.linspace(0, len(images) - 1, min(len(images), _SIGNAL_IMAGES)).astype(int)
-        placed = self.job.topology.place(images[rows])
-        logits = self.network(self.state.params, placed, self.statistics)
+        count = self.job.topology.divisible(_SIGNAL_IMAGES)
+        rows = np.linspace(0, len(images) - 1, count).astype(int)
+        logits = self.network(self.state.params, images[rows], self.statistics)
         share = input_share(np.asarray(logits, np.float64))
         self.console.note(f"start: {share:.1e} of the logits' energy depends on the image")
         if share < _BLIND:
@@ -157,7 +158,7 @@ class _Run:
         try:
             for step in range(first + 1, config.steps + 1):
                 trace.at(step - first)
-                batch = job.topology.place(next(self.batches))
+                batch = job.topology.place_batch(next(self.batches))
                 self.state, metrics = advance(self.state, batch, self.statistics)
                 clock.count()
                 self.console.advance(step)
@@ -193,10 +194,9 @@ class _Run:
             self.checkpoints.save(step, trees, about=self.job.about(), metrics=metrics)
 
     def _evaluate(self, step: int) -> dict[str, float]:
-        test = self.job.dataset.test
-        found = evaluate(
-            self.counter, self.state.tested, test, self.statistics, batch=self.job.config.batch
-        )
+        test, config = self.job.dataset.test, self.job.config
+        batch = config.batch // config.accumulate
+        found = evaluate(self.counter, self.state.tested, test, self.statistics, batch=batch)
         self.log.append({"step": step, "split": "test", **found})
         self.console.test(step, found)
         plateau = jax.device_get(self.state.plateau)

@@ -68,14 +68,14 @@ class Trained:
     def probabilities(self, images: np.ndarray, views: int = 1) -> np.ndarray:
         """Class probabilities of stored images [B, S, S, C] uint8: [B, classes].
 
-        At most 32 at a time, the last ones filled up, so that any number takes the same memory.
+        About 32 at a time, the last ones filled up, so that any number takes the same memory.
         """
         logits_of, count = self.logits(views), len(images)
-        batch = min(count, _MOST_AT_A_TIME)
+        batch = self.topology.divisible(min(count, _MOST_AT_A_TIME))
         found = []
         for start in range(0, count, batch):
             rows = np.minimum(np.arange(start, start + batch), count - 1)
-            logits = logits_of(self.params, self.topology.place(images[rows]), self.statistics)
+            logits = logits_of(self.params, images[rows], self.statistics)
             found.append(np.asarray(ops.softmax(logits.astype(compute_dtype(logits.dtype)))))
         return np.concatenate(found)[:count]
 
@@ -105,20 +105,22 @@ def load_trained(
     if not directory.is_dir():
         what = "holds no checkpoints" if Path(workdir).is_dir() else "is not a directory"
         raise InputError(f"{workdir} {what}; give the workdir of a training run")
-    place = topology(topology_name)
+
+    def place(about: dict[str, Any]) -> Topology:
+        return topology(topology_name, Architecture.from_json(about["architecture"]))
 
     def templates(about: dict[str, Any]) -> dict[str, Any]:
-        return place.abstract(_templates(about))
+        return place(about).abstract(_templates(about))
 
     with Checkpoints(directory) as checkpoints:
         if checkpoint == "latest":
             found = checkpoints.load_newest(templates, warn)
             if found is None:
                 raise InputError(f"{workdir} holds no checkpoint that can be read")
-            return _trained(*found, place)
+            return _trained(*found, place(found[2]))
         step = _chosen(checkpoints, checkpoint, workdir)
         about = checkpoints.about(step)
-        return _trained(step, checkpoints.load(step, templates(about)), about, place)
+        return _trained(step, checkpoints.load(step, templates(about)), about, place(about))
 
 
 def _chosen(checkpoints: Checkpoints, checkpoint: str, workdir: str | Path) -> int:

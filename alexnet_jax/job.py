@@ -45,7 +45,15 @@ class Job:
         if config.dtype == "float64" and not jax.config.read("jax_enable_x64"):
             raise InputError("dtype float64 needs JAX_ENABLE_X64=1 in the environment")
         Batches(dataset.train, config.batch, config.seed)  # refuses a batch larger than the data
-        return cls(config, dataset, architecture, topology(config.topology))
+        place = topology(config.topology, architecture)
+        part = place.shares * config.accumulate
+        if config.batch % part:
+            nearest = max(part, round(config.batch / part) * part)
+            raise InputError(
+                f"a batch of {config.batch} does not divide over {place.shares} devices in "
+                f"{config.accumulate} parts; the nearest that does is {nearest}"
+            )
+        return cls(config, dataset, architecture, place)
 
     def about(self) -> dict[str, Any]:
         """What evaluation and prediction need to know besides the arrays."""

@@ -36,8 +36,9 @@ def forward(
         or one tower's slice of every last axis where `towers` says so.
       images: [B, H, W, C] floating, H = W = architecture.image_size, already normalized.
       towers: what crosses between devices; by default one device holds all.
-      keys: [B] random keys, one an example: training, with dropout masks drawn from them for the
-        whole layer. None: testing, where dropout multiplies by `keep`.
+      keys: [B] random keys, one an example (of all devices, where dense layers gather them):
+        training, with dropout masks drawn from them for the whole layer. None: testing, where
+        dropout multiplies by `keep`.
       capture: filled with the output of every named layer (of the maps held here), the last one
         as "logits".
 
@@ -56,7 +57,7 @@ def forward(
         with jax.named_scope(layer.name):
             mask = None
             if keys is not None and isinstance(layer, Dropout):
-                mask = towers.part(_mask(keys, index, layer.keep, placed.output))
+                mask = towers.part(_mask(keys, index, layer.keep, placed.output), x.shape)
             x = _apply(architecture, placed, params, x, towers, mask)
         if capture is not None and layer is not architecture.layers[-1]:
             capture[layer.name] = x

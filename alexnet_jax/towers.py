@@ -1,4 +1,4 @@
-"""What crosses between the two towers of the network, by name."""
+"""What crosses between the devices that share a network, by name."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Towers(Protocol):
     def halo(self, x: jax.Array, width: int) -> jax.Array:
         """x with `width` maps more on both sides: the neighbours' at a seam, zeros at an end."""
 
-    def part(self, mask: jax.Array) -> jax.Array:
-        """This device's share of what was drawn for the whole layer, on the last axis."""
+    def part(self, drawn: jax.Array, held: tuple[int, ...]) -> jax.Array:
+        """This device's share, of the shape `held`, of what was drawn for the whole layer."""
 
 
 class OneDevice:
-    """Both towers on one device: nothing crosses."""
+    """All of the network on one device: nothing crosses."""
 
     def gather(self, x: jax.Array, name: str) -> jax.Array:
         return x
@@ -32,8 +32,8 @@ class OneDevice:
     def halo(self, x: jax.Array, width: int) -> jax.Array:
         return x
 
-    def part(self, mask: jax.Array) -> jax.Array:
-        return mask
+    def part(self, drawn: jax.Array, held: tuple[int, ...]) -> jax.Array:
+        return drawn
 
 
 ONE_DEVICE = OneDevice()

@@ -1,79 +1,29 @@
-"""The state of a run and the one jitted function that advances it."""
+"""The one jitted function that advances the state of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-from alexnet_jax import ops
 from alexnet_jax.augment import Statistics, training_views
 from alexnet_jax.config import Architecture
 from alexnet_jax.metrics import scores
-from alexnet_jax.model import forward, init
-from alexnet_jax.optim import Plateau, learning_rate_at, paper_sgd
+from alexnet_jax.model import forward
+from alexnet_jax.optim import learning_rate_at
 from alexnet_jax.parallel import Topology
 from alexnet_jax.recipe import TrainConfig
+from alexnet_jax.state import TrainState, abstract_state, optimizer
 
-
-class TrainState(NamedTuple):
-    """All that a run needs to go on, besides its data and their position."""
-
-    step: jax.Array  # shape=(), dtype=int32; updates made
-    params: Any  # canonical tree, float32 (float64 for checking)
-    opt_state: Any  # the velocity and the learning rate it was last fed with
-    key: jax.Array  # shape=(), random key of the run; never split, only folded
-    plateau: Plateau
-    average: Any  # of the parameters over the updates, where config.ema > 0; else None
-
-    @property
-    def tested(self) -> Any:
-        """The weights to evaluate: their average where there is one."""
-        return self.params if self.average is None else self.average
-
-
+Draw = tuple[jax.Array, jax.Array]  # key of the run, step
 StepFunction = Callable[
     [TrainState, dict[str, jax.Array], Statistics], tuple[TrainState, dict[str, jax.Array]]
 ]
-
-
-def optimizer(architecture: Architecture, config: TrainConfig) -> optax.GradientTransformation:
-    """The paper's SGD with a learning rate that the step sets, and the preset's bias rule."""
-    constants = ("momentum", "weight_decay", "bias_rate", "bias_decay")
-    injected = optax.inject_hyperparams(
-        paper_sgd, static_args=constants, hyperparam_dtype=_parameter_dtype(config)
-    )
-    return injected(
-        learning_rate=config.learning_rate,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        bias_rate=architecture.biases.rate,
-        bias_decay=architecture.biases.decay,
-    )
-
-
-def _parameter_dtype(config: TrainConfig) -> Any:
-    return jnp.float64 if config.dtype == "float64" else jnp.float32
-
-
-def init_state(architecture: Architecture, config: TrainConfig, topology: Topology) -> TrainState:
-    """The state before the first update, a function of the seed alone. Runs under jit."""
-
-    @jax.jit
-    def make(key: jax.Array) -> TrainState:
-        init_key, run_key = jax.random.split(key)
-        params = init(architecture, init_key, _parameter_dtype(config))
-        opt_state = optimizer(architecture, config).init(params)
-        plateau = jax.tree.map(jnp.asarray, Plateau.start())
-        average = jax.tree.map(jnp.copy, params) if config.ema > 0 else None
-        return TrainState(jnp.zeros((), jnp.int32), params, opt_state, run_key, plateau, average)
-
-    return topology.place(make(jax.random.key(config.seed)))
 
 
 def example_keys(key: jax.Array, step: jax.Array, indices: jax.Array) -> jax.Array:
@@ -100,15 +50,18 @@ def make_train_step(
     """
     gradients = _make_gradients(architecture, config, topology)
     update = _make_update(architecture, config, steps_per_epoch)
+    # Said, not left to the compiler: state goes out as it came in, and no copy is made between.
+    places = topology.shardings(abstract_state(architecture, config, topology))
+    advancing = partial(jax.jit, donate_argnums=0, out_shardings=(places, None))
     if config.accumulate == 1:
-        return jax.jit(
-            lambda state, batch, statistics: update(state, *gradients(state, batch, statistics)),
-            donate_argnums=0,
+        return advancing(
+            lambda state, batch, statistics: update(state, *gradients(state, batch, statistics))
         )
-    return _accumulating(gradients, update, config.accumulate)
+    sums = (places.params, places.step)  # gradients like the parameters, metrics whole
+    return _accumulating(gradients, advancing(update), config.accumulate, sums)
 
 
-def _accumulating(gradients: Any, update: Any, parts: int) -> StepFunction:
+def _accumulating(gradients: Any, update: Any, parts: int, places: Any) -> StepFunction:
     """A step of several programs: XLA runs convolutions inside a loop ten times slower on a CPU."""
 
     def part_of(batch: dict[str, jax.Array], part: jax.Array) -> dict[str, jax.Array]:
@@ -119,18 +72,18 @@ def _accumulating(gradients: Any, update: Any, parts: int) -> StepFunction:
 
         return jax.tree.map(rows, batch)
 
-    @jax.jit
+    @partial(jax.jit, out_shardings=places)
     def zeros(*args: Any) -> Any:
         shapes = jax.eval_shape(gradients, *args)
         return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
-    @partial(jax.jit, donate_argnums=0)
+    @jax.jit
+    def mean(sums: Any) -> Any:
+        return jax.tree.map(lambda leaf: leaf / parts, sums)
+
+    @partial(jax.jit, donate_argnums=0, out_shardings=places)
     def add(sums: Any, state: TrainState, batch: Any, statistics: Any, part: jax.Array) -> Any:
         return jax.tree.map(jnp.add, sums, gradients(state, part_of(batch, part), statistics))
-
-    @partial(jax.jit, donate_argnums=0)
-    def finish(state: TrainState, sums: Any) -> tuple[TrainState, dict[str, jax.Array]]:
-        return update(state, *jax.tree.map(lambda leaf: leaf / parts, sums))
 
     def train_step(
         state: TrainState, batch: dict[str, jax.Array], statistics: Statistics
@@ -138,47 +91,67 @@ def _accumulating(gradients: Any, update: Any, parts: int) -> StepFunction:
         sums = zeros(state, batch, statistics)
         for part in range(parts):
             sums = add(sums, state, batch, statistics, np.int32(part))
-        return finish(state, sums)
+        return update(state, *mean(sums))
 
     return train_step
 
 
 def _make_gradients(architecture: Architecture, config: TrainConfig, topology: Topology) -> Any:
     """(state, batch, statistics) -> (gradients of the mean loss, mean loss and accuracies)."""
-    compute, rule = jnp.dtype(config.dtype), architecture.views
+    compute = jnp.dtype(config.dtype)
 
     def loss_fn(
-        params: Any, batch: dict[str, jax.Array], state: TrainState, statistics: Statistics
-    ) -> tuple[jax.Array, jax.Array]:
-        keys, index = example_keys(state.key, state.step, batch["index"]), batch["index"]
-        leaders = keys
-        if rule.share > 1:
-            leaders = example_keys(state.key, state.step, index // rule.share * rule.share)
-        fold = jax.vmap(jax.random.fold_in, (0, None))
-        views = training_views(
-            fold(keys, 0),
-            batch["image"],
-            statistics,
-            size=architecture.image_size,
-            mirror=config.mirror,
-            colour_noise=config.colour_noise,
-            scale=config.pixel_scale,
-            attenuate=rule.attenuate,
-            place_keys=fold(leaders, 0),
-            dtype=compute,
-        )
-        cast = jax.tree.map(lambda leaf: leaf.astype(compute), params)
-        logits = forward(architecture, cast, views, topology.towers, keys=fold(keys, 1))
-        return jnp.mean(ops.cross_entropy(logits, batch["label"])), logits
+        params: Any, draw: Draw, batch: dict[str, jax.Array], statistics: Statistics
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        views = _views(architecture, config, topology, draw, batch, statistics)
+        mask_keys = _folded(example_keys(*draw, batch["index"]), 1)
+        cast = jax.tree.map(lambda leaf: leaf.astype(compute), topology.differing(params))
+        logits = forward(architecture, cast, views, topology.towers, keys=mask_keys)
+        found = scores(logits, batch["label"])
+        means = {name: topology.mean(jnp.mean(value)) for name, value in found.items()}
+        return means["loss"], means
 
     def gradients(
         state: TrainState, batch: dict[str, jax.Array], statistics: Statistics
     ) -> tuple[Any, dict[str, jax.Array]]:
-        grads, logits = jax.grad(loss_fn, has_aux=True)(state.params, batch, state, statistics)
-        found = scores(logits, batch["label"])
-        return grads, {name: jnp.mean(value) for name, value in found.items()}
+        where = topology.specs(state.params)
+        spread = topology.spread(
+            jax.grad(loss_fn, has_aux=True),
+            (where, jax.P(), topology.batch_specs(), jax.P()),
+            (where, jax.P()),
+        )
+        return spread(state.params, (state.key, state.step), batch, statistics)
 
     return gradients
+
+
+def _views(
+    architecture: Architecture,
+    config: TrainConfig,
+    topology: Topology,
+    draw: Draw,
+    batch: dict[str, jax.Array],
+    statistics: Statistics,
+) -> jax.Array:
+    """What the network sees of this device's images in training."""
+    rule, index = architecture.views, topology.own_rows(batch["index"])
+    views = training_views(
+        _folded(example_keys(*draw, index), 0),
+        batch["image"],
+        statistics,
+        size=architecture.image_size,
+        mirror=config.mirror,
+        colour_noise=config.colour_noise,
+        scale=config.pixel_scale,
+        attenuate=rule.attenuate,
+        place_keys=_folded(example_keys(*draw, index // rule.share * rule.share), 0),
+        dtype=jnp.dtype(config.dtype),
+    )
+    return topology.seen_by_all(views)
+
+
+def _folded(keys: jax.Array, number: int) -> jax.Array:
+    return jax.vmap(jax.random.fold_in, (0, None))(keys, number)
 
 
 def _make_update(architecture: Architecture, config: TrainConfig, steps_per_epoch: float) -> Any:

@@ -27,7 +27,7 @@ class Options:
     batch: int = 128
     """Views at a time."""
     topology: str = "one_device"
-    """How the network is spread over devices: one_device."""
+    """How the network is spread over devices: one_device, two_towers, data, data_towers, hybrid."""
 
 
 def main(options: Options) -> None:
@@ -53,7 +53,7 @@ def main(options: Options) -> None:
         [member.params for member in members],
         dataset.test,
         [member.statistics for member in members],
-        batch=max(1, options.batch // options.views),
+        batch=members[0].topology.divisible(max(1, options.batch // options.views)),
     )
     for workdir, member in zip(options.workdirs, members, strict=True):
         print(f"{workdir}, step {member.step}")

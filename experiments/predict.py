@@ -26,7 +26,7 @@ class Options:
     checkpoint: Annotated[str, tyro.conf.arg(metavar="best|latest|N")] = "latest"
     """Which checkpoint: the best on the test split, the newest good one, or a step."""
     topology: str = "one_device"
-    """How the network is spread over devices: one_device."""
+    """How the network is spread over devices: one_device, two_towers, data, data_towers, hybrid."""
 
 
 def main(options: Options) -> None:

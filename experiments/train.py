@@ -33,7 +33,7 @@ class Options:
     workdir: str = "runs/CONFIG"
     """Directory of the run."""
     topology: str = "as the config says"
-    """How the network is spread over devices: one_device."""
+    """How the network is spread over devices: one_device, two_towers, data, data_towers, hybrid."""
     steps: Annotated[str, tyro.conf.arg(metavar="N")] = "as the config says"
     """Total number of updates; a finished run may be given more."""
     seed: Annotated[str, tyro.conf.arg(metavar="S")] = "as the config says"

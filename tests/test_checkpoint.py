@@ -19,6 +19,7 @@ import alexnet_jax
 from alexnet_jax import InputError
 from alexnet_jax.checkpoint import Checkpoints, params_sha256, tree_hashes
 from alexnet_jax.parallel import topology
+from alexnet_jax.presets import architecture
 
 Trees = dict[str, dict[str, Any]]
 
@@ -41,7 +42,7 @@ def trees(step: int, dtype: str = "float32") -> Trees:
 
 
 def abstract(of: Trees) -> Trees:
-    return topology("one_device").abstract(of)
+    return topology("one_device", architecture("small")).abstract(of)
 
 
 def template(about: dict[str, Any]) -> Trees:

@@ -17,8 +17,8 @@ LEVELS = (
     ("tables", "towers"),
     ("presets",),
     ("model", "summary", "figures"),
-    ("augment", "metrics", "parallel", "optim", "checkpoint", "workdir"),
-    ("train", "evaluate", "job"),
+    ("augment", "metrics", "crossings", "parallel", "optim", "checkpoint", "workdir"),
+    ("state", "train", "evaluate", "job"),
     ("fit", "inference"),
     ("",),  # the package's own list of public names
 )

@@ -111,7 +111,7 @@ def problem() -> tuple[Any, Split, Statistics, np.ndarray]:
 
 @cache
 def counter(dtype: str) -> Callable[..., Any]:
-    network = make_logits(SMALL, topology("one_device"), pixel_scale=SCALE, dtype=dtype)
+    network = make_logits(SMALL, topology("one_device", SMALL), pixel_scale=SCALE, dtype=dtype)
     return make_counter(network)
 
 
@@ -155,7 +155,7 @@ def test_the_counter_sums_only_what_weighs() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_network_computes_in_the_type_asked_for(dtype: str) -> None:
     params, split, statistics, _ = problem()
-    logits = make_logits(SMALL, topology("one_device"), pixel_scale=SCALE, dtype=dtype)
+    logits = make_logits(SMALL, topology("one_device", SMALL), pixel_scale=SCALE, dtype=dtype)
     found = jax.eval_shape(logits, params, split.images, statistics)
     assert (found.shape, found.dtype) == ((12, 10), jnp.dtype(dtype))
     sums = jax.eval_shape(

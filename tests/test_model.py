@@ -139,9 +139,9 @@ class _Crossing:
         right = lax.ppermute(x[..., :width], "tower", [(1, 0)])
         return jnp.concatenate([left, x, right], -1)
 
-    def part(self, mask: jax.Array) -> jax.Array:
-        half = mask.shape[-1] // 2
-        return lax.dynamic_slice_in_dim(mask, lax.axis_index("tower") * half, half, -1)
+    def part(self, drawn: jax.Array, held: tuple[int, ...]) -> jax.Array:
+        start = lax.axis_index("tower") * held[-1]
+        return lax.dynamic_slice_in_dim(drawn, start, held[-1], -1)
 
 
 @pytest.mark.parametrize("n", [1, 4, 5])

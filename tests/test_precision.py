@@ -13,7 +13,8 @@ from alexnet_jax import ops
 from alexnet_jax.model import activations, forward, init
 from alexnet_jax.parallel import topology
 from alexnet_jax.presets import architecture, list_presets
-from alexnet_jax.train import init_state, make_train_step
+from alexnet_jax.state import init_state
+from alexnet_jax.train import make_train_step
 
 PRODUCTS = ("conv_general_dilated", "dot_general")
 
@@ -88,7 +89,8 @@ def test_no_step_goes_beyond_what_it_was_asked(dtype: Any, allowed: set[str]) ->
     """Not a value in float64, though float64 is on and every constant of Python's is one."""
     with jax.enable_x64(True):
         config = dataclasses.replace(CONFIG, dtype=dtype, mirror=True, colour_noise=0.1, ema=0.9)
-        net, place = architecture("small", layers=NARROW), topology("one_device")
+        net = architecture("small", layers=NARROW)
+        place = topology("one_device", net)
         state = jax.eval_shape(lambda: init_state(net, config, place))
         step = make_train_step(net, config, place, 100.0)
         traced = jax.make_jaxpr(step)(state, make_batch(0), STATISTICS)

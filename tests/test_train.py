@@ -25,7 +25,8 @@ from alexnet_jax.optim import velocity
 from alexnet_jax.parallel import topology
 from alexnet_jax.presets import architecture
 from alexnet_jax.recipe import TrainConfig
-from alexnet_jax.train import example_keys, init_state, make_train_step
+from alexnet_jax.state import init_state
+from alexnet_jax.train import example_keys, make_train_step
 
 NARROW: dict[str, dict[str, Any]] = {
     "conv1": {"maps": 4},
@@ -92,7 +93,7 @@ def test_three_steps_match_numpy() -> None:
     with jax.enable_x64(True):
         config = dataclasses.replace(CONFIG, dtype="float64")
         net = architecture("small", layers=NARROW)
-        place = topology("one_device")
+        place = topology("one_device", net)
         state = init_state(net, config, place)
         step = make_train_step(net, config, place, steps_per_epoch=100.0)
         weights = jax.tree.map(reference.float64, state.params)
@@ -116,7 +117,8 @@ def test_three_steps_match_numpy() -> None:
 
 def test_step_keeps_float32_and_counts() -> None:
     """State goes in and out alike, so the step is traced once; draws differ from step to step."""
-    net, place = architecture("small", layers=NARROW), topology("one_device")
+    net = architecture("small", layers=NARROW)
+    place = topology("one_device", net)
     for dtype in ("float32", "bfloat16"):
         config = dataclasses.replace(CONFIG, dtype=dtype)  # type: ignore[arg-type]
         state = init_state(net, config, place)
@@ -207,7 +209,7 @@ def test_learning_rate_falls_on_the_plateau(
 
 def test_optimizer_state_holds_velocity_of_every_parameter() -> None:
     net = architecture("small", layers=NARROW)
-    state = init_state(net, CONFIG, topology("one_device"))
+    state = init_state(net, CONFIG, topology("one_device", net))
     chex.assert_trees_all_equal_shapes_and_dtypes(velocity(state.opt_state), state.params)
     assert float(optax.tree.get(state.opt_state, "learning_rate")) == pytest.approx(0.05)
 
@@ -215,7 +217,8 @@ def test_optimizer_state_holds_velocity_of_every_parameter() -> None:
 @pytest.mark.slow
 def test_full_size_network_trains_three_steps() -> None:
     """The paper's network on 256x256 colour images, batch 2: finite, and every layer moves."""
-    net, place = architecture("paper"), topology("one_device")
+    net = architecture("paper")
+    place = topology("one_device", net)
     config = TrainConfig(name="full", data="", steps=3, batch=2)
     state = init_state(net, config, place)
     step = make_train_step(net, config, place, steps_per_epoch=100.0)

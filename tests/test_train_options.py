@@ -25,7 +25,8 @@ from alexnet_jax.model import forward
 from alexnet_jax.parallel import topology
 from alexnet_jax.presets import architecture
 from alexnet_jax.recipe import TrainConfig
-from alexnet_jax.train import TrainState, example_keys, init_state, make_train_step
+from alexnet_jax.state import TrainState, init_state
+from alexnet_jax.train import example_keys, make_train_step
 
 MOVING = dataclasses.replace(CONFIG, mirror=True, colour_noise=0.1)
 
@@ -36,7 +37,7 @@ def network(**rule: Any) -> Architecture:
 
 def states(config: TrainConfig, net: Architecture, count: int) -> list[tuple[TrainState, Any]]:
     """(state, metrics) on the host after each of `count` updates."""
-    place = topology("one_device")
+    place = topology("one_device", net)
     state, step = init_state(net, config, place), make_train_step(net, config, place, 100.0)
     found = []
     for number in range(count):
@@ -149,7 +150,8 @@ def test_views_of_2012(share: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_module, "forward", watched)
     with jax.enable_x64(True):
         config = dataclasses.replace(MOVING, dtype="float64")
-        net, place = network(share=share, attenuate=True), topology("one_device")
+        net = network(share=share, attenuate=True)
+        place = topology("one_device", net)
         state = init_state(net, config, place)
         want = views_by_hand(state.key, make_batch(0), share)
         step = make_train_step(net, config, place, 100.0)

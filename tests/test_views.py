@@ -66,7 +66,7 @@ def params_of(seed: int) -> Any:
 def test_ten_view_logits_average_the_views() -> None:
     """Against the network run on each view by itself."""
     images, stats, params = stored(3, 32), statistics(32), params_of(0)
-    place = topology("one_device")
+    place = topology("one_device", NET)
     found = make_logits(NET, place, pixel_scale=1 / 128, views=10)(params, images, stats)
     one = make_logits(NET, place, pixel_scale=1 / 128)
     flat = Statistics(np.zeros((28, 28, 1), np.float32), stats.eigenvectors, stats.deviations)
@@ -84,7 +84,7 @@ def test_ten_view_logits_average_the_views() -> None:
 
 def test_ensemble_averages_its_members() -> None:
     images, stats = stored(5, 32), statistics(32)
-    one = make_logits(NET, topology("one_device"), pixel_scale=1 / 128)
+    one = make_logits(NET, topology("one_device", NET), pixel_scale=1 / 128)
     members = [params_of(seed) for seed in (1, 2, 3)]
     found = ensemble([one] * 3)(members, images, [stats] * 3)
     wanted = np.mean([softmax(one(params, images, stats)) for params in members], 0)
@@ -103,7 +103,7 @@ def trained(params: Any, stored_size: int) -> Trained:
         stored_size=stored_size,
         pixel_scale=1 / 128,
         config=TrainConfig(name="t", data="digits", steps=1),
-        topology=topology("one_device"),
+        topology=topology("one_device", NET),
     )
 
 

@@ -1,0 +1,73 @@
+"""The state of a run: what it is, and what it starts as."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from alexnet_jax.config import Architecture
+from alexnet_jax.model import init
+from alexnet_jax.optim import Plateau, paper_sgd
+from alexnet_jax.parallel import Topology
+from alexnet_jax.recipe import TrainConfig
+
+
+class TrainState(NamedTuple):
+    """All that a run needs to go on, besides its data and their position."""
+
+    step: jax.Array  # shape=(), dtype=int32; updates made
+    params: Any  # canonical tree, float32 (float64 for checking)
+    opt_state: Any  # the velocity and the learning rate it was last fed with
+    key: jax.Array  # shape=(), random key of the run; never split, only folded
+    plateau: Plateau
+    average: Any  # of the parameters over the updates, where config.ema > 0; else None
+
+    @property
+    def tested(self) -> Any:
+        """The weights to evaluate: their average where there is one."""
+        return self.params if self.average is None else self.average
+
+
+def optimizer(architecture: Architecture, config: TrainConfig) -> optax.GradientTransformation:
+    """The paper's SGD with a learning rate that the step sets, and the preset's bias rule."""
+    constants = ("momentum", "weight_decay", "bias_rate", "bias_decay")
+    injected = optax.inject_hyperparams(
+        paper_sgd, static_args=constants, hyperparam_dtype=_parameter_dtype(config)
+    )
+    return injected(
+        learning_rate=config.learning_rate,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+        bias_rate=architecture.biases.rate,
+        bias_decay=architecture.biases.decay,
+    )
+
+
+def _parameter_dtype(config: TrainConfig) -> Any:
+    return jnp.float64 if config.dtype == "float64" else jnp.float32
+
+
+def init_state(architecture: Architecture, config: TrainConfig, topology: Topology) -> TrainState:
+    """The state before the first update, a function of the seed alone, born where it belongs."""
+
+    def make(key: jax.Array) -> TrainState:
+        init_key, run_key = jax.random.split(key)
+        params = init(architecture, init_key, _parameter_dtype(config))
+        opt_state = optimizer(architecture, config).init(params)
+        plateau = jax.tree.map(jnp.asarray, Plateau.start())
+        average = jax.tree.map(jnp.copy, params) if config.ema > 0 else None
+        return TrainState(jnp.zeros((), jnp.int32), params, opt_state, run_key, plateau, average)
+
+    key = jax.random.key(config.seed)
+    places = topology.shardings(jax.eval_shape(make, key))
+    return jax.jit(make, out_shardings=places)(key)
+
+
+def abstract_state(
+    architecture: Architecture, config: TrainConfig, topology: Topology
+) -> TrainState:
+    """Shapes, dtypes and places of `init_state`, without making it."""
+    return topology.abstract(jax.eval_shape(lambda: init_state(architecture, config, topology)))
