@@ -6,12 +6,12 @@ calls. Nothing else knows how many devices there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import jax
-import numpy as np
 from jax import lax
 
 from alexnet_jax.config import Architecture
@@ -21,6 +21,7 @@ from alexnet_jax.layers import Dense
 from alexnet_jax.towers import ONE_DEVICE, Towers
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Devices = Sequence[jax.Device]
 P = jax.P
 
 
@@ -146,47 +147,52 @@ class Topology:
         return x if self.data is None or self.gathered else lax.pmean(x, self.data)
 
 
-def _mesh(shape: tuple[int, ...], names: tuple[str, ...]) -> jax.sharding.Mesh:
-    devices = jax.devices()[: int(np.prod(shape))]
+def _mesh(devices: Devices, shape: tuple[int, ...], names: tuple[str, ...]) -> jax.sharding.Mesh:
     automatic = (jax.sharding.AxisType.Auto,) * len(names)
-    return jax.make_mesh(shape, names, axis_types=automatic, devices=devices)
+    return jax.make_mesh(shape, names, axis_types=automatic, devices=devices[: math.prod(shape)])
 
 
-def _one_device(architecture: Architecture) -> Topology:
-    return Topology("one_device", _mesh((1,), ("data",)))
+def _one_device(architecture: Architecture, devices: Devices) -> Topology:
+    return Topology("one_device", _mesh(devices, (1,), ("data",)))
 
 
-def _data(architecture: Architecture) -> Topology:
-    return Topology("data", _mesh((_devices("data", 1),), ("data",)), data="data")
+def _data(architecture: Architecture, devices: Devices) -> Topology:
+    return Topology("data", _mesh(devices, (len(devices),), ("data",)), data="data")
 
 
-def _two_towers(architecture: Architecture) -> Topology:
-    _devices("two_towers", 2)
+def _two_towers(architecture: Architecture, devices: Devices) -> Topology:
+    if len(devices) < 2:
+        raise InputError(f"two_towers needs 2 devices, found {len(devices)}{_hint(devices, 2)}")
     towers, split = _towers_apart("two_towers", architecture)
-    return Topology("two_towers", _mesh((2,), ("tower",)), towers, model="tower", split=split)
+    mesh = _mesh(devices, (2,), ("tower",))
+    return Topology("two_towers", mesh, towers, model="tower", split=split)
 
 
-def _data_towers(architecture: Architecture) -> Topology:
-    pairs = _devices("data_towers", 2) // 2
+def _data_towers(architecture: Architecture, devices: Devices) -> Topology:
+    count = len(devices)
+    if count % 2:
+        hint = _hint(devices, count + 1)
+        raise InputError(f"data_towers needs an even number of devices, found {count}{hint}")
     towers, split = _towers_apart("data_towers", architecture)
-    mesh = _mesh((pairs, 2), ("data", "tower"))
+    mesh = _mesh(devices, (count // 2, 2), ("data", "tower"))
     return Topology("data_towers", mesh, towers, "data", "tower", split)
 
 
-def _hybrid(architecture: Architecture) -> Topology:
-    count = _devices("hybrid", 1)
+def _hybrid(architecture: Architecture, devices: Devices) -> Topology:
+    count = len(devices)
     dense = [layer for layer in architecture.layers if isinstance(layer, Dense)]
-    *hidden, classifier = dense
-    for layer in hidden:
+    for layer in dense[:-1]:
         if layer.maps % count:
             raise InputError(
                 f"hybrid divides dense layers over its {count} devices, but {layer.name} has "
                 f"{layer.maps} units"
             )
-    split = frozenset(layer.name for layer in dense if layer.maps % count == 0)
     names = frozenset(layer.name for layer in dense)
-    towers = DenseApart("data", dense[0].name, names, classifier.name, classifier.name in split)
-    return Topology("hybrid", _mesh((count,), ("data",)), towers, "data", "data", split, names)
+    split = frozenset(layer.name for layer in dense if layer.maps % count == 0)
+    last = dense[-1].name
+    towers = DenseApart("data", dense[0].name, names, last, last in split)
+    mesh = _mesh(devices, (count,), ("data",))
+    return Topology("hybrid", mesh, towers, "data", "data", split, names)
 
 
 def _towers_apart(name: str, architecture: Architecture) -> tuple[TowersApart, frozenset[str]]:
@@ -202,19 +208,12 @@ def _towers_apart(name: str, architecture: Architecture) -> tuple[TowersApart, f
     return TowersApart("tower", classifier, classifier in split), split
 
 
-def _devices(name: str, multiple: int) -> int:
-    """How many devices there are to use. InputError where they are too few or odd."""
-    count = len(jax.devices())
-    if count < multiple or (name == "data_towers" and count % multiple):
-        wanted = f"{multiple}" if count < multiple else f"a multiple of {multiple}"
-        hint = ""
-        if jax.devices()[0].platform == "cpu":
-            hint = f"; on a CPU set JAX_NUM_CPU_DEVICES={max(multiple, count + count % multiple)}"
-        raise InputError(f"{name} needs {wanted} devices, found {count}{hint}")
-    return count
+def _hint(devices: Devices, wanted: int) -> str:
+    on_cpu = devices[0].platform == "cpu"
+    return f"; on a CPU set JAX_NUM_CPU_DEVICES={wanted}" if on_cpu else ""
 
 
-TOPOLOGIES: dict[str, Callable[[Architecture], Topology]] = {
+_TOPOLOGIES: dict[str, Callable[[Architecture, Devices], Topology]] = {
     "one_device": _one_device,
     "two_towers": _two_towers,
     "data": _data,
@@ -223,12 +222,19 @@ TOPOLOGIES: dict[str, Callable[[Architecture], Topology]] = {
 }
 
 
-def topology(name: str, architecture: Architecture) -> Topology:
-    """A topology by name, for a network, over the devices there are.
+def list_topologies() -> tuple[str, ...]:
+    """Names that `topology` takes."""
+    return tuple(_TOPOLOGIES)
+
+
+def topology(name: str, architecture: Architecture, devices: Devices | None = None) -> Topology:
+    """A topology by name, for a network: over the devices there are, or those given.
+
+    `one_device` and `two_towers` use the first one and two, the others all.
 
     Raises:
       InputError: an unknown name; too few devices, or a network that they cannot share.
     """
-    if name not in TOPOLOGIES:
-        raise InputError(f"unknown topology {name!r}; there are {', '.join(TOPOLOGIES)}")
-    return TOPOLOGIES[name](architecture)
+    if name not in _TOPOLOGIES:
+        raise InputError(f"unknown topology {name!r}; there are {', '.join(_TOPOLOGIES)}")
+    return _TOPOLOGIES[name](architecture, jax.devices() if devices is None else devices)
