@@ -142,9 +142,11 @@ def training_views(
         crop = crop - _mean(statistics, size, work)
         if colour_noise > 0:
             shape = statistics.deviations.shape
-            drawn = colour_noise * jax.random.normal(noise_key, shape, jnp.float32)
-            noise = statistics.eigenvectors @ (drawn * statistics.deviations)
-            crop = crop + noise.astype(work).reshape((1, 1, -1))
+            drawn = colour_noise * jax.random.normal(noise_key, shape, jnp.float32).astype(work)
+            noise = statistics.eigenvectors.astype(work) @ (
+                drawn * statistics.deviations.astype(work)
+            )
+            crop = crop + noise.reshape((1, 1, -1))
         return (crop * jnp.asarray(factor, work)).astype(dtype)
 
     return jax.vmap(view)(keys, keys if place_keys is None else place_keys, images)

@@ -52,22 +52,24 @@ def forward(
     x = images
     for index, placed in enumerate(architecture.placed()):
         layer = placed.layer
-        if index > 0 and _reads_all_maps(layer):
-            x = towers.gather(x, layer.name)
         with jax.named_scope(layer.name):
+            if index > 0 and reads_all_maps(layer):
+                x = towers.gather(x, layer.name)
             mask = None
             if keys is not None and isinstance(layer, Dropout):
                 mask = towers.part(_mask(keys, index, layer.keep, placed.output), x.shape)
             x = _apply(architecture, placed, params, x, towers, mask)
         if capture is not None and layer is not architecture.layers[-1]:
             capture[layer.name] = x
-    logits = towers.gather(x, "logits")
+    with jax.named_scope("logits"):
+        logits = towers.gather(x, "logits")
     if capture is not None:
         capture["logits"] = logits
     return logits
 
 
-def _reads_all_maps(layer: Layer) -> bool:
+def reads_all_maps(layer: Layer) -> bool:
+    """Whether a layer reads the maps of both towers."""
     return isinstance(layer, Dense) or (isinstance(layer, Conv) and layer.groups == 1)
 
 

@@ -1,4 +1,4 @@
-"""Strict settings for every test: silent promotion raises, and there are two CPU devices.
+"""Strict settings for every test: silent promotion raises, and there are eight CPU devices.
 
 Programs compiled by one test serve the others, and the next run, from pytest's cache directory.
 """
@@ -6,7 +6,7 @@ Programs compiled by one test serve the others, and the next run, from pytest's 
 import jax
 import pytest
 
-jax.config.update("jax_num_cpu_devices", 2)
+jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 

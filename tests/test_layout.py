@@ -12,13 +12,13 @@ PACKAGE = Path(alexnet_jax.__file__).parent
 # in the order they stand here.
 LEVELS = (
     ("errors", "version", "ops"),
-    ("layers", "recipe", "data", "interrupt", "pace", "console", "cli"),
+    ("layers", "recipe", "data", "interrupt", "pace", "console", "cli", "hlo"),
     ("config",),
     ("tables", "towers"),
     ("presets",),
     ("model", "summary", "figures"),
     ("augment", "metrics", "crossings", "parallel", "optim", "checkpoint", "workdir"),
-    ("state", "train", "evaluate", "job"),
+    ("state", "train", "evaluate", "job", "communication"),
     ("fit", "inference"),
     ("",),  # the package's own list of public names
 )

@@ -1,0 +1,129 @@
+"""What crosses between devices in one training step: python experiments/communication.py [options]
+
+Compiles the step and reads the program; no array is made, and on a CPU no device is needed that
+is not there. A line of the table holds what one layer sends in one direction:
+
+values/image  values that each device of a group sends to the others, for every image of the batch
+              (with g devices: (g-1)/g of what an all-gather makes or a reduce-scatter takes,
+              2(g-1)/g of what an all-reduce sums); with two towers, what comes from each tower
+bytes/step    sent by all devices together for the whole batch
+figure 2      the same two, as the paper's figure implies them for two towers
+
+A program that computes in bfloat16 still carries float32 between the devices of a CPU, as the
+column of types says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from alexnet_jax import cli, presets
+from alexnet_jax.errors import InputError
+from alexnet_jax.recipe import TrainConfig
+
+Number = tyro.conf.arg(metavar="N")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Print what crosses between devices in one training step, from the compiled program."""
+
+    topology: str = "two_towers"
+    """How the network is spread over devices: one_device, two_towers, data, data_towers, hybrid."""
+    devices: Annotated[str, Number] = "all there are; on a CPU, 2"
+    """Number of devices; on a CPU, any."""
+    preset: str = "paper"
+    """The network."""
+    batch: Annotated[str, Number] = "128"
+    """Images of a step, over all devices."""
+    classes: Annotated[str, Number] = "the preset's"
+    """Number of classes."""
+    dtype: str = "float32"
+    """What the network computes in: float32 or bfloat16."""
+    json: str = "none"
+    """File for the crossings as a list of objects."""
+    picture: str = "none"
+    """File for a drawing of the network and its crossings: .png, .svg or .pdf."""
+
+
+def main(options: Options) -> None:
+    if options.dtype not in ("float32", "bfloat16"):
+        raise InputError(f"dtype must be one of float32, bfloat16, got {options.dtype!r}")
+    asked = None
+    if options.devices != Options.devices:
+        asked = cli.whole_number("--devices", options.devices)
+    classes = None
+    if options.classes != Options.classes:
+        classes = cli.whole_number("--classes", options.classes)
+    network = presets.architecture(options.preset, classes=classes)
+    config = TrainConfig(
+        name="communication",
+        data="none",
+        steps=1,
+        preset=options.preset,
+        batch=cli.whole_number("--batch", options.batch),
+        dtype=options.dtype,  # type: ignore[arg-type]
+        topology=options.topology,
+    )
+    report = _writable("--json", options.json, ())
+    picture = _writable("--picture", options.picture, (".png", ".svg", ".pdf"))
+    devices = _devices(asked)
+
+    from alexnet_jax.communication import check_batch, crossings, layer_parts, table
+    from alexnet_jax.parallel import topology
+
+    place = topology(config.topology, network, devices)
+    check_batch(config.batch, place)
+    found = crossings(network, config, place)
+    if report is not None:
+        report.write_text(json.dumps([crossing.to_json() for crossing in found], indent=1) + "\n")
+    count = place.mesh.size
+    title = (
+        f"{network.name}, {place.name} over {count} device{'s' * (count > 1)} "
+        f"({devices[0].platform}): one training step of {config.batch} images in {config.dtype}"
+    )
+    if picture is not None:
+        from alexnet_jax.figures_network import network_picture
+
+        figure = network_picture(network, layer_parts(place, network), found, config.batch, title)
+        figure.savefig(picture, dpi=160)
+    print(f"{title}\n\n{table(found, network, config)}")
+
+
+def _devices(asked: int | None) -> list[Any]:
+    """The first devices of this machine, as many as asked for; on a CPU they are made."""
+    if asked is not None and not 1 <= asked <= 1024:
+        raise InputError(f"--devices must lie in 1 to 1024, got {asked}")
+    import jax
+
+    if asked is not None or jax.config.jax_num_cpu_devices < 1:
+        # Before jax looks for devices, unless it has; accelerators are not concerned.
+        with contextlib.suppress(RuntimeError):
+            jax.config.update("jax_num_cpu_devices", asked or 2)
+    there = jax.devices()
+    if asked is not None and asked > len(there):
+        raise InputError(f"--devices {asked}, but there are {len(there)} ({there[0].platform})")
+    return there[:asked]
+
+
+def _writable(option: str, text: str, suffixes: tuple[str, ...]) -> Path | None:
+    """The path of a file to be written, before the work for it is done; None for "none"."""
+    path = Path(text)
+    if text == "none":
+        return None
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise InputError(f"{option}: cannot write {text!r}")
+    if suffixes and path.suffix not in suffixes:
+        raise InputError(f"{option} must end in {', '.join(suffixes)}, got {text!r}")
+    return path
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)

@@ -1,0 +1,189 @@
+"""Every topology computes what one device computes; what cannot be spread is refused."""
+
+import dataclasses
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from reference import assert_close
+from test_train import NARROW
+
+from alexnet_jax.augment import Statistics
+from alexnet_jax.config import Architecture
+from alexnet_jax.errors import InputError
+from alexnet_jax.evaluate import make_logits
+from alexnet_jax.layers import ViewRule
+from alexnet_jax.model import forward
+from alexnet_jax.parallel import Topology, list_topologies, topology
+from alexnet_jax.presets import architecture
+from alexnet_jax.recipe import TrainConfig
+from alexnet_jax.state import TrainState, init_state
+from alexnet_jax.train import make_train_step
+
+# Names and numbers of devices.
+FEW = [("two_towers", 2), ("data", 2), ("data_towers", 8), ("hybrid", 4)]
+SPREAD = [*FEW, ("data", 8), ("data_towers", 2), ("hybrid", 2)]
+CONFIG = TrainConfig(
+    name="spread", data="", steps=3, batch=16, learning_rate=0.05, pixel_scale=1 / 128, ema=0.9
+)
+STATISTICS = Statistics(
+    np.full((32, 32, 1), 100, np.float32), np.ones((1, 1), np.float32), np.full(1, 40, np.float32)
+)
+
+
+def network(classes: int = 10, preset: str = "small", **rule: Any) -> Architecture:
+    net = architecture(preset, image_size=28, channels=1, classes=classes, layers=NARROW)
+    return dataclasses.replace(net, views=ViewRule(**rule))
+
+
+def spread_over(name: str, devices: int, net: Architecture) -> Topology:
+    return topology(name, net, jax.devices()[:devices])
+
+
+def batch(seed: int, classes: int = 10) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(seed)
+    return {
+        "image": random.integers(0, 256, (16, 32, 32, 1)).astype(np.uint8),
+        "label": random.integers(0, classes, 16).astype(np.int32),
+        "index": np.arange(16, dtype=np.int32),
+    }
+
+
+def trained(place: Topology, net: Architecture, config: TrainConfig) -> tuple[TrainState, Any]:
+    """The state after `config.steps` updates, and the loss of each."""
+    state, step = init_state(net, config, place), make_train_step(net, config, place, 100.0)
+    statistics, losses = place.place(STATISTICS), []
+    for number in range(config.steps):
+        placed = place.place_batch(batch(number, net.classes))
+        state, metrics = step(state, placed, statistics)
+        losses.append([float(metrics[name]) for name in ("loss", "top1", "top5")])
+    return state, losses
+
+
+@pytest.mark.parametrize(
+    ("spread", "classes", "accumulate", "rule"),
+    [
+        pytest.param(SPREAD, 10, 1, {}, id="plain", marks=pytest.mark.slow),
+        pytest.param(FEW, 9, 2, {"share": 4, "attenuate": True}, id="odd classes, parts, shares"),
+    ],
+)
+def test_a_run_is_the_same_on_every_topology(
+    spread: list[tuple[str, int]], classes: int, accumulate: int, rule: Any
+) -> None:
+    """Three updates in float64 with dropout, crops, mirrors and noise: parameters, velocity,
+    average and metrics, whatever divides the classes or not."""
+    with jax.enable_x64(True):
+        net = network(classes, **rule)
+        config = dataclasses.replace(CONFIG, dtype="float64", accumulate=accumulate)
+        one, losses = trained(spread_over("one_device", 1, net), net, config)
+        for name, devices in spread:
+            other, seen = trained(spread_over(name, devices, net), net, config)
+            assert_close(np.array(seen), np.array(losses), 1e-12)
+            for tree in ("params", "opt_state", "average", "step"):
+                chex.assert_trees_all_close(
+                    jax.device_get(getattr(other, tree)),
+                    jax.device_get(getattr(one, tree)),
+                    rtol=1e-10,
+                    atol=1e-13,
+                )
+
+
+@pytest.mark.parametrize(("name", "devices"), FEW)
+def test_evaluation_is_the_same(name: str, devices: int) -> None:
+    """Logits of the centre crop and of ten views, in the images' order."""
+    net = network()
+    params = init_state(net, CONFIG, spread_over("one_device", 1, net)).params
+    images = batch(3)["image"]
+    for views in (1, 10):
+        one, other = (
+            make_logits(net, place, pixel_scale=1 / 128, views=views)(
+                place.place(params), images, STATISTICS
+            )
+            for place in (spread_over("one_device", 1, net), spread_over(name, devices, net))
+        )
+        assert_close(np.asarray(other), np.asarray(one), 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "devices", "classes"), [(*one, 8) for one in FEW] + [("two_towers", 2, 9)]
+)
+def test_arrays_are_born_where_they_stay(name: str, devices: int, classes: int) -> None:
+    """Parameters and velocity are split on their last axis where the topology says so, from the
+    start, and come out of a step as they went in; what does not divide is on every device."""
+    net = network(classes)
+    place = spread_over(name, devices, net)
+    state = init_state(net, CONFIG, place)
+    step = make_train_step(net, CONFIG, place, 100.0)
+    before = jax.tree.map(lambda leaf: leaf.sharding, state)
+    state, _ = step(state, place.place_batch(batch(0, classes)), place.place(STATISTICS))
+    state, _ = step(state, place.place_batch(batch(1, classes)), place.place(STATISTICS))
+    assert jax.tree.map(lambda leaf: leaf.sharding, state) == before
+    assert step._cache_size() == 1  # type: ignore[attr-defined]
+    for tree in (state.params, state.average, state.opt_state.inner_state[-1].trace):
+        for layer, arrays in tree.items():
+            parts = {"two_towers": 2, "data_towers": 2, "data": 1}.get(name)
+            if parts is None:
+                parts = devices if layer.startswith("fc") else 1
+            if layer == "fc8" and classes % parts:
+                parts = 1
+            for leaf in arrays.values():
+                shapes = {shard.data.shape for shard in leaf.addressable_shards}
+                assert shapes == {(*leaf.shape[:-1], leaf.shape[-1] // parts)}
+
+
+def test_towers_hear_each_other_from_conv3_on() -> None:
+    """Gradients with respect to tower 1's conv1 and conv2 of tower 0's maps, under two_towers:
+    exactly zero up to conv2 where normalization keeps to its tower, and not zero after conv3."""
+    layers = {**NARROW, "lrn1": {"within_tower": True}, "lrn2": {"within_tower": True}}
+    net = architecture("small", layers=layers)
+    place = spread_over("two_towers", 2, net)
+    params = init_state(net, CONFIG, place).params
+    images = jnp.asarray(np.random.default_rng(0).normal(size=(4, 28, 28, 1)), jnp.float32)
+
+    def half(layer: str, params: Any) -> jax.Array:
+        def local(params: Any, images: jax.Array) -> jax.Array:
+            capture: dict[str, jax.Array] = {}
+            forward(net, params, place.seen_by_all(images), place.towers, capture=capture)
+            first = jax.lax.axis_index("tower") == 0
+            return jax.lax.psum(jnp.where(first, jnp.sum(capture[layer] ** 2), 0.0), "tower")
+
+        specs = (place.specs(params), jax.P())
+        return place.spread(local, specs, jax.P())(params, images)
+
+    for layer, crosses in (("conv2", False), ("conv3", True)):
+        gradients = jax.jit(jax.grad(lambda params, layer=layer: half(layer, params)))(params)
+        for name in ("conv1", "conv2"):
+            kernel = np.asarray(gradients[name]["kernel"])
+            middle = kernel.shape[-1] // 2
+            assert np.any(kernel[..., :middle])
+            assert np.any(kernel[..., middle:]) == crosses, (layer, name)
+
+
+def refusal(name: str, devices: int, net: Architecture) -> str:
+    with pytest.raises(InputError) as caught:
+        spread_over(name, devices, net)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_meshes_that_cannot_be() -> None:
+    net = network()
+    set_devices = "on a CPU set JAX_NUM_CPU_DEVICES"
+    assert refusal("two_towers", 1, net) == f"two_towers needs 2 devices, found 1; {set_devices}=2"
+    assert refusal("data_towers", 3, net).endswith(
+        f"even number of devices, found 3; {set_devices}=4"
+    )
+    assert "fc6 has 16 units" in refusal("hybrid", 3, net)
+    assert "unknown topology 'ring'; there are one_device, " in refusal("ring", 1, net)
+    for preset in ("owt", "one_gpu"):
+        for name in ("two_towers", "data_towers"):
+            message = refusal(name, 2, architecture(preset))
+            assert preset in message
+            assert "two towers" in message
+
+
+def test_names() -> None:
+    assert list_topologies() == ("one_device", "two_towers", "data", "data_towers", "hybrid")
