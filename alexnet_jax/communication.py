@@ -1,13 +1,10 @@
-"""What crosses between devices in one training step, by layer: read from the compiled program.
-
-Beside it stands what the paper's figure 2 implies: where a layer reads the maps of both towers,
-each tower sends its half, and a normalization over all maps needs its neighbours' n // 2. Both go
-forward and come back as gradients; the logits go forward only, since the loss is computed on both.
-"""
+"""What crosses between devices in one training step, by layer: read from the compiled program."""
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +15,6 @@ from alexnet_jax.augment import Statistics
 from alexnet_jax.config import Architecture
 from alexnet_jax.errors import InputError
 from alexnet_jax.hlo import Collective, collectives
-from alexnet_jax.layers import LRN
-from alexnet_jax.model import reads_all_maps
 from alexnet_jax.parallel import Topology
 from alexnet_jax.recipe import TrainConfig
 from alexnet_jax.state import abstract_state
@@ -88,6 +83,14 @@ def layer_parts(topology: Topology, architecture: Architecture) -> dict[str, int
     return found
 
 
+def column_names(topology: Topology) -> tuple[str, str]:
+    """What to call the two devices that stand for all in a picture."""
+    if topology.model is not None and not topology.gathered:
+        pairs = f" of each of {topology.shares} pairs" if topology.data else ""
+        return f"tower 0{pairs}", f"tower 1{pairs}"
+    return f"device 0 of {topology.mesh.size}", f"device 1 of {topology.mesh.size}"
+
+
 def crossings(
     architecture: Architecture, config: TrainConfig, topology: Topology
 ) -> list[Crossing]:
@@ -96,7 +99,7 @@ def crossings(
     Compiles the step for the topology's devices; no array is made.
     """
     text = compiled_step(architecture, config, topology)
-    found = read(text, architecture, config.batch, topology.mesh.size)
+    found = read(text, architecture, config.batch, topology)
     layers = [*_names(architecture), "metrics"]
 
     def order(crossing: Crossing) -> tuple[bool, int, int]:
@@ -123,30 +126,56 @@ def compiled_step(architecture: Architecture, config: TrainConfig, topology: Top
     state = abstract_state(architecture, config, topology)
     statistics = topology.abstract(Statistics.abstract(side, architecture.channels))
     step: Any = make_train_step(architecture, config, topology, 1.0)
-    return step.lower(state, batch, statistics).compile().as_text()
+    with _names_kept():
+        return step.lower(state, batch, statistics).compile().as_text()
 
 
-def read(text: str, architecture: Architecture, batch: int, devices: int) -> list[Crossing]:
-    """The crossings in a compiled step's text, for a batch over so many devices."""
-    names = _names(architecture)
-    return [_crossing(found, names, batch) for found in collectives(text, devices)]
+@contextlib.contextmanager
+def _names_kept() -> Iterator[None]:
+    """A cache of compiled programs may hold this one with other names of its parts: not that."""
+    setting = "jax_compilation_cache_include_metadata_in_key"
+    before = getattr(jax.config, setting)
+    jax.config.update(setting, True)
+    try:
+        yield
+    finally:
+        jax.config.update(setting, before)
+
+
+def read(text: str, architecture: Architecture, batch: int, topology: Topology) -> list[Crossing]:
+    """The crossings in the text of a step compiled for a batch on a topology."""
+    found = collectives(text, topology.mesh.size)
+    sizes = _sizes(architecture, topology)
+    return [_crossing(one, _names(architecture), sizes, batch) for one in found]
 
 
 def _names(architecture: Architecture) -> list[str]:
     return [layer.name for layer in architecture.layers] + ["logits"]
 
 
-def _crossing(found: Collective, names: list[str], batch: int) -> Crossing:
-    direction = "backward" if "transpose(" in found.op_name else "forward"
-    if found.scalar:
+def _sizes(architecture: Architecture, topology: Topology) -> dict[str, set[int]]:
+    """Numbers of values of a layer's kernel and bias on each device, by name of the layer."""
+    parts = layer_parts(topology, architecture)
+    kernels = {p.layer.name: p.kernel for p in architecture.placed() if p.kernel is not None}
+    return {
+        name: {math.prod(kernel) // parts[name], kernel[-1] // parts[name]}
+        for name, kernel in kernels.items()
+    }
+
+
+def _crossing(
+    found: Collective, names: list[str], sizes: dict[str, set[int]], batch: int
+) -> Crossing:
+    if not found.shape:
         layer, direction = "metrics", "forward"
+    elif found.kind == "all-reduce" and "psum" in found.op_name:
+        # `psum` is the transpose of letting a parameter differ between devices. Many are summed
+        # at once: each array is told by what it is computed from, and by its size.
+        fits = [name for name in sizes if math.prod(found.shape) in sizes[name]]
+        layer, direction = _layer(found.upstream, fits) or (fits or ["unknown"])[-1], "gradient"
     else:
-        # A sum of gradients, often many at once, is told by what it sums.
-        scopes = (_scope(op_name, names) for op_name in (found.op_name, *found.upstream))
-        layer = next(filter(None, scopes), "unknown")
-        # `psum` is the transpose of letting a parameter differ between devices.
-        if found.kind == "all-reduce" and "psum" in found.op_name:
-            direction = "gradient"
+        layer = _layer((found.op_name, *found.upstream), names) or "unknown"
+        direction = "backward" if "transpose(" in found.op_name else "forward"
     return Crossing(
         layer,
         direction,
@@ -158,89 +187,7 @@ def _crossing(found: Collective, names: list[str], batch: int) -> Crossing:
     )
 
 
-def _scope(op_name: str, names: list[str]) -> str | None:
-    """The layer in "jit(f)/transpose(jvp(conv3))/reduce_scatter"."""
-    words = op_name.replace("(", "/").replace(")", "/").split("/")
+def _layer(op_names: tuple[str, ...], names: list[str]) -> str | None:
+    """The first of the names in op_names like "jit(f)/transpose(jvp(conv3))/reduce_scatter"."""
+    words = "/".join(op_names).replace("(", "/").replace(")", "/").split("/")
     return next((word for word in words if word in names), None)
-
-
-def figure_values(architecture: Architecture) -> dict[tuple[str, str], float]:
-    """Values from each tower for each image, by (layer, direction), as figure 2 of the paper has it.
-
-    Empty for a network of one tower. A classifier that does not split needs the whole input on
-    both, and no logits cross.
-    """
-    if architecture.towers != 2:
-        return {}
-    found: dict[tuple[str, str], float] = {}
-    last = architecture.layers[-1]
-    split = architecture.classes % 2 == 0
-    for index, placed in enumerate(architecture.placed()):
-        layer, values = placed.layer, 0
-        if index and reads_all_maps(layer):
-            values = math.prod(placed.input) // 2
-        if isinstance(layer, LRN) and not layer.within_tower:
-            values = math.prod(placed.input[:-1]) * (layer.n // 2)
-        if values:
-            found[layer.name, "forward"] = values
-            if split or layer is not last:
-                found[layer.name, "backward"] = values
-    if split:
-        found["logits", "forward"] = architecture.classes // 2
-    return found
-
-
-def table(found: list[Crossing], architecture: Architecture, config: TrainConfig) -> str:
-    """The crossings as text, with totals, beside what the figure implies.
-
-    A line holds what a layer sends in one direction by one kind of collective: the values of all
-    its arrays, averaged over the devices of a group, for each image; and the bytes of a step.
-    """
-    figure = figure_values(architecture)
-    size = jnp.dtype(config.dtype).itemsize * 2 * config.batch  # of both towers
-    keys = dict.fromkeys((c.layer, c.direction, c.kind, c.dtype) for c in found)
-    lines = [("layer", "direction", "collective", "type", "arrays", *_HEAD)]
-    for key in keys:
-        same = [c for c in found if (c.layer, c.direction, c.kind, c.dtype) == key]
-        lines.append((*key, str(len(same)), *_sums(same, figure.get(key[:2]), size)))
-    rows = len(lines)
-    for direction in (*DIRECTIONS, "all"):
-        # The metrics are no part of the forward pass: a handful of numbers a step.
-        of_layers = [c for c in found if c.layer != "metrics" and c.direction == direction]
-        chosen = found if direction == "all" else of_layers
-        implied = sum(v for (_, way), v in figure.items() if direction in (way, "all"))
-        sums = _sums(chosen, implied, size)
-        if chosen or implied:
-            lines.append(("total", direction, "", "", str(len(chosen)), *sums))
-    return f"{_aligned(lines, rows)}\n\n{_NOTE}" if found else "nothing crosses between devices"
-
-
-_HEAD = ("values/image", "bytes/step", "figure 2: values/image", "bytes/step")
-_NOTE = (
-    "values/image: from each device to the others of its group; bytes/step: from all devices, "
-    "for the\nwhole batch; figure 2: the same for two towers, as the paper draws them"
-)
-
-
-def _sums(chosen: list[Crossing], implied: float | None, size: int) -> tuple[str, ...]:
-    values = sum(c.values_per_image * c.sending for c in chosen)
-    measured = (_number(values), _number(sum(c.bytes_per_step for c in chosen)))
-    return (*measured, *((_number(implied), _number(implied * size)) if implied else ("", "")))
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.{1 if value > 1 else 2}f}"
-
-
-def _aligned(lines: list[tuple[str, ...]], rows: int) -> str:
-    """Columns of text, the first four to the left, with rules below the head and `rows` lines."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = [
-        "  ".join(
-            cell.ljust(width) if column < 4 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
-    rule = "-" * max(map(len, text))
-    return "\n".join([text[0], rule, *text[1:rows], rule, *text[rows:]])

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def _figure(width: float, height: float, wspace: float = 0.02) -> Figure:
+def blank_figure(width: float, height: float, wspace: float = 0.02) -> Figure:
+    """An empty figure of so many inches."""
     # Without pyplot: no global state, no display, and nothing to close.
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -24,7 +25,7 @@ def learning_curve(lines: list[dict[str, Any]], title: str) -> Figure:
     Args:
       lines: of `metrics.jsonl`.
     """
-    figure = _figure(9, 4)
+    figure = blank_figure(9, 4)
     axes = figure.subplots(1, 2)
     for split, colour in (("train", "#9aa5b1"), ("test", "#b5341b")):
         found = [line for line in lines if line.get("split") == split]
@@ -58,7 +59,7 @@ def conv1_kernels(kernel: np.ndarray, towers: int, title: str) -> Figure:
     each = maps // towers
     columns = min(each, 16 if each > 32 else 8)
     rows = -(-each // columns)
-    figure = _figure((columns * 0.55 + 0.4) * towers, rows * 0.55 + 0.9, wspace=0.08)
+    figure = blank_figure((columns * 0.55 + 0.4) * towers, rows * 0.55 + 0.9, wspace=0.08)
     panels = np.atleast_1d(figure.subplots(1, towers))
     for tower, axis in enumerate(panels):
         sheet = np.ones((rows * (side + 1) - 1, columns * (side + 1) - 1, shown.shape[2]))

@@ -28,7 +28,7 @@ class Collective:
     Attributes:
       kind: the HLO name, one of KINDS.
       dtype: the HLO name of the type, such as f32.
-      scalar: whether the array is a single number.
+      shape: of the array on each device, after the exchange.
       values: sent by each sending device in a step, in the least traffic that does the work. With
         g members: (g-1)/g of the result of an all-gather and of the operand of a reduce-scatter or
         all-to-all, 2(g-1)/g of the operand of an all-reduce, the operand of a collective-permute.
@@ -40,7 +40,7 @@ class Collective:
 
     kind: str
     dtype: str
-    scalar: bool
+    shape: tuple[int, ...]
     values: float
     groups: int
     members: int
@@ -83,13 +83,13 @@ def _arrays(line: str, devices: int, program: dict[str, str]) -> Iterator[Collec
         arrays = [array for array in arrays if array != ("u32", "")]
         arrays = arrays[len(arrays) // 2 :]
     operands = _OPERAND.findall(match["operands"])
-    for place, (dtype, shape) in enumerate(arrays):
-        size = math.prod(int(side) for side in shape.split(",") if side)
+    for place, (dtype, sides) in enumerate(arrays):
+        shape = tuple(int(side) for side in sides.split(",") if side)
         yield Collective(
             kind,
             dtype,
-            scalar=not shape,
-            values=_sent(kind, size, members),
+            shape,
+            values=_sent(kind, math.prod(shape), members),
             groups=groups,
             members=members,
             senders=senders,

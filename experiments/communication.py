@@ -76,11 +76,14 @@ def main(options: Options) -> None:
     picture = _writable("--picture", options.picture, (".png", ".svg", ".pdf"))
     devices = _devices(asked)
 
-    from alexnet_jax.communication import check_batch, crossings, layer_parts, table
+    from alexnet_jax.communication import check_batch, column_names, crossings, layer_parts
+    from alexnet_jax.communication_table import table
     from alexnet_jax.parallel import topology
 
     place = topology(config.topology, network, devices)
     check_batch(config.batch, place)
+    if picture is not None and place.mesh.size == 1:
+        raise InputError(f"--picture shows two devices, but {place.name} has one")
     found = crossings(network, config, place)
     if report is not None:
         report.write_text(json.dumps([crossing.to_json() for crossing in found], indent=1) + "\n")
@@ -92,7 +95,9 @@ def main(options: Options) -> None:
     if picture is not None:
         from alexnet_jax.figures_network import network_picture
 
-        figure = network_picture(network, layer_parts(place, network), found, config.batch, title)
+        parts = layer_parts(place, network)
+        columns = column_names(place)
+        figure = network_picture(network, parts, found, config.batch, columns, title)
         figure.savefig(picture, dpi=160)
     print(f"{title}\n\n{table(found, network, config)}")
 
@@ -103,7 +108,7 @@ def _devices(asked: int | None) -> list[Any]:
         raise InputError(f"--devices must lie in 1 to 1024, got {asked}")
     import jax
 
-    if asked is not None or jax.config.jax_num_cpu_devices < 1:
+    if asked is not None or jax.config.jax_num_cpu_devices < 1:  # type: ignore[attr-defined]
         # Before jax looks for devices, unless it has; accelerators are not concerned.
         with contextlib.suppress(RuntimeError):
             jax.config.update("jax_num_cpu_devices", asked or 2)

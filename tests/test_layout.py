@@ -16,9 +16,9 @@ LEVELS = (
     ("config",),
     ("tables", "towers"),
     ("presets",),
-    ("model", "summary", "figures"),
+    ("model", "summary", "figures", "figures_network"),
     ("augment", "metrics", "crossings", "parallel", "optim", "checkpoint", "workdir"),
-    ("state", "train", "evaluate", "job", "communication"),
+    ("state", "train", "evaluate", "job", "communication", "communication_table"),
     ("fit", "inference"),
     ("",),  # the package's own list of public names
 )
