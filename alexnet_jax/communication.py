@@ -13,7 +13,6 @@ import jax.numpy as jnp
 
 from alexnet_jax.augment import Statistics
 from alexnet_jax.config import Architecture
-from alexnet_jax.errors import InputError
 from alexnet_jax.hlo import Collective, collectives
 from alexnet_jax.parallel import Topology
 from alexnet_jax.recipe import TrainConfig
@@ -61,15 +60,6 @@ class Crossing:
 
 def _whole(value: float) -> float:
     return int(value) if float(value).is_integer() else value
-
-
-def check_batch(batch: int, topology: Topology) -> None:
-    """Raises InputError for a batch that does not divide over a topology's devices."""
-    if batch % topology.shares:
-        raise InputError(
-            f"a batch of {batch} does not divide over {topology.shares} devices; the next that "
-            f"does is {topology.divisible(batch)}"
-        )
 
 
 def layer_parts(topology: Topology, architecture: Architecture) -> dict[str, int]:

@@ -46,13 +46,7 @@ class Job:
             raise InputError("dtype float64 needs JAX_ENABLE_X64=1 in the environment")
         Batches(dataset.train, config.batch, config.seed)  # refuses a batch larger than the data
         place = topology(config.topology, architecture)
-        part = place.shares * config.accumulate
-        if config.batch % part:
-            nearest = max(part, round(config.batch / part) * part)
-            raise InputError(
-                f"a batch of {config.batch} does not divide over {place.shares} devices in "
-                f"{config.accumulate} parts; the nearest that does is {nearest}"
-            )
+        place.check_batch(config.batch, config.accumulate)
         return cls(config, dataset, architecture, place)
 
     def about(self) -> dict[str, Any]:

@@ -76,12 +76,12 @@ def main(options: Options) -> None:
     picture = _writable("--picture", options.picture, (".png", ".svg", ".pdf"))
     devices = _devices(asked)
 
-    from alexnet_jax.communication import check_batch, column_names, crossings, layer_parts
+    from alexnet_jax.communication import column_names, crossings, layer_parts
     from alexnet_jax.communication_table import table
     from alexnet_jax.parallel import topology
 
     place = topology(config.topology, network, devices)
-    check_batch(config.batch, place)
+    place.check_batch(config.batch)
     if picture is not None and place.mesh.size == 1:
         raise InputError(f"--picture shows two devices, but {place.name} has one")
     found = crossings(network, config, place)

@@ -9,10 +9,9 @@ import jax
 import pytest
 from scripts import Result, assert_refused, call, start, wait
 
-from alexnet_jax.communication import Crossing, check_batch, crossings, layer_parts
+from alexnet_jax.communication import Crossing, crossings, layer_parts
 from alexnet_jax.communication_table import figure_values, table
 from alexnet_jax.config import Architecture
-from alexnet_jax.errors import InputError
 from alexnet_jax.figures_network import network_picture
 from alexnet_jax.parallel import topology
 from alexnet_jax.presets import architecture
@@ -303,13 +302,6 @@ def test_refused(
     monkeypatch.chdir(tmp_path)
     assert_refused(call("communication", *options.split()), *parts)
     assert not list(tmp_path.iterdir())
-
-
-def test_batch_that_does_not_divide() -> None:
-    place = topology("data_towers", architecture("small"), jax.devices()[:8])
-    check_batch(12, place)
-    with pytest.raises(InputError, match=r"14 does not divide over 4 devices.* 16$"):
-        check_batch(14, place)
 
 
 def test_picture() -> None:

@@ -17,7 +17,7 @@ LEVELS = (
     ("tables", "towers"),
     ("presets",),
     ("model", "summary", "figures", "figures_network"),
-    ("augment", "metrics", "crossings", "parallel", "optim", "checkpoint", "workdir"),
+    ("augment", "metrics", "crossings", "placement", "parallel", "optim", "checkpoint", "workdir"),
     ("state", "train", "evaluate", "job", "communication", "communication_table"),
     ("fit", "inference"),
     ("",),  # the package's own list of public names

@@ -185,5 +185,19 @@ def test_meshes_that_cannot_be() -> None:
             assert "two towers" in message
 
 
+def test_batches_that_do_not_divide() -> None:
+    place = spread_over("data_towers", 8, network())
+    place.check_batch(12)
+    place.check_batch(16, 2)
+    refused = [
+        (14, 1, "4 devices; the nearest that does is 16"),
+        (3, 1, "4 devices; the nearest that does is 4"),
+        (20, 2, "4 devices in 2 parts; the nearest that does is 16"),
+    ]
+    for batch, parts, words in refused:
+        with pytest.raises(InputError, match=f"a batch of {batch} does not divide over {words}$"):
+            place.check_batch(batch, parts)
+
+
 def test_names() -> None:
     assert list_topologies() == ("one_device", "two_towers", "data", "data_towers", "hybrid")
