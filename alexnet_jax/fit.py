@@ -160,6 +160,11 @@ class _Run:
                 trace.at(step - first)
                 batch = job.topology.place_batch(next(self.batches))
                 self.state, metrics = advance(self.state, batch, self.statistics)
+                if step == first + 1:
+                    jax.block_until_ready(metrics)
+                    self.console.note(
+                        f"first step took {clock.elapsed():.1f} s, compilation included"
+                    )
                 clock.count()
                 self.console.advance(step)
                 if step == 1 or step % config.log_every == 0 or step == config.steps:

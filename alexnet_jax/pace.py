@@ -22,6 +22,10 @@ class Clock:
     def count(self) -> None:
         self._steps += 1
 
+    def elapsed(self) -> float:
+        """Seconds since the start, or since the rate was asked for last."""
+        return time.perf_counter() - self._began
+
     def rate(self) -> float:
         """Since the last call; the first one in a process includes compilation."""
         now = time.perf_counter()

@@ -131,7 +131,6 @@ class Topology:
         if self.data is None:
             return params
         axis = self.data
-
         return {
             name: layer if name in self.gathered else lax.pcast(layer, axis, to="varying")
             for name, layer in params.items()

@@ -77,7 +77,7 @@ def _accumulating(gradients: Any, update: Any, parts: int, places: Any) -> StepF
         shapes = jax.eval_shape(gradients, *args)
         return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
-    @jax.jit
+    @partial(jax.jit, donate_argnums=0)
     def mean(sums: Any) -> Any:
         return jax.tree.map(lambda leaf: leaf / parts, sums)
 

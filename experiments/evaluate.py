@@ -36,9 +36,11 @@ def main(options: Options) -> None:
     if not options.workdirs:
         raise InputError("give at least one WORKDIR to evaluate")
     from alexnet_jax import data
+    from alexnet_jax.compile_cache import keep_compiled
     from alexnet_jax.evaluate import ensemble, evaluate, make_counter
     from alexnet_jax.inference import load_trained
 
+    keep_compiled()
     members = [
         load_trained(workdir, checkpoint=options.checkpoint, topology_name=options.topology)
         for workdir in options.workdirs

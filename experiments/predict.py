@@ -30,11 +30,13 @@ class Options:
 
 
 def main(options: Options) -> None:
+    from alexnet_jax.compile_cache import keep_compiled
     from alexnet_jax.errors import InputError
     from alexnet_jax.inference import load_trained
 
     if not options.images:
         raise InputError("give at least one picture to classify")
+    keep_compiled()
     trained = load_trained(
         options.workdir, checkpoint=options.checkpoint, topology_name=options.topology
     )

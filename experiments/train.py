@@ -97,9 +97,11 @@ def main(options: Options) -> None:
         raise InputError("--workdir is empty; give a directory")
     if workdir == "runs/CONFIG":
         workdir = f"runs/{config.name}"
+    from alexnet_jax.compile_cache import keep_compiled
     from alexnet_jax.console import make_console
     from alexnet_jax.fit import fit
 
+    keep_compiled()
     profile = None if options.profile == "none" else Path(options.profile)
     fit(config, Path(workdir), make_console(), fresh=options.fresh, profile=profile)
 

@@ -12,7 +12,7 @@ PACKAGE = Path(alexnet_jax.__file__).parent
 # in the order they stand here.
 LEVELS = (
     ("errors", "version", "ops"),
-    ("layers", "recipe", "data", "interrupt", "pace", "console", "cli", "hlo"),
+    ("layers", "recipe", "data", "interrupt", "pace", "console", "cli", "hlo", "compile_cache"),
     ("config",),
     ("tables", "towers"),
     ("presets",),
