@@ -272,7 +272,7 @@ REFUSED: list[tuple[str, list[str]]] = [
     ("--topology ring", ["topology", "'ring'", "two_towers"]),
     ("--topology data_towers --devices 3", ["data_towers", "3"]),
     ("--topology two_towers --devices 1", ["two_towers", "1"]),
-    ("--topology data --devices 3 --batch 16", ["batch", "16", "3", "18"]),
+    ("--topology data --devices 3 --batch 16", ["batch", "16", "3 devices", "15"]),
     ("--topology hybrid --devices 5", ["hybrid", "fc6", "5"]),
     ("--topology data_towers --preset owt", ["owt", "two towers"]),
     ("--preset lenet", ["'lenet'", "paper"]),

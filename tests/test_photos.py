@@ -64,7 +64,7 @@ def photos() -> Dataset:
 
 
 def test_sizes_and_types(photos: Dataset) -> None:
-    for split, count in ((photos.train, 1456), (photos.test, 364)):
+    for split, count in ((photos.train, 2912), (photos.test, 364)):
         assert split.images.shape == (count, 256, 256, 3)
         np.testing.assert_array_equal(np.bincount(split.labels), np.full(13, count // 13))
     assert (photos.name, photos.stored_size, photos.channels) == ("photos", 256, 3)
@@ -73,8 +73,8 @@ def test_sizes_and_types(photos: Dataset) -> None:
 
 def test_always_the_same_and_no_two_alike(photos: Dataset) -> None:
     assert data.load("photos").fingerprint() == photos.fingerprint()
-    rows = np.concatenate([photos.train.images, photos.test.images]).reshape(1820, -1)
-    assert len({row.tobytes() for row in rows}) == 1820
+    rows = np.concatenate([photos.train.images, photos.test.images]).reshape(3276, -1)
+    assert len({row.tobytes() for row in rows}) == 3276
 
 
 def test_labels_name_their_photograph(photos: Dataset) -> None:

@@ -67,7 +67,9 @@ def test_summary_prints_the_table() -> None:
 
 
 def test_a_line_a_measurement_is_printed(finished: Run) -> None:
-    lines = finished.result.lines
+    start, first, *lines = finished.result.lines
+    assert start.startswith("start: ")
+    assert re.fullmatch(r"first step took \d+\.\d s, compilation included", first)
     measured = finished.measured[:-1]
     assert len(lines) == len(measured) + 1
     for line, want in zip(lines, measured, strict=False):
