@@ -9,6 +9,7 @@ import pytest
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+assert len(jax.devices()) == 8  # from here on no script that a test calls can change it
 
 
 def pytest_configure(config: pytest.Config) -> None:
