@@ -7,12 +7,11 @@ from typing import Any
 
 import jax
 import pytest
-from scripts import Result, assert_refused, call, start, wait
+from scripts import Result, call, start, wait
 
-from alexnet_jax.communication import Crossing, crossings, layer_parts
+from alexnet_jax.communication import Crossing, crossings
 from alexnet_jax.communication_table import figure_values, table
 from alexnet_jax.config import Architecture
-from alexnet_jax.figures_network import network_picture
 from alexnet_jax.parallel import topology
 from alexnet_jax.presets import architecture
 from alexnet_jax.recipe import TrainConfig
@@ -266,74 +265,3 @@ def test_any_number_of_devices(tmp_path: Path) -> None:
     result = wait(start("communication", *options))
     assert (result.status, result.err) == (0, "")
     assert "data over 64 devices" in result.lines[0]
-
-
-REFUSED: list[tuple[str, list[str]]] = [
-    ("--topology ring", ["topology", "'ring'", "two_towers"]),
-    ("--topology data_towers --devices 3", ["data_towers", "3"]),
-    ("--topology two_towers --devices 1", ["two_towers", "1"]),
-    ("--topology data --devices 3 --batch 16", ["batch", "16", "3 devices", "15"]),
-    ("--topology hybrid --devices 5", ["hybrid", "fc6", "5"]),
-    ("--topology data_towers --preset owt", ["owt", "two towers"]),
-    ("--preset lenet", ["'lenet'", "paper"]),
-    ("--devices 0", ["--devices", "0"]),
-    ("--devices 9", ["--devices", "9", "8"]),
-    ("--devices 2000", ["--devices", "2000"]),
-    ("--devices two", ["--devices", "'two'"]),
-    ("--batch 0", ["batch", "0"]),
-    ("--batch many", ["--batch", "'many'"]),
-    ("--classes 0", ["classes", "0"]),
-    ("--classes some", ["--classes", "'some'"]),
-    ("--dtype float64", ["dtype", "'float64'", "bfloat16"]),
-    ("--json missing/report.json", ["--json", "missing/report.json"]),
-    ("--json .", ["--json", "'.'"]),
-    ("--picture missing/net.png", ["--picture", "missing/net.png"]),
-    ("--picture net.txt", ["--picture", ".png", "net.txt"]),
-    ("--topology one_device --picture net.png", ["--picture", "one_device"]),
-    ("--frobnicate", ["--frobnicate"]),
-    ("extra", ["extra"]),
-]
-
-
-@pytest.mark.parametrize(("options", "parts"), REFUSED, ids=[line for line, _ in REFUSED])
-def test_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, parts: list[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert_refused(call("communication", *options.split()), *parts)
-    assert not list(tmp_path.iterdir())
-
-
-def test_picture() -> None:
-    """Every layer stands on both devices in its own share, every crossing once with its bytes."""
-    net = architecture("paper")
-    place = topology("two_towers", net, jax.devices()[:2])
-    sent = [
-        Crossing("conv3", "forward", "all-gather", "f32", 21632, 128 * 173_056, 1),
-        Crossing("lrn1", "forward", "collective-permute", "f32", 6050, 128 * 24_200, 0.5),
-        Crossing("lrn1", "forward", "collective-permute", "f32", 6050, 128 * 24_200, 0.5),
-        Crossing("fc6", "gradient", "all-reduce", "f32", 1, 128 * 7_078_656, 1),
-    ]
-    parts = layer_parts(place, net)
-    figure = network_picture(net, parts, sent, 128, ("left", "right"), "title")
-    words = Counter(text.get_text() for axes in figure.axes for text in axes.texts)
-    for label in ("all-gather  173 kB", "collective-permute  48.4 kB", "all-reduce  7.08 MB"):
-        assert words[label] == 1
-    for name in ("images", "conv1", "lrn1", "pool5", "fc8", "227 x 227 x 3", "27 x 27 x 48"):
-        assert words[name] == 2, name
-    assert words["left"] == words["right"] == words["title"] == words["to the other pairs"] == 1
-    assert words["13 x 13 x 192"] == 4  # conv3 and conv4, of 384 maps
-
-
-@pytest.mark.parametrize(
-    ("name", "devices", "expected"),
-    [
-        ("two_towers", 2, {"conv1": 2, "pool2": 2, "fc8": 2}),
-        ("data", 4, {"conv1": 1, "fc8": 1}),
-        ("hybrid", 4, {"conv5": 1, "pool5": 1, "fc6": 4, "dropout6": 4, "fc8": 1}),
-    ],
-)
-def test_layer_parts(name: str, devices: int, expected: dict[str, int]) -> None:
-    net = architecture("small")
-    parts = layer_parts(topology(name, net, jax.devices()[:devices]), net)
-    assert {layer: parts[layer] for layer in expected} == expected
