@@ -2,50 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
+from alexnet_jax.digests import tree_digests
 from alexnet_jax.errors import InputError
+from alexnet_jax.processes import by_first, together
 
 Warn = Callable[[str], None]
-
-
-def tree_hashes(tree: Any) -> dict[str, str]:
-    """SHA-256 of each leaf's bytes, by path; random keys by their data."""
-    return {
-        jax.tree_util.keystr(path, simple=True, separator="/"): hashlib.sha256(
-            np.ascontiguousarray(jax.device_get(_plain(leaf)))
-        ).hexdigest()
-        for path, leaf in jax.tree.leaves_with_path(tree)
-    }
-
-
-def params_sha256(params: Any) -> str:
-    """SHA-256 over the leaves' bytes, in path order."""
-    digest = hashlib.sha256()
-    for _, leaf in jax.tree.leaves_with_path(params):
-        digest.update(np.ascontiguousarray(jax.device_get(leaf)))
-    return digest.hexdigest()
-
-
-def _plain(leaf: Any) -> Any:
-    if isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        return jax.random.key_data(leaf)
-    return leaf
 
 
 class Checkpoints:
     """The checkpoints of a run, one directory a step, the latest and the best kept.
 
     Each holds named trees ("params", "opt", "loop", "stats"), so that prediction reads only what
-    it needs, with the SHA-256 of every array beside them: orbax itself does not notice flipped
-    bits. Use as a context manager.
+    it needs, with a digest of every array beside them: orbax itself does not notice flipped bits.
+    Several processes call every method together, and see one directory. Use as a context manager.
     """
 
     def __init__(self, directory: Path, *, keep: int = 2) -> None:
@@ -104,9 +81,9 @@ class Checkpoints:
         self._set_damaged_aside()
         if step in self.steps:
             return
-        hashes = {name: tree_hashes(tree) for name, tree in trees.items()}
+        digests = {name: tree_digests(tree) for name, tree in trees.items()}
         saved = self._checkpointer.save_checkpointables(
-            step, dict(trees), metrics=metrics, custom_metadata={"about": about, "sha256": hashes}
+            step, dict(trees), metrics=metrics, custom_metadata={"about": about, "digests": digests}
         )
         if not saved:
             raise RuntimeError(f"orbax declined to save step {step}; there are {self.steps}")
@@ -114,12 +91,15 @@ class Checkpoints:
     def _set_damaged_aside(self) -> None:
         if not self._damaged:
             return
+        by_first(self._move_damaged)
+        self._damaged.clear()
+        self._checkpointer.reload()
+
+    def _move_damaged(self) -> None:
         aside = self._directory.with_name("damaged")
         aside.mkdir(exist_ok=True)
         for step in self._damaged:
             (self._directory / str(step)).rename(aside / f"{step}-{time.time_ns()}")
-        self._damaged.clear()
-        self._checkpointer.reload()
 
     def about(self, step: int) -> dict[str, Any]:
         """The description saved with a step. InputError if it has none."""
@@ -130,7 +110,7 @@ class Checkpoints:
             found = self._checkpointer.checkpointables_metadata(step).custom_metadata
         except Exception as error:  # orbax raises many kinds for a damaged checkpoint
             raise InputError(f"checkpoint {step} cannot be read ({_reason(error)})") from error
-        if not isinstance(found, dict) or not {"about", "sha256"} <= set(found):
+        if not isinstance(found, dict) or not {"about", "digests"} <= set(found):
             raise InputError(f"checkpoint {step} has no description")
         return found
 
@@ -138,19 +118,22 @@ class Checkpoints:
         """The named trees of a step as their templates describe them, every array verified.
 
         Raises:
-          InputError: it cannot be read, has other shapes, or an array differs from its hash.
+          InputError: it cannot be read, has other shapes, or an array differs from its digest.
         """
-        expected = self._metadata(step)["sha256"]
-        try:
-            trees = self._checkpointer.load_checkpointables(step, dict(templates))
-        except Exception as error:  # as above
-            raise InputError(f"checkpoint {step} cannot be read ({_reason(error)})") from error
+        expected = together(lambda: self._metadata(step))["digests"]
+        trees = together(lambda: self._read(step, templates))
         for name, tree in trees.items():
             _require_like(step, name, tree, templates[name])
-            for path, found in tree_hashes(tree).items():
+            for path, found in tree_digests(tree).items():
                 if expected.get(name, {}).get(path) != found:
                     raise InputError(f"checkpoint {step} is damaged: {name}/{path} has other bytes")
         return trees
+
+    def _read(self, step: int, templates: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._checkpointer.load_checkpointables(step, dict(templates))
+        except Exception as error:  # as above
+            raise InputError(f"checkpoint {step} cannot be read ({_reason(error)})") from error
 
     def load_newest(
         self, templates: Callable[[dict[str, Any]], dict[str, Any]], warn: Warn
@@ -162,7 +145,7 @@ class Checkpoints:
         """
         for step in reversed(self.steps):
             try:
-                about = self.about(step)
+                about = together(partial(self.about, step))
             except InputError as error:
                 self._pass_over(step, error, warn)
                 continue

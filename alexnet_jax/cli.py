@@ -9,17 +9,45 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any, NoReturn, TypeVar
 
-from alexnet_jax.errors import InputError
+import tyro
+
+from alexnet_jax.errors import FailedElsewhere, InputError
 
 Options = TypeVar("Options")
 
 
+@dataclass(frozen=True, kw_only=True)
+class SeveralProcesses:
+    """Options of scripts that several processes may run together."""
+
+    coordinator: Annotated[str, tyro.conf.arg(metavar="HOST:PORT|auto")] = "none"
+    """Where process 0 of several is reached; auto on Slurm, Open MPI, Kubernetes and TPU pods."""
+    process_id: Annotated[str, tyro.conf.arg(metavar="K")] = "none"
+    """With HOST:PORT, which of the processes this is, from 0."""
+    num_processes: Annotated[str, tyro.conf.arg(metavar="P")] = "none"
+    """With HOST:PORT, how many processes there are."""
+    heartbeat: int = 100
+    """Seconds of silence after which a process is taken for dead, and the others end."""
+
+    def join(self) -> None:
+        """Joins the other processes, before anything is computed; InputError if it cannot."""
+        from alexnet_jax.processes import join
+
+        number, count = (
+            None if text == "none" else whole_number(name, text)
+            for name, text in (
+                ("--process-id", self.process_id),
+                ("--num-processes", self.num_processes),
+            )
+        )
+        join(self.coordinator, number, count, self.heartbeat)
+
+
 def parse(options: type[Options]) -> Options:
     """Command-line options into a dataclass; a mistake is one line on standard error, status 2."""
-    import tyro
-
     out = io.StringIO()
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
@@ -33,8 +61,6 @@ def parse(options: type[Options]) -> Options:
 
 def _complaint(options: type[Any]) -> str:
     """What tyro says of wrong options, on a terminal so wide that no word is broken."""
-    import tyro
-
     before = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = "100000"
     said = io.StringIO()
@@ -82,6 +108,8 @@ def run(main: Callable[[Any], None], options: type[Any]) -> None:
 
     try:
         main(asked)
+    except FailedElsewhere:
+        raise SystemExit(2) from None
     except InputError as error:
         fail(str(error))
     except OSError as error:
@@ -92,6 +120,26 @@ def run(main: Callable[[Any], None], options: type[Any]) -> None:
         raise SystemExit(stop.status) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except Exception as error:
+        _end_if_peers_are_lost(error)
+        raise
+
+
+def _end_if_peers_are_lost(error: Exception) -> None:
+    """If a computation of several processes failed: a line, and out before jax waits on them."""
+    import jax
+
+    if not isinstance(error, jax.errors.JaxRuntimeError) or jax.process_count() == 1:
+        return
+    reason = str(error).splitlines()[0]
+    print(
+        f"error: process {jax.process_index()}: a computation of all {jax.process_count()} "
+        f"processes failed ({reason}); if another process died, look at what it said. The same "
+        "commands go on from the last checkpoint",
+        file=sys.stderr,
+        flush=True,
+    )
+    os._exit(1)
 
 
 def whole_number(name: str, text: str) -> int:

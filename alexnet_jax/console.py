@@ -102,6 +102,28 @@ class BarConsole:
         self._progress.stop()
 
 
+class Silence:
+    """Of the processes of a run, all but the first."""
+
+    def start(self, done: int, total: int) -> None:
+        pass
+
+    def advance(self, step: int) -> None:
+        pass
+
+    def train(self, step: int, metrics: dict[str, float]) -> None:
+        pass
+
+    def test(self, step: int, metrics: dict[str, float]) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
 def make_console() -> Console:
     """A bar where standard output is a terminal, else plain lines."""
     return BarConsole() if sys.stdout.isatty() else PlainConsole()

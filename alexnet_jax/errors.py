@@ -6,3 +6,7 @@ from __future__ import annotations
 class InputError(ValueError):
     """A setting, file or size that cannot be used. Its message is one line: what was wrong, which
     value, what would be right. The scripts print it and exit with status 2."""
+
+
+class FailedElsewhere(InputError):
+    """What another process of the same run raised and will print."""

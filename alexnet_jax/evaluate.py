@@ -12,6 +12,7 @@ import numpy as np
 
 from alexnet_jax.augment import Statistics, centre_views, ten_views
 from alexnet_jax.config import Architecture
+from alexnet_jax.data.batches import Picked
 from alexnet_jax.data.dataset import Split
 from alexnet_jax.errors import InputError
 from alexnet_jax.metrics import scores
@@ -20,7 +21,7 @@ from alexnet_jax.ops.check import compute_dtype
 from alexnet_jax.parallel import Topology
 
 Logits = Callable[[Any, Any, Any], jax.Array]
-Counter = Callable[[Any, dict[str, np.ndarray], Any], dict[str, jax.Array]]
+Counter = Callable[[Any, dict[str, Any], Any], dict[str, jax.Array]]
 VIEWS = (1, 10)
 
 
@@ -107,20 +108,27 @@ def make_counter(logits_of: Logits) -> Counter:
 
 
 def evaluate(
-    counter: Counter, params: Any, split: Split, statistics: Any, *, batch: int
+    counter: Counter,
+    params: Any,
+    split: Split,
+    statistics: Any,
+    *,
+    batch: int,
+    topology: Topology,
 ) -> dict[str, float]:
     """Means over every example of a split, each counted once: loss, top1, top5 in [0, 1].
 
     The last partial batch is filled up with copies that weigh nothing, so that one compiled
     program serves and the sums stay exact; sums over batches are taken in float64. `batch` must
-    divide over the devices that share it.
+    divide over the devices of `topology` that share it.
     """
     if len(split) == 0:
         raise ValueError("cannot evaluate an empty split")
     totals = {"loss": 0.0, "top1": 0.0, "top5": 0.0}
     pending: list[dict[str, jax.Array]] = []
     for start in range(0, len(split), batch):
-        pending.append(counter(params, _padded(split, start, batch), statistics))
+        placed = topology.place_batch(_padded(split, start, batch))
+        pending.append(counter(params, placed, statistics))
         # One batch is prepared while the one before is counted, and no more are held.
         if len(pending) > 1:
             _add(totals, pending.pop(0))
@@ -133,8 +141,8 @@ def _add(totals: dict[str, float], sums: dict[str, jax.Array]) -> None:
         totals[name] += float(value)
 
 
-def _padded(split: Split, start: int, batch: int) -> dict[str, np.ndarray]:
+def _padded(split: Split, start: int, batch: int) -> dict[str, Any]:
     rows = np.arange(start, start + batch)
     weight = (rows < len(split)).astype(np.float32)
     rows = np.minimum(rows, len(split) - 1)
-    return {"image": split.images[rows], "label": split.labels[rows], "weight": weight}
+    return {"image": Picked(split.images, rows), "label": split.labels[rows], "weight": weight}

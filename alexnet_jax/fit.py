@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from alexnet_jax import figures
 from alexnet_jax.augment import Statistics
-from alexnet_jax.checkpoint import Checkpoints, params_sha256
-from alexnet_jax.console import Console
+from alexnet_jax.checkpoint import Checkpoints
+from alexnet_jax.console import Console, Silence
 from alexnet_jax.data.batches import Batches
 from alexnet_jax.data.statistics import pixel_statistics
+from alexnet_jax.digests import params_sha256
 from alexnet_jax.errors import InputError
 from alexnet_jax.evaluate import evaluate, make_counter, make_logits
 from alexnet_jax.interrupt import Interrupted, Signals
@@ -22,10 +22,11 @@ from alexnet_jax.job import Job
 from alexnet_jax.metrics import input_share
 from alexnet_jax.optim import Plateau, plateau_update
 from alexnet_jax.pace import Clock, Trace
+from alexnet_jax.processes import Watch, by_first, is_first, said_by_first, together, whole
 from alexnet_jax.recipe import TrainConfig
 from alexnet_jax.state import TrainState, abstract_state, init_state
 from alexnet_jax.train import make_train_step
-from alexnet_jax.workdir import MetricsFile, open_workdir, require_writable
+from alexnet_jax.workdir import MetricsFile, open_workdir, require_settings, require_writable
 
 # Images that the signal check looks at, and the share below which it warns: the paper's initial
 # values give about 1.6e-4, the source's 1.3e-2.
@@ -40,32 +41,38 @@ def fit(
     *,
     fresh: bool = False,
     profile: Path | None = None,
+    heartbeat: float = 100.0,
 ) -> None:
     """Trains to `config.steps`, from where the workdir's newest good checkpoint stopped.
 
-    Writes config.json, metrics.jsonl, checkpoints/, learning_curve.png and conv1_kernels.png.
+    Writes config.json, metrics.jsonl, checkpoints/, learning_curve.png and conv1_kernels.png. Of
+    several processes the first writes and speaks, and all must see the workdir.
 
     Args:
       workdir: the run's directory; made if need be.
       console: told of progress.
       fresh: start over, removing what an earlier run left.
       profile: directory for a trace of ten steps after the first.
+      heartbeat: seconds after which jax takes a silent process for dead.
 
     Raises:
       InputError: settings that cannot be used, a workdir of another run. Interrupted: after
         SIGINT or SIGTERM, with the state saved.
     """
-    job = Job.make(config)
+    job = together(lambda: Job.make(config))
     if profile is not None:
-        require_writable(profile, "profile directory")
-    open_workdir(workdir, config, job.dataset.fingerprint(), fresh=fresh)
-    log = MetricsFile(workdir / "metrics.jsonl")
+        together(lambda: require_writable(profile, "profile directory"))
+    by_first(lambda: open_workdir(workdir, config, job.dataset.fingerprint(), fresh=fresh))
+    together(lambda: require_settings(workdir))
+    console = console if is_first() else Silence()
+    log = MetricsFile(workdir / "metrics.jsonl", writing=is_first())
     with (
         Signals() as signals,
+        Watch(heartbeat) as watch,
         Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints) as checkpoints,
     ):
         run = _Run(job, workdir, console, log, checkpoints)
-        if log.finished and int(run.state.step) == config.steps:
+        if said_by_first(log.finished) and int(run.state.step) == config.steps:
             console.note(f"{workdir} is finished at step {config.steps}; nothing to do")
             return
         if checkpoints.steps:
@@ -73,7 +80,7 @@ def fit(
         else:
             run.check_signal()
         log.rewind(int(run.state.step))
-        run.train(signals, profile)
+        run.train(signals, watch, profile)
         run.finish()
 
 
@@ -105,7 +112,7 @@ class _Run:
                 "step": state.step,
                 "key": state.key,
                 "plateau": state.plateau._asdict(),
-                "data": jax.tree.map(jnp.asarray, self.batches.get_state()),
+                "data": self.job.topology.place(self.batches.get_state()),
             },
             "stats": statistics._asdict(),
         }
@@ -139,7 +146,7 @@ class _Run:
         count = self.job.topology.divisible(_SIGNAL_IMAGES)
         rows = np.linspace(0, len(images) - 1, count).astype(int)
         logits = self.network(self.state.params, images[rows], self.statistics)
-        share = input_share(np.asarray(logits, np.float64))
+        share = input_share(whole(logits).astype(np.float64))
         self.console.note(f"start: {share:.1e} of the logits' energy depends on the image")
         if share < _BLIND:
             self.console.note(
@@ -148,7 +155,7 @@ class _Run:
                 "from .03, as the authors' own runs did"
             )
 
-    def train(self, signals: Signals, profile: Path | None) -> None:
+    def train(self, signals: Signals, watch: Watch, profile: Path | None) -> None:
         """Advances to the last step; raises Interrupted with the state saved if told to stop."""
         job, config = self.job, self.job.config
         advance = make_train_step(job.architecture, config, job.topology, self.steps_per_epoch)
@@ -160,6 +167,7 @@ class _Run:
                 trace.at(step - first)
                 batch = job.topology.place_batch(next(self.batches))
                 self.state, metrics = advance(self.state, batch, self.statistics)
+                watch.alive()
                 if step == first + 1:
                     jax.block_until_ready(metrics)
                     self.console.note(
@@ -169,12 +177,13 @@ class _Run:
                 self.console.advance(step)
                 if step == 1 or step % config.log_every == 0 or step == config.steps:
                     self._log_train(step, jax.device_get(metrics), clock)
-                self._evaluate_and_save(step, clock, signals)
-                if signals.received is not None:
+                stopping = signals.stopping(step)
+                self._evaluate_and_save(step, clock, stopping is not None)
+                if stopping is not None:
                     raise Interrupted(
-                        f"stopped by {signals.received.name}: step {step} of {config.steps} is "
+                        f"stopped by {stopping.name}: step {step} of {config.steps} is "
                         f"saved in {self.workdir}; the same command goes on from there",
-                        128 + signals.received,
+                        128 + stopping,
                     )
         finally:
             trace.stop()
@@ -186,11 +195,11 @@ class _Run:
         self.log.append({"step": step, "split": "train", **found})
         self.console.train(step, found)
 
-    def _evaluate_and_save(self, step: int, clock: Clock, signals: Signals) -> None:
+    def _evaluate_and_save(self, step: int, clock: Clock, stopping: bool) -> None:
         config = self.job.config
         last = step == config.steps
         evaluating = last or step % config.evaluate_every == 0
-        if not (evaluating or step % config.checkpoint_every == 0 or signals.received is not None):
+        if not (evaluating or step % config.checkpoint_every == 0 or stopping):
             return
         jax.block_until_ready(self.state)
         with clock.paused():
@@ -199,9 +208,15 @@ class _Run:
             self.checkpoints.save(step, trees, about=self.job.about(), metrics=metrics)
 
     def _evaluate(self, step: int) -> dict[str, float]:
-        test, config = self.job.dataset.test, self.job.config
-        batch = config.batch // config.accumulate
-        found = evaluate(self.counter, self.state.tested, test, self.statistics, batch=batch)
+        job, config = self.job, self.job.config
+        found = evaluate(
+            self.counter,
+            self.state.tested,
+            job.dataset.test,
+            self.statistics,
+            batch=config.batch // config.accumulate,
+            topology=job.topology,
+        )
         self.log.append({"step": step, "split": "test", **found})
         self.console.test(step, found)
         plateau = jax.device_get(self.state.plateau)
@@ -211,16 +226,21 @@ class _Run:
 
     def finish(self) -> None:
         """Pictures, and the line that says the run is complete."""
-        config, params = self.job.config, self.state.params
+        config = self.job.config
+        kernel = whole(self.state.tested["conv1"]["kernel"])
+        sha256 = params_sha256(self.state.params)
+        by_first(lambda: self._draw(kernel))
+        self.log.append({"event": "done", "step": config.steps, "params_sha256": sha256})
+        self.console.note(f"done: {self.workdir} (parameters {sha256[:16]})")
+
+    def _draw(self, kernel: np.ndarray) -> None:
+        config = self.job.config
         lines = self.log.read()
         curve = figures.learning_curve(lines, f"{config.name}, seed {config.seed}")
         curve.savefig(self.workdir / "learning_curve.png", dpi=120)
         kernels = figures.conv1_kernels(
-            jax.device_get(self.state.tested["conv1"]["kernel"]),
+            kernel,
             self.job.architecture.towers,
             f"{config.name}: conv1 kernels after {config.steps:,} steps",
         )
         kernels.savefig(self.workdir / "conv1_kernels.png", dpi=150)
-        sha256 = params_sha256(params)
-        self.log.append({"event": "done", "step": config.steps, "params_sha256": sha256})
-        self.console.note(f"done: {self.workdir} (parameters {sha256[:16]})")

@@ -22,6 +22,7 @@ from alexnet_jax.evaluate import Logits, make_logits
 from alexnet_jax.model import AlexNet, init
 from alexnet_jax.ops.check import compute_dtype
 from alexnet_jax.parallel import Topology, topology
+from alexnet_jax.processes import whole
 from alexnet_jax.recipe import TrainConfig
 
 _MOST_AT_A_TIME = 32
@@ -76,7 +77,7 @@ class Trained:
         for start in range(0, count, batch):
             rows = np.minimum(np.arange(start, start + batch), count - 1)
             logits = logits_of(self.params, images[rows], self.statistics)
-            found.append(np.asarray(ops.softmax(logits.astype(compute_dtype(logits.dtype)))))
+            found.append(whole(ops.softmax(logits.astype(compute_dtype(logits.dtype)))))
         return np.concatenate(found)[:count]
 
 

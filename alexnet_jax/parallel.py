@@ -106,11 +106,21 @@ def topology(name: str, architecture: Architecture, devices: Devices | None = No
     `one_device` and `two_towers` use the first one and two, the others all.
 
     Raises:
-      InputError: an unknown name; too few devices, or a network that they cannot share.
+      InputError: an unknown name; too few devices, or a network that they cannot share; a process
+        whose devices are all left out.
     """
     if name not in _TOPOLOGIES:
         raise InputError(f"unknown topology {name!r}; there are {', '.join(_TOPOLOGIES)}")
-    return _TOPOLOGIES[name](architecture, jax.devices() if devices is None else devices)
+    found = _TOPOLOGIES[name](architecture, jax.devices() if devices is None else devices)
+    used = {device.process_index for device in found.mesh.devices.flat}
+    idle = sorted(set(range(jax.process_count())) - used)
+    if devices is None and idle:
+        raise InputError(
+            f"{name} takes {found.mesh.size} device{'s' * (found.mesh.size > 1)} and leaves "
+            f"process {idle[0]} without any; start fewer processes, or use data, data_towers or "
+            "hybrid, which take all devices"
+        )
+    return found
 
 
 __all__ = ["Topology", "list_topologies", "topology"]

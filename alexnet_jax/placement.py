@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -73,11 +73,11 @@ class Topology:
 
         return jax.tree.map_with_path(spec, tree)
 
-    def batch_specs(self) -> dict[str, P]:
-        """The places of a training batch."""
+    def batch_specs(self, names: Iterable[str] = ("image", "label", "index")) -> dict[str, P]:
+        """The places of a batch's arrays."""
         # Where dense layers see the images of all devices, so do the loss and the masks.
         rest = P() if self.gathered else P(self.data)
-        return {"image": P(self.data), "label": rest, "index": rest}
+        return {name: P(self.data) if name == "image" else rest for name in names}
 
     @property
     def logits_spec(self) -> P:
@@ -93,11 +93,15 @@ class Topology:
         return jax.device_put(tree, self.shardings(tree))
 
     def place_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """A batch's arrays, split by images where this topology does that."""
-        specs = self.batch_specs()
+        """A batch's arrays, split by images where this topology does that.
+
+        They need a shape, and are asked only for the rows of this process's devices.
+        """
         return {
-            name: jax.device_put(value, jax.NamedSharding(self.mesh, specs[name]))
-            for name, value in batch.items()
+            name: jax.make_array_from_callback(
+                batch[name].shape, jax.NamedSharding(self.mesh, spec), _rows_of(batch[name])
+            )
+            for name, spec in self.batch_specs(batch).items()
         }
 
     def abstract(self, tree: Any) -> Any:
@@ -145,3 +149,16 @@ class Topology:
     def mean(self, x: jax.Array) -> jax.Array:
         """Inside `spread`: the mean over the devices' shares of the batch."""
         return x if self.data is None or self.gathered else lax.pmean(x, self.data)
+
+
+def _rows_of(array: Any) -> Callable[[Any], Any]:
+    """Reads the rows that a device asks for, once for all devices that ask for the same."""
+    read: dict[tuple[int | None, int | None], Any] = {}
+
+    def rows(index: Any) -> Any:
+        place = index[0].start, index[0].stop
+        if place not in read:
+            read[place] = array[index[0]]
+        return read[place]
+
+    return rows

@@ -117,7 +117,7 @@ def _make_gradients(architecture: Architecture, config: TrainConfig, topology: T
         where = topology.specs(state.params)
         spread = topology.spread(
             jax.grad(loss_fn, has_aux=True),
-            (where, jax.P(), topology.batch_specs(), jax.P()),
+            (where, jax.P(), topology.batch_specs(batch), jax.P()),
             (where, jax.P()),
         )
         return spread(state.params, (state.key, state.step), batch, statistics)

@@ -82,6 +82,15 @@ def open_workdir(path: Path, config: TrainConfig, data_sha256: str, *, fresh: bo
     write_atomically(path / "config.json", json.dumps(settings, indent=2) + "\n")
 
 
+def require_settings(path: Path) -> None:
+    """Raises InputError where this process does not see what another has written there."""
+    if not (path / "config.json").is_file():
+        raise InputError(
+            f"workdir {path} is not seen by every process; give a directory on a file system that "
+            "they share"
+        )
+
+
 def read_settings(path: Path) -> tuple[TrainConfig, str]:
     """The settings of the run in a directory and the fingerprint of its data.
 
@@ -107,10 +116,13 @@ def read_settings(path: Path) -> tuple[TrainConfig, str]:
 
 
 class MetricsFile:
-    """`metrics.jsonl`: a line of JSON a measurement, in the order of steps."""
+    """`metrics.jsonl`: a line of JSON a measurement, in the order of steps.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    `writing` is False in all but one of a run's processes.
+    """
+
+    def __init__(self, path: Path, *, writing: bool = True) -> None:
+        self._path, self._writing = path, writing
 
     def read(self) -> list[dict[str, Any]]:
         """All lines; a last one cut short by a crash is left out.
@@ -131,11 +143,15 @@ class MetricsFile:
         return lines
 
     def append(self, line: dict[str, Any]) -> None:
+        if not self._writing:
+            return
         with open(self._path, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def rewind(self, step: int) -> None:
         """Keeps the lines up to `step`, where a run goes on; later ones will be written again."""
+        if not self._writing:
+            return
         kept = [line for line in self.read() if line["step"] <= step and "event" not in line]
         write_atomically(self._path, "".join(json.dumps(line) + "\n" for line in kept))
 

@@ -15,7 +15,7 @@ from alexnet_jax.errors import InputError
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(cli.SeveralProcesses):
     """Top-1, top-5 and loss of a network, or of an ensemble, over the test split of its data."""
 
     workdirs: tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="WORKDIR...")]]
@@ -39,7 +39,9 @@ def main(options: Options) -> None:
     from alexnet_jax.compile_cache import keep_compiled
     from alexnet_jax.evaluate import ensemble, evaluate, make_counter
     from alexnet_jax.inference import load_trained
+    from alexnet_jax.processes import is_first
 
+    options.join()
     keep_compiled()
     members = [
         load_trained(workdir, checkpoint=options.checkpoint, topology_name=options.topology)
@@ -56,7 +58,10 @@ def main(options: Options) -> None:
         dataset.test,
         [member.statistics for member in members],
         batch=members[0].topology.divisible(max(1, options.batch // options.views)),
+        topology=members[0].topology,
     )
+    if not is_first():
+        return
     for workdir, member in zip(options.workdirs, members, strict=True):
         print(f"{workdir}, step {member.step}")
     if options.views == 10 and not all(member.config.mirror for member in members):

@@ -12,7 +12,7 @@ from alexnet_jax import cli
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(cli.SeveralProcesses):
     """The five likeliest classes of each picture, with their probabilities."""
 
     workdir: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="WORKDIR")]]
@@ -33,14 +33,18 @@ def main(options: Options) -> None:
     from alexnet_jax.compile_cache import keep_compiled
     from alexnet_jax.errors import InputError
     from alexnet_jax.inference import load_trained
+    from alexnet_jax.processes import is_first
 
     if not options.images:
         raise InputError("give at least one picture to classify")
+    options.join()
     keep_compiled()
     trained = load_trained(
         options.workdir, checkpoint=options.checkpoint, topology_name=options.topology
     )
     probabilities = trained.probabilities(trained.read(options.images), options.views)
+    if not is_first():
+        return
     found: list[dict[str, Any]] = []
     for image, row in zip(options.images, probabilities, strict=True):
         order = row.argsort(kind="stable")[::-1][:5]

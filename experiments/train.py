@@ -25,7 +25,7 @@ Changes = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE")]
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(cli.SeveralProcesses):
     """Train a network as a config says, or go on with a training that stopped."""
 
     config: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="CONFIG")]]
@@ -101,9 +101,17 @@ def main(options: Options) -> None:
     from alexnet_jax.console import make_console
     from alexnet_jax.fit import fit
 
+    options.join()
     keep_compiled()
     profile = None if options.profile == "none" else Path(options.profile)
-    fit(config, Path(workdir), make_console(), fresh=options.fresh, profile=profile)
+    fit(
+        config,
+        Path(workdir),
+        make_console(),
+        fresh=options.fresh,
+        profile=profile,
+        heartbeat=options.heartbeat,
+    )
 
 
 if __name__ == "__main__":

@@ -94,8 +94,11 @@ def train(workdir: Path, steps: int, *options: object, **more: Any) -> Result:
     return call("train", *training(workdir, steps, *options, **more))
 
 
-def start(script: str, *arguments: object) -> subprocess.Popen[str]:
-    """Starts a script in a process of its own, with this one's cache of compiled programs."""
+def start(script: str, *arguments: object, devices: int | None = None) -> subprocess.Popen[str]:
+    """Starts a script in a process of its own, with this one's cache of compiled programs.
+
+    It has this process's number of devices, or the number given.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     # The number of devices is part of what a compiled program is found by.
@@ -108,6 +111,8 @@ def start(script: str, *arguments: object) -> subprocess.Popen[str]:
             "jax_persistent_cache_min_entry_size_bytes",
         )
     }
+    if devices is not None:
+        same["JAX_NUM_CPU_DEVICES"] = str(devices)
     return subprocess.Popen(
         [sys.executable, EXPERIMENTS / f"{script}.py", *map(str, arguments)],
         env=kept | same | {"PYTHONPATH": path, "JAX_PLATFORMS": "cpu"},

@@ -169,8 +169,10 @@ def test_every_example_once_an_epoch_in_whole_batches(count: int, batch: int) ->
     stream, seen = Batches(numbered(count), batch, seed=3), []
     for found in (next(stream) for _ in range(4 * count)):
         assert found["image"].shape == (batch, 2, 2, 1)
-        assert (found["image"].dtype, found["label"].dtype) == (np.uint8, np.int32)
-        np.testing.assert_array_equal(found["image"][:, 1, 1, 0], found["label"])
+        images = found["image"][0:batch]
+        assert (images.dtype, found["label"].dtype) == (np.uint8, np.int32)
+        np.testing.assert_array_equal(images[:, 1, 1, 0], found["label"])
+        np.testing.assert_array_equal(found["image"][batch // 2 : batch], images[batch // 2 :])
         np.testing.assert_array_equal(found["index"], np.arange(batch))
         assert found["index"].dtype == np.int32
         seen.append(found["label"])

@@ -12,7 +12,19 @@ PACKAGE = Path(alexnet_jax.__file__).parent
 # in the order they stand here.
 LEVELS = (
     ("errors", "version", "ops"),
-    ("layers", "recipe", "data", "interrupt", "pace", "console", "cli", "hlo", "compile_cache"),
+    (
+        "layers",
+        "recipe",
+        "data",
+        "interrupt",
+        "pace",
+        "console",
+        "cli",
+        "hlo",
+        "compile_cache",
+        "processes",
+        "digests",
+    ),
     ("config",),
     ("tables", "towers"),
     ("presets",),

@@ -21,6 +21,7 @@ from alexnet_jax.parallel import topology
 
 SMALL = presets.architecture("small")
 SCALE = 1 / 64
+HERE = topology("one_device", SMALL)
 RANKS = [3, 1, 5, 0, 7, 3, 0, 9, 2, 4, 6, 0]
 
 
@@ -111,7 +112,7 @@ def problem() -> tuple[Any, Split, Statistics, np.ndarray]:
 
 @cache
 def counter(dtype: str) -> Callable[..., Any]:
-    network = make_logits(SMALL, topology("one_device", SMALL), pixel_scale=SCALE, dtype=dtype)
+    network = make_logits(SMALL, HERE, pixel_scale=SCALE, dtype=dtype)
     return make_counter(network)
 
 
@@ -130,7 +131,14 @@ def test_evaluate_counts_every_example_once(batch: int) -> None:
     params, split, statistics, logits = problem()
     want = counted(logits, split.labels)
     assert (want["top1"], want["top5"]) == (3 / 12, 8 / 12)
-    got = evaluate(counter("float32"), params, split, statistics, batch=batch)
+    got = evaluate(
+        counter("float32"),
+        params,
+        split,
+        statistics,
+        batch=batch,
+        topology=HERE,
+    )
     assert set(got) == set(want)
     assert all(type(value) is float for value in got.values())
     assert (got["top1"], got["top5"]) == pytest.approx((want["top1"], want["top5"]), abs=1e-7)
@@ -155,7 +163,7 @@ def test_the_counter_sums_only_what_weighs() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_network_computes_in_the_type_asked_for(dtype: str) -> None:
     params, split, statistics, _ = problem()
-    logits = make_logits(SMALL, topology("one_device", SMALL), pixel_scale=SCALE, dtype=dtype)
+    logits = make_logits(SMALL, HERE, pixel_scale=SCALE, dtype=dtype)
     found = jax.eval_shape(logits, params, split.images, statistics)
     assert (found.shape, found.dtype) == ((12, 10), jnp.dtype(dtype))
     sums = jax.eval_shape(
@@ -171,4 +179,11 @@ def test_an_empty_split_cannot_be_evaluated() -> None:
     params, split, statistics, _ = problem()
     empty = Split(split.images[:0], split.labels[:0])
     with pytest.raises(ValueError, match="empty split"):
-        evaluate(counter("float32"), params, empty, statistics, batch=4)
+        evaluate(
+            counter("float32"),
+            params,
+            empty,
+            statistics,
+            batch=4,
+            topology=HERE,
+        )

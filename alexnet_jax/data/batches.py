@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from alexnet_jax.data.dataset import Split
 from alexnet_jax.errors import InputError
+
+
+class Picked:
+    """Rows of an array, read when indexed: each process reads those of its own devices."""
+
+    def __init__(self, array: np.ndarray, rows: np.ndarray) -> None:
+        self._array, self._rows = array, rows
+        self.shape = (len(rows), *array.shape[1:])
+
+    def __getitem__(self, places: slice) -> np.ndarray:
+        return self._array[self._rows[places]]
 
 
 class Batches:
@@ -41,8 +54,11 @@ class Batches:
     def __iter__(self) -> Batches:
         return self
 
-    def __next__(self) -> dict[str, np.ndarray]:
-        """{"image": [B, S, S, C] uint8, "label": [B] int32, "index": [B] int32, 0 to B - 1}."""
+    def __next__(self) -> dict[str, Any]:
+        """{"image": [B, S, S, C] uint8, "label": [B] int32, "index": [B] int32, 0 to B - 1}.
+
+        Images are read when they are indexed.
+        """
         rows = self._order[self._position : self._position + self._batch]
         self._position += len(rows)
         if self._position == len(self._order):
@@ -52,7 +68,7 @@ class Batches:
             rows = np.concatenate([rows, self._order[:missing]])
             self._position = missing
         return {
-            "image": self._split.images[rows],
+            "image": Picked(self._split.images, rows),
             "label": self._split.labels[rows],
             "index": np.arange(self._batch, dtype=np.int32),
         }

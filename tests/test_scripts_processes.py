@@ -1,0 +1,109 @@
+"""Training, evaluation and prediction by two processes of two devices each."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pairs import HEARTBEAT, run_pair, said
+from scripts import Run, assert_refused, call, finished, measurements, train, training
+
+from alexnet_jax.inference import load_trained
+
+assert finished  # a fixture
+
+
+def parameters(workdir: Path) -> dict[str, np.ndarray]:
+    params = load_trained(workdir).params
+    return {f"{layer}/{name}": params[layer][name] for layer in params for name in params[layer]}
+
+
+@pytest.mark.parametrize(
+    ("topology", "devices"),
+    [
+        ("data_towers", 2),
+        pytest.param("two_towers", 1, marks=pytest.mark.slow),
+    ],
+)
+def test_two_processes_train_what_one_trains(
+    topology: str, devices: int, finished: Run, tmp_path: Path
+) -> None:
+    """Six steps: metrics and parameters as on one device; the first writes and speaks, once."""
+    results = run_pair(
+        "train", *training(tmp_path / "run", 6, "--topology", topology), devices=devices
+    )
+    assert [result.status for result in results] == [0, 0], results
+    assert said(results[0].out)[-1].startswith("done: ")
+    assert [said(results[1].out), said(results[0].err), said(results[1].err)] == [[], [], []]
+    lines = measurements(tmp_path / "run")
+    assert [line.get("split") for line in lines] == [
+        line.get("split") for line in finished.measured
+    ]
+    for line, want in zip(lines[:-1], finished.measured[:-1], strict=True):
+        assert line["step"] == want["step"]
+        assert line["loss"] == pytest.approx(want["loss"], rel=1e-4)
+    found, want = parameters(tmp_path / "run"), parameters(finished.workdir)
+    for name in want:
+        np.testing.assert_allclose(found[name], want[name], rtol=1e-3, atol=1e-5)
+    assert (tmp_path / "run" / "conv1_kernels.png").stat().st_size > 1000
+
+
+def test_a_run_goes_on_in_more_processes_and_in_fewer(finished: Run, tmp_path: Path) -> None:
+    """Three steps by one process, three by two, then evaluated and used by two: the same."""
+    workdir = tmp_path / "run"
+    assert train(workdir, 3).status == 0
+    results = run_pair("train", *training(workdir, 6, "--topology", "hybrid"))
+    assert [result.status for result in results] == [0, 0], results
+    assert "resumed at step 3" in results[0].out
+    assert (measurements(workdir)[-2]["loss"]) == pytest.approx(
+        finished.measured[-2]["loss"], rel=1e-4
+    )
+    alone = call("evaluate", workdir, "--views", 10)
+    two = run_pair("evaluate", workdir, "--views", 10, "--topology", "data_towers")
+    assert [result.status for result in two] == [0, 0], two
+    assert (said(two[0].out), said(two[1].out)) == (alone.out.splitlines(), [])
+
+
+def test_pictures_are_classified_by_two(finished: Run, tmp_path: Path) -> None:
+    from PIL import Image
+
+    picture = tmp_path / "seven.png"
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8) * 4).save(picture)
+    arguments = ("predict", finished.workdir, picture, "--json")
+    two = run_pair(*arguments, "--topology", "data")
+    assert [result.status for result in two] == [0, 0], two
+    assert said(two[1].out) == []
+    found, want = json.loads("\n".join(said(two[0].out))), json.loads(call(*arguments).out)
+    for one, other in zip(found[0]["predictions"], want[0]["predictions"], strict=True):
+        assert one["index"] == other["index"]
+        assert one["probability"] == pytest.approx(other["probability"], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("topology", "changes", "parts"),
+    [
+        ("data", ("batch=18",), ["batch of 18", "4 devices", "nearest that does is 16"]),
+        ("two_towers", (), ["two_towers takes 2 devices", "leaves process 1 without any"]),
+    ],
+)
+def test_a_mistake_is_told_by_one_process(
+    topology: str, changes: tuple[str, ...], parts: list[str], tmp_path: Path
+) -> None:
+    arguments = training(tmp_path / "run", 6, "--topology", topology, changes=changes)
+    results = run_pair("train", *arguments)
+    assert [result.status for result in results] == [2, 2], results
+    first, second = (said(result.err) for result in results)
+    assert (len(first), len(second)) == (1, 0)
+    for part in ["error: ", *parts]:
+        assert part in first[0]
+    assert not (tmp_path / "run").exists()
+
+
+def test_options_that_do_not_go_together(tmp_path: Path) -> None:
+    several = ("--coordinator", "localhost:1", "--num-processes", "two")
+    assert_refused(
+        call("train", "digits", "--workdir", tmp_path / "run", *several), "whole number", "'two'"
+    )
+    result = call("evaluate", tmp_path, "--coordinator", "here", "--heartbeat", HEARTBEAT)
+    assert_refused(result, "HOST:PORT", "'here'")
+    assert_refused(call("predict", tmp_path, "x.png", "--process-id", 1), "--coordinator HOST:PORT")
