@@ -82,8 +82,9 @@ def _towers_apart(name: str, architecture: Architecture) -> tuple[TowersApart, f
 
 
 def _hint(devices: Devices, wanted: int) -> str:
-    on_cpu = devices[0].platform == "cpu"
-    return f"; on a CPU set JAX_NUM_CPU_DEVICES={wanted}" if on_cpu else ""
+    """The cure, where it is to have more devices: not where a part of them was chosen."""
+    alone = devices[0].platform == "cpu" and len(devices) == len(jax.devices()) < wanted
+    return f"; on a CPU set JAX_NUM_CPU_DEVICES={wanted}" if alone else ""
 
 
 _TOPOLOGIES: dict[str, Callable[[Architecture, Devices], Topology]] = {

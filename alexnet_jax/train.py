@@ -48,7 +48,7 @@ def make_train_step(
     one after the other, in the memory of one part: the same update, but for rounding, since every
     example's draws depend on its place in the whole batch.
     """
-    gradients = _make_gradients(architecture, config, topology)
+    gradients = make_gradients(architecture, config, topology)
     update = _make_update(architecture, config, steps_per_epoch)
     # Said, not left to the compiler: state goes out as it came in, and no copy is made between.
     places = topology.shardings(abstract_state(architecture, config, topology))
@@ -96,8 +96,13 @@ def _accumulating(gradients: Any, update: Any, parts: int, places: Any) -> StepF
     return train_step
 
 
-def _make_gradients(architecture: Architecture, config: TrainConfig, topology: Topology) -> Any:
-    """(state, batch, statistics) -> (gradients of the mean loss, mean loss and accuracies)."""
+def make_gradients(architecture: Architecture, config: TrainConfig, topology: Topology) -> Any:
+    """(state, batch, statistics) -> (gradients, metrics), a function to be jitted.
+
+    Gradients of the batch's mean loss, before weight decay, placed like the parameters, which they
+    resemble in shape and dtype; metrics are means over the batch of loss, top1 and top5. The
+    arguments are those of `make_train_step`.
+    """
     compute = jnp.dtype(config.dtype)
 
     def loss_fn(
