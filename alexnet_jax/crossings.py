@@ -37,7 +37,9 @@ class TowersApart:
 
     def gather(self, x: jax.Array, name: str) -> jax.Array:
         if name == "logits":
-            # The loss is the same on both devices, and computed on both.
+            # The loss is the same on both devices, and computed on both. Computed in parts it
+            # takes three sums of a few numbers per image instead of this one gather: at 128 images
+            # 0.4 ms for 1.5 on two CPU devices, a four-thousandth of the step, for two more waits.
             return _gathered(x, self.axis_name, -1, same=True) if self.classifier_split else x
         whole = name == self.classifier and not self.classifier_split
         return _gathered(x, self.axis_name, -1, same=whole)

@@ -1,34 +1,57 @@
 """Two processes that run one script together."""
 
 import contextlib
+import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from scripts import Result, start, wait
 
 HEARTBEAT = 10  # seconds
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return int(probe.getsockname()[1])
+def free_port(wanted: Iterable[int] = (0,)) -> int:
+    """The first of the wanted ports that nobody listens on; 0 is any."""
+    for port in wanted:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("localhost", port))
+            return int(probe.getsockname()[1])
+    raise OSError("no free port")
+
+
+def slurm_variables() -> list[dict[str, str]]:
+    """What Slurm sets for two tasks on this machine; jax takes the port from the job's number."""
+    job = {
+        "SLURM_JOB_ID": str(free_port(range(61440 + os.getpid() % 4000, 65536)) - 61440),
+        "SLURM_STEP_NODELIST": "localhost",
+        "SLURM_NTASKS": "2",
+        "SLURM_STEP_NUM_NODES": "1",
+    }
+    return [job | {"SLURM_PROCID": str(k), "SLURM_LOCALID": str(k)} for k in range(2)]
 
 
 @contextlib.contextmanager
 def pair(
-    script: str, *arguments: object, devices: int = 2
+    script: str, *arguments: object, devices: int = 2, slurm: bool = False
 ) -> Iterator[list[subprocess.Popen[str]]]:
-    """Both processes, each of so many devices; killed in the end if they still run."""
-    port = free_port()
-    several = ("--num-processes", 2, "--heartbeat", HEARTBEAT, "--coordinator", f"localhost:{port}")
-    both = [
-        start(script, *arguments, *several, "--process-id", number, devices=devices)
-        for number in range(2)
-    ]
+    """Both processes, each of so many devices; killed in the end if they still run.
+
+    They are told of each other by options, or find what Slurm would tell them.
+    """
+    options = [*arguments, "--heartbeat", HEARTBEAT]
+    if slurm:
+        both = [
+            start(script, *options, "--coordinator", "auto", devices=devices, more=variables)
+            for variables in slurm_variables()
+        ]
+    else:
+        place = f"localhost:{free_port()}"
+        options += ["--coordinator", place, "--num-processes", 2, "--process-id"]
+        both = [start(script, *options, number, devices=devices) for number in range(2)]
     try:
         yield both
     finally:
@@ -36,9 +59,9 @@ def pair(
             process.kill()
 
 
-def run_pair(script: str, *arguments: object, devices: int = 2) -> list[Result]:
+def run_pair(script: str, *arguments: object, **more: Any) -> list[Result]:
     """How both ended."""
-    with pair(script, *arguments, devices=devices) as both:
+    with pair(script, *arguments, **more) as both:
         return [wait(process) for process in both]
 
 

@@ -10,9 +10,10 @@ import runpy
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest import mock
 
@@ -94,10 +95,15 @@ def train(workdir: Path, steps: int, *options: object, **more: Any) -> Result:
     return call("train", *training(workdir, steps, *options, **more))
 
 
-def start(script: str, *arguments: object, devices: int | None = None) -> subprocess.Popen[str]:
+def start(
+    script: str,
+    *arguments: object,
+    devices: int | None = None,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> subprocess.Popen[str]:
     """Starts a script in a process of its own, with this one's cache of compiled programs.
 
-    It has this process's number of devices, or the number given.
+    It has this process's number of devices, or the number given, and `more` in its environment.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
@@ -115,7 +121,7 @@ def start(script: str, *arguments: object, devices: int | None = None) -> subpro
         same["JAX_NUM_CPU_DEVICES"] = str(devices)
     return subprocess.Popen(
         [sys.executable, EXPERIMENTS / f"{script}.py", *map(str, arguments)],
-        env=kept | same | {"PYTHONPATH": path, "JAX_PLATFORMS": "cpu"},
+        env=kept | same | dict(more) | {"PYTHONPATH": path, "JAX_PLATFORMS": "cpu"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -64,13 +64,13 @@ def test_a_run_goes_on_in_more_processes_and_in_fewer(finished: Run, tmp_path: P
     assert (said(two[0].out), said(two[1].out)) == (alone.out.splitlines(), [])
 
 
-def test_pictures_are_classified_by_two(finished: Run, tmp_path: Path) -> None:
+def test_pictures_are_classified_by_two_tasks_of_slurm(finished: Run, tmp_path: Path) -> None:
     from PIL import Image
 
     picture = tmp_path / "seven.png"
     Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8) * 4).save(picture)
     arguments = ("predict", finished.workdir, picture, "--json")
-    two = run_pair(*arguments, "--topology", "data")
+    two = run_pair(*arguments, "--topology", "data", slurm=True)
     assert [result.status for result in two] == [0, 0], two
     assert said(two[1].out) == []
     found, want = json.loads("\n".join(said(two[0].out))), json.loads(call(*arguments).out)
