@@ -30,7 +30,7 @@ LEVELS = (
     ("presets",),
     ("model", "summary", "figures", "figures_network"),
     ("augment", "metrics", "crossings", "placement", "parallel", "optim", "checkpoint", "workdir"),
-    ("state", "train", "evaluate", "job", "communication", "communication_table"),
+    ("state", "train", "evaluate", "features", "job", "communication", "communication_table"),
     ("fit", "inference"),
     ("",),  # the package's own list of public names
 )
