@@ -100,7 +100,7 @@ def make_counter(logits_of: Logits) -> Counter:
         found = scores(logits, batch["label"])
         weight = batch["weight"]
         return {
-            name: jnp.sum(jnp.where(weight > 0, value.astype(jnp.float32), 0.0))
+            name: jnp.sum(jnp.where(weight > 0, value.astype(compute_dtype(value.dtype)), 0.0))
             for name, value in found.items()
         }
 

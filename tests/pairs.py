@@ -5,8 +5,9 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from scripts import Result, start, wait
@@ -36,7 +37,11 @@ def slurm_variables() -> list[dict[str, str]]:
 
 @contextlib.contextmanager
 def pair(
-    script: str, *arguments: object, devices: int = 2, slurm: bool = False
+    script: str,
+    *arguments: object,
+    devices: int = 2,
+    slurm: bool = False,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[list[subprocess.Popen[str]]]:
     """Both processes, each of so many devices; killed in the end if they still run.
 
@@ -45,13 +50,20 @@ def pair(
     options = [*arguments, "--heartbeat", HEARTBEAT]
     if slurm:
         both = [
-            start(script, *options, "--coordinator", "auto", devices=devices, more=variables)
+            start(
+                script,
+                *options,
+                "--coordinator",
+                "auto",
+                devices=devices,
+                more={**variables, **more},
+            )
             for variables in slurm_variables()
         ]
     else:
         place = f"localhost:{free_port()}"
         options += ["--coordinator", place, "--num-processes", 2, "--process-id"]
-        both = [start(script, *options, number, devices=devices) for number in range(2)]
+        both = [start(script, *options, number, devices=devices, more=more) for number in range(2)]
     try:
         yield both
     finally:
