@@ -34,7 +34,7 @@ class SeveralProcesses:
 
     def join(self) -> None:
         """Joins the other processes, before anything is computed; InputError if it cannot."""
-        from alexnet_jax.processes import join
+        from alexnet_jax.joining import join
 
         number, count = (
             None if text == "none" else whole_number(name, text)

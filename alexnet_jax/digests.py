@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from alexnet_jax.processes import joined, whole
+from alexnet_jax.processes import largest, whole
 
 _SIZE = 32  # bytes of a SHA-256
 _UNITS_AT_A_TIME = 256
@@ -27,7 +27,7 @@ def tree_digests(tree: Any) -> dict[str, str]:
     held = [_units(_plain(leaf)) for leaf in jax.tree.leaves(tree)]
     if not held:
         return {}
-    units = joined(np.concatenate(held))
+    units = largest(np.concatenate(held))
     ends = np.cumsum([len(leaf) for leaf in held])[:-1]
     return {
         path: hashlib.sha256(leaf.tobytes()).hexdigest()

@@ -19,10 +19,11 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.evaluate import evaluate, make_counter, make_logits
 from alexnet_jax.interrupt import Interrupted, Signals
 from alexnet_jax.job import Job
+from alexnet_jax.joining import Watch
 from alexnet_jax.metrics import input_share
 from alexnet_jax.optim import Plateau, plateau_update
 from alexnet_jax.pace import Clock, Trace
-from alexnet_jax.processes import Watch, by_first, is_first, said_by_first, together, whole
+from alexnet_jax.processes import by_first, is_first, said_by_first, together, whole
 from alexnet_jax.recipe import TrainConfig
 from alexnet_jax.state import TrainState, abstract_state, init_state
 from alexnet_jax.train import make_train_step

@@ -23,6 +23,7 @@ LEVELS = (
         "hlo",
         "compile_cache",
         "processes",
+        "joining",
         "digests",
     ),
     ("config",),

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from alexnet_jax import processes
+from alexnet_jax import joining, processes
 from alexnet_jax.errors import InputError
 
 
@@ -17,6 +17,7 @@ from alexnet_jax.errors import InputError
         ("auto", None, 2, 100, "go with --coordinator HOST:PORT, got auto"),
         ("localhost", 0, 2, 100, "must be HOST:PORT, auto or none, got 'localhost'"),
         ("localhost:port", 0, 2, 100, "got 'localhost:port'"),
+        ("localhost:65536", 0, 2, 100, "got 'localhost:65536'"),
         ("a b:1", 0, 2, 100, "got 'a b:1'"),
         ("localhost:1", None, 2, 100, "needs --process-id and --num-processes"),
         ("localhost:1", 0, None, 100, "needs --process-id and --num-processes"),
@@ -31,17 +32,17 @@ def test_what_cannot_be_joined(
     coordinator: str, number: int | None, count: int | None, heartbeat: int, complaint: str
 ) -> None:
     with pytest.raises(InputError, match=complaint):
-        processes.join(coordinator, number, count, heartbeat)
+        joining.join(coordinator, number, count, heartbeat)
     assert jax.process_count() == 1
 
 
 def test_alone_nothing_changes() -> None:
-    processes.join("none", None, None, 100)
+    joining.join("none", None, None, 100)
     assert processes.is_first()
     assert processes.together(lambda: "value") == "value"
     assert processes.said_by_first(7) == 7
     rows = np.arange(3)
-    assert processes.joined(rows) is rows
+    assert processes.largest(rows) is rows
     done: list[int] = []
     processes.by_first(lambda: done.append(1))
     assert done == [1]
@@ -68,7 +69,7 @@ def test_silence_is_told_once(
 ) -> None:
     """Of two processes, after half the heartbeat without a step, and again after the next step."""
     monkeypatch.setattr(jax, "process_count", lambda: 2)
-    with processes.Watch(0.4) as watch:
+    with joining.Watch(0.4) as watch:
         for _ in range(10):
             watch.alive()
             time.sleep(0.04)
@@ -80,6 +81,6 @@ def test_silence_is_told_once(
 
 
 def test_a_run_of_one_process_is_not_watched(capfd: pytest.CaptureFixture[str]) -> None:
-    with processes.Watch(0.1):
+    with joining.Watch(0.1):
         time.sleep(0.3)
     assert capfd.readouterr().err == ""

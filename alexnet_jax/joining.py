@@ -1,0 +1,152 @@
+"""How several processes become one run, and what is said when one of them is lost.
+
+All of it goes through jax.distributed: heartbeats, detection of clusters, the end of a process.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import sys
+import threading
+import time
+from types import TracebackType
+
+import jax
+
+from alexnet_jax.errors import InputError
+
+
+def join(coordinator: str, process_id: int | None, count: int | None, heartbeat: int) -> None:
+    """Makes this process one of several, before anything is computed.
+
+    Args:
+      coordinator: HOST:PORT of process 0; "auto" where Slurm, Open MPI, Kubernetes or a TPU pod
+        say all that is needed, as jax finds out; "none" for a process of its own. Nothing is
+        guessed: a shell inside a job would else wait for processes that nobody started.
+      process_id: in [0, count), with HOST:PORT.
+      count: of processes, with HOST:PORT.
+      heartbeat: seconds of silence after which a process is taken for dead, and the others end;
+        three times as long they wait for each other at the start.
+
+    Raises:
+      InputError: values that do not go together; a cluster that is not there; peers that do not
+        come.
+    """
+    if heartbeat < 1:
+        raise InputError(f"--heartbeat must be at least 1 second, got {heartbeat}")
+    given = [value for value in (process_id, count) if value is not None]
+    if coordinator in ("none", "auto"):
+        if given:
+            raise InputError(
+                f"--process-id and --num-processes go with --coordinator HOST:PORT, got "
+                f"{coordinator}"
+            )
+        if coordinator == "none":
+            return
+        _initialize(heartbeat)
+        return
+    address = re.fullmatch(r"([^\s:]+|\[[^\s\]]+\]):(\d{1,5})", coordinator)
+    if address is None or not 1 <= int(address[2]) <= 65535:
+        raise InputError(f"--coordinator must be HOST:PORT, auto or none, got {coordinator!r}")
+    if process_id is None or count is None:
+        raise InputError("--coordinator HOST:PORT needs --process-id and --num-processes")
+    if not 0 <= process_id < count:
+        raise InputError(
+            f"--process-id must lie in [0, {count}), from 0 to the number of processes, got "
+            f"{process_id}"
+        )
+    host = address[1].strip("[]")
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError as error:
+        raise InputError(f"--coordinator names no host that is known: {host!r}") from error
+    _initialize(heartbeat, coordinator, count, process_id)
+
+
+def _initialize(
+    heartbeat: int,
+    coordinator: str | None = None,
+    count: int | None = None,
+    process_id: int | None = None,
+) -> None:
+    reminder = threading.Timer(
+        heartbeat,
+        _tell,
+        [
+            f"still waiting for all processes{f' at {coordinator}' if coordinator else ''}; "
+            f"ends after {2 * heartbeat} s more"
+        ],
+    )
+    reminder.daemon = True
+    reminder.start()
+    try:
+        jax.distributed.initialize(
+            coordinator,
+            count,
+            process_id,
+            initialization_timeout=3 * heartbeat,
+            heartbeat_timeout_seconds=heartbeat,
+            shutdown_timeout_seconds=heartbeat,
+        )
+    except ValueError as error:
+        if coordinator is not None:
+            raise
+        raise InputError(
+            "--coordinator auto found no Slurm, Open MPI, Kubernetes or TPU pod to ask; give "
+            "HOST:PORT with --process-id and --num-processes"
+        ) from error
+    except jax.errors.JaxRuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"the processes did not find each other: {reason}") from error
+    finally:
+        reminder.cancel()
+    _tell(
+        f"process {jax.process_index()} of {jax.process_count()} has joined; if one of them dies, "
+        f"the others end within {heartbeat} s"
+    )
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+class Watch:
+    """Says that another process may have died, before jax ends this one for it.
+
+    A dead peer shows only as a computation that does not end, until its heartbeat is missed; then
+    jax aborts the process with a page of its own. Use as a context manager.
+    """
+
+    def __init__(self, heartbeat: float) -> None:
+        self._heartbeat, self._ended = heartbeat, threading.Event()
+        self.alive()
+
+    def alive(self) -> None:
+        """A sign of progress; without one for half the heartbeat, a line on standard error."""
+        self._last = time.monotonic()
+
+    def __enter__(self) -> Watch:
+        if jax.process_count() > 1:
+            threading.Thread(target=self._look, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+
+    def _look(self) -> None:
+        told = 0.0
+        while not self._ended.wait(self._heartbeat / 8):
+            last = self._last
+            if last != told and time.monotonic() - last > self._heartbeat / 2:
+                told = last
+                _tell(
+                    f"process {jax.process_index()}: no step for {self._heartbeat / 2:.0f} s; if "
+                    f"another process has died, this one ends within {self._heartbeat:.0f} s, and "
+                    "the same commands go on from the last checkpoint"
+                )
