@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import math
 import os
 import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import tyro
@@ -148,3 +150,23 @@ def whole_number(name: str, text: str) -> int:
         return int(text)
     except ValueError:
         raise InputError(f"{name} must be a whole number, got {text!r}") from None
+
+
+def positive_number(name: str, text: str) -> float:
+    """An option's text as a float. InputError if it is not one, above 0 and finite."""
+    with contextlib.suppress(ValueError):
+        if 0 < (value := float(text)) < math.inf:
+            return value
+    raise InputError(f"{name} must be a number > 0, got {text!r}")
+
+
+def writable(option: str, text: str, suffixes: tuple[str, ...]) -> Path | None:
+    """The path of a file to be written, before the work for it is done; None for "none"."""
+    path = Path(text)
+    if text == "none":
+        return None
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise InputError(f"{option}: cannot write {text!r}")
+    if suffixes and path.suffix not in suffixes:
+        raise InputError(f"{option} must end in {', '.join(suffixes)}, got {text!r}")
+    return path

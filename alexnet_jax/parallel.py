@@ -53,6 +53,19 @@ def _data_towers(architecture: Architecture, devices: Devices) -> Topology:
 
 def _hybrid(architecture: Architecture, devices: Devices) -> Topology:
     count = len(devices)
+    split = dense_split(architecture, count)
+    dense = [layer.name for layer in architecture.layers if isinstance(layer, Dense)]
+    towers = DenseApart("data", dense[0], frozenset(dense), dense[-1], dense[-1] in split)
+    mesh = _mesh(devices, (count,), ("data",))
+    return Topology("hybrid", mesh, towers, "data", "data", split, frozenset(dense))
+
+
+def dense_split(architecture: Architecture, count: int) -> frozenset[str]:
+    """The dense layers that `hybrid` divides over `count` devices: all, but perhaps the last.
+
+    Raises:
+      InputError: a hidden layer whose units do not divide.
+    """
     dense = [layer for layer in architecture.layers if isinstance(layer, Dense)]
     for layer in dense[:-1]:
         if layer.maps % count:
@@ -60,15 +73,21 @@ def _hybrid(architecture: Architecture, devices: Devices) -> Topology:
                 f"hybrid divides dense layers over its {count} devices, but {layer.name} has "
                 f"{layer.maps} units"
             )
-    names = frozenset(layer.name for layer in dense)
-    split = frozenset(layer.name for layer in dense if layer.maps % count == 0)
-    last = dense[-1].name
-    towers = DenseApart("data", dense[0].name, names, last, last in split)
-    mesh = _mesh(devices, (count,), ("data",))
-    return Topology("hybrid", mesh, towers, "data", "data", split, names)
+    return frozenset(layer.name for layer in dense if layer.maps % count == 0)
 
 
 def _towers_apart(name: str, architecture: Architecture) -> tuple[TowersApart, frozenset[str]]:
+    split = towers_split(name, architecture)
+    classifier = architecture.layers[-1].name
+    return TowersApart("tower", classifier, classifier in split), split
+
+
+def towers_split(name: str, architecture: Architecture) -> frozenset[str]:
+    """The layers that two towers divide: all, but a last one of an odd number of classes.
+
+    Raises:
+      InputError: a network of another number of towers, under the topology `name`.
+    """
     if architecture.towers != 2:
         raise InputError(
             f"{name} needs a network of two towers, but {architecture.name} has "
@@ -76,9 +95,7 @@ def _towers_apart(name: str, architecture: Architecture) -> tuple[TowersApart, f
         )
     # The hidden layers' numbers of maps are even: the architecture has seen to that.
     maps = {p.layer.name: p.kernel[-1] for p in architecture.placed() if p.kernel is not None}
-    split = frozenset(layer for layer, count in maps.items() if count % 2 == 0)
-    classifier = architecture.layers[-1].name
-    return TowersApart("tower", classifier, classifier in split), split
+    return frozenset(layer for layer, count in maps.items() if count % 2 == 0)
 
 
 def _hint(devices: Devices, wanted: int) -> str:

@@ -16,6 +16,17 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 P = jax.P
 
 
+def check_divides(batch: int, shares: int, parts: int = 1) -> None:
+    """Raises InputError for a batch that does not divide into equal parts of equal shares."""
+    unit = shares * parts
+    if batch % unit:
+        nearest = max(unit, round(batch / unit) * unit)
+        raise InputError(
+            f"a batch of {batch} does not divide over {shares} devices"
+            f"{f' in {parts} parts' * (parts > 1)}; the nearest that does is {nearest}"
+        )
+
+
 @dataclass(frozen=True)
 class Topology:
     """One way of spreading a network over devices.
@@ -49,13 +60,7 @@ class Topology:
 
     def check_batch(self, batch: int, parts: int = 1) -> None:
         """Raises InputError for a batch that does not divide into equal parts on every device."""
-        unit = self.shares * parts
-        if batch % unit:
-            nearest = max(unit, round(batch / unit) * unit)
-            raise InputError(
-                f"a batch of {batch} does not divide over {self.shares} devices"
-                f"{f' in {parts} parts' * (parts > 1)}; the nearest that does is {nearest}"
-            )
+        check_divides(batch, self.shares, parts)
 
     def specs(self, tree: Any) -> Any:
         """The places of a tree's leaves: the one rule.

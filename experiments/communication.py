@@ -17,9 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
@@ -72,8 +70,8 @@ def main(options: Options) -> None:
         dtype=options.dtype,  # type: ignore[arg-type]
         topology=options.topology,
     )
-    report = _writable("--json", options.json, ())
-    picture = _writable("--picture", options.picture, (".png", ".svg", ".pdf"))
+    report = cli.writable("--json", options.json, ())
+    picture = cli.writable("--picture", options.picture, (".png", ".svg", ".pdf"))
     devices = _devices(asked)
 
     from alexnet_jax.communication import column_names, crossings, layer_parts
@@ -116,18 +114,6 @@ def _devices(asked: int | None) -> list[Any]:
     if asked is not None and asked > len(there):
         raise InputError(f"--devices {asked}, but there are {len(there)} ({there[0].platform})")
     return there[:asked]
-
-
-def _writable(option: str, text: str, suffixes: tuple[str, ...]) -> Path | None:
-    """The path of a file to be written, before the work for it is done; None for "none"."""
-    path = Path(text)
-    if text == "none":
-        return None
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise InputError(f"{option}: cannot write {text!r}")
-    if suffixes and path.suffix not in suffixes:
-        raise InputError(f"{option} must end in {', '.join(suffixes)}, got {text!r}")
-    return path
 
 
 if __name__ == "__main__":

@@ -1,0 +1,224 @@
+"""Plans for scale, on paper: python experiments/scaling.py [options]
+
+Prints what a training step would take on 1, 2, 4, ... devices, from counts of operations and of
+bytes and from assumed rates: a simulation on paper, not a measurement. Weak scaling gives every
+device --batch images, strong scaling divides --global-batch images over all of them. The columns:
+
+compute, exchange ms  of the devices' operations and update, and of all collectives
+MB sent               by each device in a step, on average
+calls                 collectives in a step, the sum of all gradients being one
+apart, hidden         the two bounds: nothing overlaps, or the shorter hides behind the longer
+efficiency            the rate as a share of that of as many single devices
+
+--measure takes the rate of computing from this machine, and where it has several devices it says
+what was predicted for them beside what they take. Counts are those of the compiled program, as
+experiments/communication.py reads them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import tyro
+
+from alexnet_jax import cli, presets
+from alexnet_jax.config import Architecture
+from alexnet_jax.errors import InputError
+from alexnet_jax.recipe import TrainConfig
+
+Number = tyro.conf.arg(metavar="N")
+TOPOLOGIES = ("data", "data_towers", "hybrid")
+RATES = {"flops": "1e14", "memory": "2000", "bandwidth": "ndr400", "latency": "5"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Print weak and strong scaling over many devices, as computed on paper."""
+
+    preset: str = "paper"
+    """The network."""
+    topology: str = "all"
+    """How it is spread over devices: data, data_towers, hybrid, or all that it can be."""
+    devices: Annotated[str, Number] = "4096"
+    """The largest number of devices."""
+    batch: Annotated[str, Number] = "128"
+    """Images of a step on each device, for weak scaling."""
+    global_batch: Annotated[str, Number] = "4096"
+    """Images of a step over all devices, for strong scaling."""
+    dtype: str = "float32"
+    """What the network computes in: float32 or bfloat16."""
+    flops_per_second: Annotated[str, Number] = RATES["flops"]
+    """Counted operations that a device does in a second."""
+    measure: bool = False
+    """Measure that, and the rate of the update, on this machine's device."""
+    memory: Annotated[str, Number] = RATES["memory"]
+    """GB/s of a device's memory when weights are updated."""
+    bandwidth: Annotated[str, Number] = RATES["bandwidth"]
+    """GB/s that a device sends, or a link: ethernet100, ndr400, ici_v5e, nvlink4, ici_v5p."""
+    latency: Annotated[str, Number] = RATES["latency"]
+    """Microseconds that a step of a collective takes at least."""
+    algorithm: str = "ring"
+    """Of collectives: ring or halving."""
+    json: str = "none"
+    """File for the rows and the assumptions."""
+    picture: str = "none"
+    """File for a picture of the efficiencies: .png, .svg or .pdf."""
+
+
+def main(options: Options) -> None:
+    network = presets.architecture(options.preset)
+    batches = {
+        "weak": cli.whole_number("--batch", options.batch),
+        "strong": cli.whole_number("--global-batch", options.global_batch),
+    }
+    for name, batch in zip(("--batch", "--global-batch"), batches.values(), strict=True):
+        if batch < 1:
+            raise InputError(f"{name} must be at least 1, got {batch}")
+    if options.dtype not in ("float32", "bfloat16"):
+        raise InputError(f"dtype must be one of float32, bfloat16, got {options.dtype!r}")
+    if options.measure and options.flops_per_second != Options.flops_per_second:
+        raise InputError("--measure finds the operations/s itself: leave --flops-per-second out")
+    report = cli.writable("--json", options.json, ())
+    picture = cli.writable("--picture", options.picture, (".png", ".svg", ".pdf"))
+    machine, sources = _machine(options)
+
+    from alexnet_jax.scaling_table import PAPER, assumptions
+
+    plan = (network, _topologies(options, network), _counts(options.devices), batches)
+    itemsize = 2 if options.dtype == "bfloat16" else 4
+    tables = _tables(*plan, machine, itemsize)  # refuses what cannot be before long work begins
+    measured: list[Any] = []
+    if options.measure:
+        config = TrainConfig(
+            name="scaling",
+            data="none",
+            steps=1,
+            preset=options.preset,
+            batch=batches["weak"],
+            dtype=options.dtype,  # type: ignore[arg-type]
+        )
+        machine, source, measured = _measured(config, network, tables, machine)
+        sources |= {"flops": source, "memory": source}
+        tables = _tables(*plan, machine, itemsize)
+    title = f"{network.name}, training in {options.dtype}: {PAPER}"
+    print(f"{title}\n\n{assumptions(machine, options.dtype, sources)}")
+    _print(tables, batches)
+    rows = [row for found, _ in tables for row in found]
+    if report is not None:
+        value: dict[str, Any] = {"what": PAPER, "preset": network.name, "dtype": options.dtype}
+        value |= {"machine": dataclasses.asdict(machine), "sources": sources}
+        value |= {"rows": [row.to_json() for row in rows]}
+        value |= {"measured": [dataclasses.asdict(one) for one in measured]}
+        report.write_text(json.dumps(value, indent=1) + "\n")
+    if picture is not None:
+        from alexnet_jax.figures_scaling import efficiency_picture
+
+        efficiency_picture(rows, _panels(batches), title).savefig(picture, dpi=160)
+
+
+def _machine(options: Options) -> tuple[Any, dict[str, str]]:
+    """What is assumed, and where each of its numbers is from."""
+    from alexnet_jax.scaling import Machine
+    from alexnet_jax.scaling_table import LINKS
+
+    link = LINKS.get(options.bandwidth)
+    if link is None:
+        try:
+            bandwidth = 1e9 * cli.positive_number("--bandwidth", options.bandwidth)
+        except InputError as error:
+            raise InputError(f"{error}; or a link: {', '.join(LINKS)}") from None
+    machine = Machine(
+        flops=cli.positive_number("--flops-per-second", options.flops_per_second),
+        memory=1e9 * cli.positive_number("--memory", options.memory),
+        bandwidth=link.bandwidth if link else bandwidth,
+        latency=1e-6 * cli.positive_number("--latency", options.latency),
+        algorithm=options.algorithm,  # type: ignore[arg-type]
+    )
+    source = f"{link.source}, nominal" if link else "assumed"
+    return machine, {"flops": "assumed", "memory": "assumed", "bandwidth": source}
+
+
+def _topologies(options: Options, network: Architecture) -> tuple[str, ...]:
+    if options.topology == "all":
+        return tuple(t for t in TOPOLOGIES if network.towers == 2 or t != "data_towers")
+    if options.topology not in TOPOLOGIES:
+        allowed = ", ".join(TOPOLOGIES)
+        raise InputError(f"topology must be one of {allowed}, or all, got {options.topology!r}")
+    return (options.topology,)
+
+
+def _counts(text: str) -> list[int]:
+    largest = cli.whole_number("--devices", text)
+    if not 2 <= largest <= 1 << 20:
+        raise InputError(f"--devices must lie in 2 to {1 << 20}, got {largest}")
+    doubled = [1 << power for power in range(largest.bit_length()) if 1 << power < largest]
+    return [*doubled, largest]
+
+
+def _tables(
+    network: Architecture,
+    topologies: tuple[str, ...],
+    counts: list[int],
+    batches: dict[str, int],
+    machine: Any,
+    itemsize: int,
+) -> list[tuple[list[Any], str]]:
+    from alexnet_jax.scaling_table import scaled
+
+    return [
+        scaled(scaling, topology, network, counts, batch, machine, itemsize)
+        for topology in topologies
+        for scaling, batch in batches.items()
+    ]
+
+
+def _panels(batches: dict[str, int]) -> dict[str, str]:
+    return {
+        "weak": f"weak scaling: {batches['weak']:,} images on each device",
+        "strong": f"strong scaling: {batches['strong']:,} images over all devices",
+    }
+
+
+def _print(tables: list[tuple[list[Any], str]], batches: dict[str, int]) -> None:
+    from alexnet_jax.scaling_table import table
+
+    for rows, stopped in tables:
+        print(f"\n{rows[-1].topology}, {_panels(batches)[rows[0].scaling]}\n{table(rows)}")
+        if stopped:
+            print(f"no more: {stopped}")
+        if held := rows[-1].held:
+            print(
+                f"every device holds the dense layers' inputs of all images: {held / 1e9:,.3g} GB "
+                f"on {rows[-1].step.devices:,} devices"
+            )
+
+
+def _measured(
+    config: TrainConfig, network: Architecture, tables: list[Any], machine: Any
+) -> tuple[Any, str, list[Any]]:
+    """The machine with the rates of this one's device, what that is, and several devices beside
+    their model."""
+    import jax
+
+    from alexnet_jax.compile_cache import keep_compiled
+    from alexnet_jax.scaling_compare import compare, device_rates, table
+
+    keep_compiled()
+    print("measuring one device", flush=True)
+    machine = device_rates(network, config, machine)
+    device = jax.devices()[0]
+    source = f"measured here: {device.device_kind}, batch {config.batch}"
+    weak = [row for rows, _ in tables for row in rows if row.scaling == "weak"]
+    asked = [(row.topology, row.step.devices) for row in weak]
+    there = [(name, count) for name, count in asked if 1 < count <= len(jax.devices())]
+    found = compare(network, config, machine, there, lambda text: print(text, flush=True))
+    if found:
+        print(f"\n{table(found, device.platform == 'cpu')}\n")
+    return machine, source, found
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)
