@@ -14,7 +14,8 @@ from alexnet_jax.augment import Statistics
 from alexnet_jax.checkpoint import Checkpoints, params_sha256
 from alexnet_jax.console import Console
 from alexnet_jax.data.batches import Batches
-from alexnet_jax.data.statistics import pixel_statistics
+from alexnet_jax.data.prefetch import Prefetch
+from alexnet_jax.data.statistics import statistics_of
 from alexnet_jax.errors import InputError
 from alexnet_jax.evaluate import evaluate, make_counter, make_logits
 from alexnet_jax.interrupt import Interrupted, Signals
@@ -73,7 +74,8 @@ def fit(
         else:
             run.check_signal()
         log.rewind(int(run.state.step))
-        run.train(signals, profile)
+        with run.batches:
+            run.train(signals, profile)
         run.finish()
 
 
@@ -86,7 +88,8 @@ class _Run:
         self.job, self.workdir, self.console = job, workdir, console
         self.log, self.checkpoints = log, checkpoints
         config, dataset = job.config, job.dataset
-        self.batches = Batches(dataset.train, config.batch, config.seed)
+        stream = Batches(dataset.train, config.batch, config.seed)
+        self.batches = Prefetch(stream, job.topology.place_batch)
         self.steps_per_epoch = len(dataset.train) / config.batch
         self.network = make_logits(
             job.architecture, job.topology, pixel_scale=config.pixel_scale, dtype=config.dtype
@@ -94,7 +97,7 @@ class _Run:
         self.counter = make_counter(self.network)
         if not self._resume():
             self.state = init_state(job.architecture, config, job.topology)
-            self.statistics = job.topology.place(Statistics(*pixel_statistics(dataset.train)))
+            self.statistics = job.topology.place(Statistics(*statistics_of(dataset)))
 
     def _trees(self, state: TrainState, statistics: Statistics) -> dict[str, Any]:
         average = {} if state.average is None else {"average": state.average}
@@ -158,7 +161,8 @@ class _Run:
         try:
             for step in range(first + 1, config.steps + 1):
                 trace.at(step - first)
-                batch = job.topology.place_batch(next(self.batches))
+                with clock.waiting():
+                    batch = next(self.batches)
                 self.state, metrics = advance(self.state, batch, self.statistics)
                 if step == first + 1:
                     jax.block_until_ready(metrics)
@@ -182,6 +186,7 @@ class _Run:
 
     def _log_train(self, step: int, metrics: dict[str, Any], clock: Clock) -> None:
         found = {name: float(value) for name, value in metrics.items()}
+        found["input_wait"] = round(clock.input_wait(), 4)
         found["images_per_second"] = round(clock.rate(), 2)
         self.log.append({"step": step, "split": "train", **found})
         self.console.train(step, found)
