@@ -1,7 +1,7 @@
 """Data sets for training: python experiments/prepare.py SOURCE ... --data-dir DIR
 
-SOURCE is folder or idx; pack and verify work on what they made. A preparation that was stopped
-goes on when it is started again; a finished one is recognised.
+SOURCE is imagenet, folder, tfds or idx; pack and verify work on what they made. A preparation
+that was stopped goes on when it is started again; a finished one is recognised.
 """
 
 from __future__ import annotations
@@ -32,6 +32,22 @@ class Preparation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Imagenet(Preparation):
+    """ImageNet 2012 from ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar, read in place."""
+
+    archives: Directory
+    """Directory with the two archives; on a disk with short seeks, pictures are read at random."""
+    name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "imagenet2012"
+    """What the data set will be called."""
+    size: int = 256
+    """Side of the stored images: the short side is resized to it and the centre square kept."""
+    subset: bool = False
+    """Accept archives with fewer pictures than those that are distributed."""
+    max_bad_fraction: float = 0.001
+    """Share of pictures that cannot be read above which the work stops."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Folder(Preparation):
     """Pictures of your own: IMAGES/train/CLASS/*.jpg, and IMAGES/test/CLASS/*.jpg if there are."""
 
@@ -50,6 +66,24 @@ class Folder(Preparation):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tfds(Preparation):
+    """An image-classification set of TensorFlow Datasets that lies prepared as array_record."""
+
+    dataset: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="NAME")]]
+    """As TFDS knows it, such as cifar10."""
+    source_dir: Directory = "TFDS's own"
+    """Where TFDS keeps it."""
+    name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "NAME_SIZE"
+    """What the result will be called."""
+    size: int = 256
+    """Side of the stored images: the short side is resized to it and the centre square kept."""
+    test_fraction: float = 0.1
+    """Share of each class that tests, where there is no split test or validation."""
+    max_bad_fraction: float = 0.001
+    """Share of pictures that cannot be read above which the work stops."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Idx(Preparation):
     """The idx files of MNIST and its successors, as they are."""
 
@@ -61,6 +95,20 @@ class Idx(Preparation):
     """Black pixels added on every side, which random crops take away again."""
     class_names: Annotated[str, tyro.conf.arg(metavar="A,B,...")] = "numbers"
     """Names of the classes in label order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Miniature:
+    """Write ImageNet's two archives in small, made of sample photographs, to try things with."""
+
+    archives: Directory
+    """Directory for the two archives."""
+    classes: int = 3
+    """Classes, up to 13."""
+    train: int = 12
+    """Training pictures of each class."""
+    validation: int = 4
+    """Validation pictures of each class."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +129,21 @@ class Verify:
     """Directory of the prepared data sets."""
 
 
-Options = Folder | Idx | Pack | Verify
+Sources = Imagenet | Folder | Tfds | Idx
+Options = Sources | Pack | Verify | Miniature
 
 
 def main(options: Options) -> None:
+    if isinstance(options, Miniature):
+        from alexnet_jax.data.miniature import miniature
+
+        miniature(
+            Path(options.archives),
+            classes=options.classes,
+            train=options.train,
+            validation=options.validation,
+        )
+        return
     data_dir = Path(options.data_dir)
     if data_dir.exists() and not data_dir.is_dir():
         raise InputError(f"--data-dir {data_dir} is a file; give a directory")
@@ -101,12 +160,19 @@ def main(options: Options) -> None:
         return
     from alexnet_jax.data.preparing import prepare
 
-    bad = options.max_bad_fraction if isinstance(options, Folder) else 0.0
+    bad = 0.0 if isinstance(options, Idx) else options.max_bad_fraction
+    if not 0 <= bad <= 1:
+        raise InputError(f"--max-bad-fraction must lie in [0, 1], got {bad}")
     prepare(_source(options), data_dir, workers=workers, max_bad_fraction=bad)
 
 
-def _source(options: Folder | Idx):  # type: ignore[no-untyped-def]
+def _source(options: Sources):  # type: ignore[no-untyped-def]
     match options:
+        case Imagenet():
+            from alexnet_jax.data.ilsvrc import ilsvrc
+
+            archives = Path(options.archives)
+            return ilsvrc(archives, options.name, size=options.size, subset=options.subset)
         case Folder():
             from alexnet_jax.data.folder import folder
 
@@ -115,6 +181,16 @@ def _source(options: Folder | Idx):  # type: ignore[no-untyped-def]
                 options.name,
                 size=options.size,
                 channels=1 if options.grey else 3,
+                test_fraction=options.test_fraction,
+            )
+        case Tfds():
+            from alexnet_jax.data.tfds_source import tfds_source
+
+            return tfds_source(
+                options.dataset,
+                source_dir=None if options.source_dir == "TFDS's own" else options.source_dir,
+                name=None if options.name == "NAME_SIZE" else options.name,
+                size=options.size,
                 test_fraction=options.test_fraction,
             )
         case Idx():

@@ -164,7 +164,7 @@ def packed_split(directory: Path, beside: Beside, split: str) -> Split:
         mapped = np.load(path, mmap_mode="r")
     except FileNotFoundError:
         raise InputError(f"{path} is missing; pack the data set again") from None
-    except ValueError as error:  # too short, or no array at all
+    except (ValueError, EOFError) as error:  # too short, or no array at all
         raise InputError(f"{path} is damaged ({error}); pack the data set again") from None
     if mapped.dtype != np.uint8 or mapped.shape != shape:
         raise InputError(f"{path} holds {mapped.dtype} {mapped.shape}, expected uint8 {shape}")

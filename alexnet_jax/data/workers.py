@@ -97,10 +97,11 @@ def _stop_if(signals: Signals) -> None:
 class Progress:
     """Says every few seconds how far the work is: a line that changes on a terminal, else lines."""
 
-    def __init__(self, what: str, total: int, done: int = 0, every: float | None = None) -> None:
+    def __init__(self, what: str, total: int, done: int = 0, unit: str = "images") -> None:
         self._what, self._total, self._first, self._done = what, total, done, done
+        self._unit = unit
         self._terminal = sys.stdout.isatty()
-        self._every = every if every is not None else (0.5 if self._terminal else 10.0)
+        self._every = 0.5 if self._terminal else 10.0
         self._began = self._said = time.perf_counter()
 
     def advance(self, count: int) -> None:
@@ -111,14 +112,14 @@ class Progress:
             rate = (self._done - self._first) / (now - self._began)
             left = duration((self._total - self._done) / rate)
             self._say(
-                f"{self._what}: {self._done:,} of {self._total:,} images  "
-                f"{rate:,.0f} images/s  {left} left"
+                f"{self._what}: {self._done:,} of {self._total:,} {self._unit}  "
+                f"{rate:,.0f} {self._unit}/s  {left} left"
             )
 
     def finish(self) -> None:
         count, seconds = self._done - self._first, time.perf_counter() - self._began
-        rate = f", {count / seconds:,.0f} images/s" if count else ""
-        self._say(f"{self._what}: {count:,} images in {duration(seconds)}{rate}")
+        rate = f", {count / seconds:,.0f} {self._unit}/s" if count else ""
+        self._say(f"{self._what}: {count:,} {self._unit} in {duration(seconds)}{rate}")
         if self._terminal:
             print(flush=True)
 
