@@ -6,7 +6,8 @@ r"""Ten kinds of clothes with the small network: 60,000 grey images of Zalando's
     python experiments/prepare.py pack fashion_mnist --data-dir data
     python experiments/train.py fashion --data-dir data
 
-28x28 images with two black pixels on every side; crops move by up to two, never mirrored. Expect about 90 % of the 10,000 test images right.
+28x28 images with two black pixels on every side; crops move by up to two, never mirrored. Expect
+about 90 % of the 10,000 test images right.
 """
 
 from alexnet_jax.recipe import TrainConfig
