@@ -98,9 +98,11 @@ def fail(message: str, status: int = 2) -> NoReturn:
     raise SystemExit(status)
 
 
-def run(main: Callable[[Any], None], options: type[Any]) -> None:
-    """Runs a script's `main` on its options. A user's mistake ends it with status 2, an
-    interruption with 128 + the signal."""
+def run(main: Callable[[Any], None], options: Any) -> None:
+    """Runs a script's `main` on its options: a dataclass, or a union of them, a subcommand each.
+
+    A user's mistake ends it with status 2, an interruption with 128 + the signal.
+    """
     asked = parse(options)
     # orbax tells pages of a damaged checkpoint there; ours is told in a line.
     for library in ("absl", "asyncio"):

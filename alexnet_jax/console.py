@@ -28,8 +28,13 @@ def duration(seconds: float) -> str:
 def _train_text(metrics: dict[str, float]) -> str:
     return (
         f"loss {metrics['loss']:.4f}  top1 {metrics['top1']:6.1%}  "
-        f"{metrics['images_per_second']:,.0f} images/s"
+        f"{metrics['images_per_second']:,.0f} images/s{_wait_text(metrics['input_wait'])}"
     )
+
+
+def _wait_text(share: float) -> str:
+    """Said where more than a tenth of the time goes into waiting for input."""
+    return f" ({share:.0%} waiting for input)" if share > 0.1 else ""
 
 
 def _test_text(metrics: dict[str, float]) -> str:

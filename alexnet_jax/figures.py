@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from matplotlib.figure import Figure
 
 
@@ -72,3 +74,17 @@ def conv1_kernels(kernel: np.ndarray, towers: int, title: str) -> Figure:
             axis.set_title(f"tower {tower}", fontsize=10)
     figure.suptitle(title, fontsize=11)
     return figure
+
+
+def save_run(
+    workdir: Path,
+    title: str,
+    lines: list[dict[str, Any]],
+    kernel: np.ndarray,
+    towers: int,
+    steps: int,
+) -> None:
+    """Writes learning_curve.png and conv1_kernels.png of a run."""
+    learning_curve(lines, title).savefig(workdir / "learning_curve.png", dpi=120)
+    heading = f"{title}: conv1 kernels after {steps:,} steps"
+    conv1_kernels(kernel, towers, heading).savefig(workdir / "conv1_kernels.png", dpi=150)

@@ -13,7 +13,8 @@ from alexnet_jax.augment import Statistics
 from alexnet_jax.checkpoint import Checkpoints
 from alexnet_jax.console import Console, Silence
 from alexnet_jax.data.batches import Batches
-from alexnet_jax.data.statistics import pixel_statistics
+from alexnet_jax.data.prefetch import Prefetch
+from alexnet_jax.data.statistics import statistics_of
 from alexnet_jax.digests import params_sha256
 from alexnet_jax.errors import InputError
 from alexnet_jax.evaluate import evaluate, make_counter, make_logits
@@ -57,8 +58,8 @@ def fit(
       heartbeat: seconds after which jax takes a silent process for dead.
 
     Raises:
-      InputError: settings that cannot be used, a workdir of another run. Interrupted: after
-        SIGINT or SIGTERM, with the state saved.
+      InputError: settings that cannot be used, a workdir of another run.
+      Interrupted: after SIGINT or SIGTERM, with the state saved.
     """
     job = together(lambda: Job.make(config))
     if profile is not None:
@@ -81,7 +82,8 @@ def fit(
         else:
             run.check_signal()
         log.rewind(int(run.state.step))
-        run.train(signals, watch, profile)
+        with run.batches:
+            run.train(signals, watch, profile)
         run.finish()
 
 
@@ -94,7 +96,8 @@ class _Run:
         self.job, self.workdir, self.console = job, workdir, console
         self.log, self.checkpoints = log, checkpoints
         config, dataset = job.config, job.dataset
-        self.batches = Batches(dataset.train, config.batch, config.seed)
+        batches = Batches(dataset.train, config.batch, config.seed)
+        self.batches = Prefetch(batches, job.topology.place_batch)
         self.steps_per_epoch = len(dataset.train) / config.batch
         self.network = make_logits(
             job.architecture, job.topology, pixel_scale=config.pixel_scale, dtype=config.dtype
@@ -102,7 +105,7 @@ class _Run:
         self.counter = make_counter(self.network)
         if not self._resume():
             self.state = init_state(job.architecture, config, job.topology)
-            self.statistics = job.topology.place(Statistics(*pixel_statistics(dataset.train)))
+            self.statistics = job.topology.place(Statistics(*statistics_of(dataset)))
 
     def _trees(self, state: TrainState, statistics: Statistics) -> dict[str, Any]:
         average = {} if state.average is None else {"average": state.average}
@@ -166,7 +169,8 @@ class _Run:
         try:
             for step in range(first + 1, config.steps + 1):
                 trace.at(step - first)
-                batch = job.topology.place_batch(next(self.batches))
+                with clock.waiting():
+                    batch = next(self.batches)
                 self.state, metrics = advance(self.state, batch, self.statistics)
                 watch.alive()
                 if step == first + 1:
@@ -192,6 +196,7 @@ class _Run:
 
     def _log_train(self, step: int, metrics: dict[str, Any], clock: Clock) -> None:
         found = {name: float(value) for name, value in metrics.items()}
+        found["input_wait"] = round(clock.input_wait(), 4)
         found["images_per_second"] = round(clock.rate(), 2)
         self.log.append({"step": step, "split": "train", **found})
         self.console.train(step, found)
@@ -230,18 +235,8 @@ class _Run:
         config = self.job.config
         kernel = whole(self.state.tested["conv1"]["kernel"])
         sha256 = params_sha256(self.state.params)
-        by_first(lambda: self._draw(kernel))
+        title, lines = f"{config.name}, seed {config.seed}", self.log.read()
+        towers = self.job.architecture.towers
+        by_first(lambda: figures.save_run(self.workdir, title, lines, kernel, towers, config.steps))
         self.log.append({"event": "done", "step": config.steps, "params_sha256": sha256})
         self.console.note(f"done: {self.workdir} (parameters {sha256[:16]})")
-
-    def _draw(self, kernel: np.ndarray) -> None:
-        config = self.job.config
-        lines = self.log.read()
-        curve = figures.learning_curve(lines, f"{config.name}, seed {config.seed}")
-        curve.savefig(self.workdir / "learning_curve.png", dpi=120)
-        kernels = figures.conv1_kernels(
-            kernel,
-            self.job.architecture.towers,
-            f"{config.name}: conv1 kernels after {config.steps:,} steps",
-        )
-        kernels.savefig(self.workdir / "conv1_kernels.png", dpi=150)

@@ -28,7 +28,7 @@ class Job:
     @classmethod
     def make(cls, config: TrainConfig) -> Job:
         """Raises InputError for settings that name nothing or do not fit each other."""
-        dataset = data.load(config.data)
+        dataset = data.load(config.data, config.data_dir)
         architecture = presets.architecture(
             config.preset,
             init=None if config.init == "preset" else config.init,

@@ -16,7 +16,7 @@ class Clock:
     """Images per second of training alone: evaluation and saving do not count."""
 
     def __init__(self, batch: int) -> None:
-        self._batch, self._steps = batch, 0
+        self._batch, self._steps, self._waited = batch, 0, 0.0
         self._began = time.perf_counter()
 
     def count(self) -> None:
@@ -30,8 +30,19 @@ class Clock:
         """Since the last call; the first one in a process includes compilation."""
         now = time.perf_counter()
         rate = self._batch * self._steps / (now - self._began)
-        self._began, self._steps = now, 0
+        self._began, self._steps, self._waited = now, 0, 0.0
         return rate
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Around what waits for input."""
+        began = time.perf_counter()
+        yield
+        self._waited += time.perf_counter() - began
+
+    def input_wait(self) -> float:
+        """Share of the time since `rate` was asked last that went into waiting, in [0, 1]."""
+        return self._waited / (time.perf_counter() - self._began)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:

@@ -15,7 +15,15 @@ Dtype = Literal["float32", "bfloat16", "float64"]
 
 # What may change when a run goes on; everything else makes it another run.
 MAY_DIFFER = frozenset(
-    {"steps", "topology", "log_every", "evaluate_every", "checkpoint_every", "keep_checkpoints"}
+    {
+        "steps",
+        "data_dir",
+        "topology",
+        "log_every",
+        "evaluate_every",
+        "checkpoint_every",
+        "keep_checkpoints",
+    }
 )
 
 
@@ -23,15 +31,17 @@ MAY_DIFFER = frozenset(
 class TrainConfig:
     """Everything that decides a run. Defaults are the paper's (section 5) where it has a number.
 
-    Steps are updates of the weights. `init` names the preset whose initial values the layers take,
-    "preset" meaning its own; `image_size` 0 is the preset's. A batch is computed in `accumulate`
-    parts. `ema` > 0 evaluates and keeps a moving average of the weights, with that decay.
+    Steps are updates of the weights. `data_dir` is where a prepared `data` set is. `init` names
+    the preset whose initial values the layers take, "preset" meaning its own; `image_size` 0 is
+    the preset's. A batch is computed in `accumulate` parts. `ema` > 0 evaluates and keeps a moving
+    average of the weights, with that decay.
     InputError says which value is out of range.
     """
 
     name: str
     data: str
     steps: int
+    data_dir: str = ""
     preset: str = "paper"
     init: str = "preset"
     image_size: int = 0

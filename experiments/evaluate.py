@@ -24,6 +24,8 @@ class Options(cli.SeveralProcesses):
     """1: the centre crop; 10: corners, centre and their mirror images, averaged, as in 2012."""
     checkpoint: Annotated[str, tyro.conf.arg(metavar="best|latest|N")] = "latest"
     """Which checkpoint: the best on the test split, the newest good one, or a step."""
+    data_dir: Annotated[str, tyro.conf.arg(metavar="DIR")] = "as in training"
+    """Directory of the prepared data sets."""
     batch: int = 128
     """Views at a time."""
     topology: str = "one_device"
@@ -51,7 +53,10 @@ def main(options: Options) -> None:
     names = {member.config.data for member in members}
     if len(names) > 1:
         raise InputError(f"an ensemble needs one data set, got {', '.join(sorted(names))}")
-    dataset = data.load(names.pop())
+    data_dir = options.data_dir
+    if data_dir == "as in training":
+        data_dir = members[0].config.data_dir
+    dataset = data.load(names.pop(), data_dir)
     found = evaluate(
         make_counter(networks),
         [member.params for member in members],

@@ -32,6 +32,10 @@ class Options(cli.SeveralProcesses):
     """Name of a file in experiments/configs/, or a path."""
     workdir: str = "runs/CONFIG"
     """Directory of the run."""
+    data: Annotated[str, tyro.conf.arg(metavar="NAME")] = "as the config says"
+    """Name of a data set; with --data-dir, one that experiments/prepare.py has made."""
+    data_dir: Annotated[str, tyro.conf.arg(metavar="DIR")] = "as the config says"
+    """Directory of the prepared data sets; may change when a training goes on."""
     topology: str = "as the config says"
     """How the network is spread over devices: one_device, two_towers, data, data_towers, hybrid."""
     steps: Annotated[str, tyro.conf.arg(metavar="N")] = "as the config says"
@@ -83,7 +87,7 @@ def settings(options: Options) -> dict[str, str]:
         if not equals:
             raise InputError(f"--set takes KEY=VALUE, got {change!r}")
         found[name] = value
-    for name in ("topology", "steps", "seed", "dtype", "log_every"):
+    for name in ("data", "data_dir", "topology", "steps", "seed", "dtype", "log_every"):
         value = getattr(options, name)
         if value != "as the config says":
             found[name] = value

@@ -26,6 +26,7 @@ EXPERIMENTS = ROOT / "experiments"
 # The digits' network with layers narrow enough to train six steps in a blink.
 WIDTHS = {"conv1": 4, "conv2": 8, "conv3": 8, "conv4": 8, "conv5": 8, "fc6": 16, "fc7": 16}
 NARROW = ("batch=16", *(f"layers.{name}.maps={maps}" for name, maps in WIDTHS.items()))
+SPEED = {"images_per_second", "input_wait"}  # what differs from run to run
 EVERY_3 = ("evaluate_every=3", "checkpoint_every=3")
 
 

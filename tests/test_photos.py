@@ -47,7 +47,7 @@ def painted(size: tuple[int, int]) -> Image.Image:
 def test_no_pixel_serves_both_splits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every crop has the one shade of a field of its own colour: it never leaves its field, and
     enlarging reads nothing beyond it. Every field is used, equally often."""
-    monkeypatch.setattr(photos_module, "_pictures", lambda: iter([painted((60, 80))] * 13))
+    monkeypatch.setattr(photos_module, "photographs", lambda: iter([painted((60, 80))] * 13))
     found = photos_module.photos()
     for split, low, high in ((found.train, 1, 127), (found.test, 128, 255)):
         shades = split.images.reshape(len(split), -1)

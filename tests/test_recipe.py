@@ -15,6 +15,7 @@ BASE = TrainConfig(name="base", data="digits", steps=100)
 # A value unlike the default for every field, as text and as itself; "layers" has its own tests.
 OTHERS: dict[str, tuple[str, Any]] = {
     "data": ("faces", "faces"),
+    "data_dir": ("elsewhere", "elsewhere"),
     "steps": ("250", 250),
     "preset": ("small", "small"),
     "init": ("source2012", "source2012"),
@@ -222,9 +223,10 @@ def test_a_config_needs_its_values(missing: str) -> None:
 
 
 def test_differences_name_what_makes_another_run() -> None:
-    """Where a run computes, how long, and how often it reports may change; nothing else."""
+    """Where a run computes and finds its data, how long, and how often it reports may change;
+    nothing else."""
     assert {
-        "steps", "topology", "log_every", "evaluate_every", "checkpoint_every", "keep_checkpoints",
+        "steps", "data_dir", "topology", "log_every", "evaluate_every", "checkpoint_every", "keep_checkpoints",
     } == MAY_DIFFER  # fmt: skip
     assert FULL.differences(FULL) == []
     for name, (_, value) in OTHERS.items():

@@ -13,6 +13,7 @@ from scripts import (
     EVERY_3,
     EXPERIMENTS,
     NARROW,
+    SPEED,
     Run,
     assert_refused,
     call,
@@ -30,7 +31,8 @@ __all__ = ["finished"]  # a fixture
 
 SCRIPTS = ["train", "evaluate", "predict", "summary"]
 TRAIN_LINE = re.compile(
-    r"step +(\d+)/6  loss (\d+\.\d{4})  top1 +(\d+\.\d)%  [\d,]+ images/s  \d+:\d\d left"
+    r"step +(\d+)/6  loss (\d+\.\d{4})  top1 +(\d+\.\d)%  [\d,]+ images/s"
+    r"(?: \(\d+% waiting for input\))?  \d+:\d\d left"
 )
 TEST_LINE = re.compile(
     r"step +(\d+)/6  test loss (\d+\.\d{4})  top1 (\d+\.\d\d)%  top5 (\d+\.\d\d)%"
@@ -44,7 +46,7 @@ def copied(finished: Run, tmp_path: Path) -> Path:
 
 
 def without_speed(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{k: v for k, v in line.items() if k != "images_per_second"} for line in lines]
+    return [{k: v for k, v in line.items() if k not in SPEED} for line in lines]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -96,7 +98,8 @@ def test_metrics_are_lines_in_the_order_of_steps(finished: Run) -> None:
     ]
     for line in measured:
         assert {"step", "split", "loss", "top1", "top5"} <= set(line)
-        assert ("images_per_second" in line) == (line["split"] == "train")
+        assert (set(line) >= SPEED) == (line["split"] == "train")
+        assert 0 <= line.get("input_wait", 0) <= 1
         assert line.get("images_per_second", 1) > 0
         assert 0 <= line["top1"] <= line["top5"] <= 1
         assert 0 < line["loss"] < 10

@@ -15,6 +15,7 @@ import reference
 from masks import drawn_masks
 from reference import assert_close
 from reference_net import alexnet
+from scripts import SPEED
 
 from alexnet_jax import fit as fit_module
 from alexnet_jax.augment import Statistics, training_views
@@ -142,7 +143,7 @@ def lines_of(workdir: Path) -> list[dict[str, Any]]:
 
 
 def without_times(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{k: v for k, v in line.items() if k != "images_per_second"} for line in lines]
+    return [{k: v for k, v in line.items() if k not in SPEED} for line in lines]
 
 
 class Stop(Exception):

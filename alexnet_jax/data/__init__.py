@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from alexnet_jax.data.dataset import Dataset, Split
 from alexnet_jax.data.digits import digits
 from alexnet_jax.data.photos import photos
+from alexnet_jax.data.prepared import load_prepared
 from alexnet_jax.errors import InputError
 
 _SOURCES: dict[str, Callable[[], Dataset]] = {"digits": digits, "photos": photos}
 
 
 def list_datasets() -> tuple[str, ...]:
-    """Names that `load` takes."""
+    """Names that `load` takes without a directory."""
     return tuple(_SOURCES)
 
 
-def load(name: str) -> Dataset:
-    """A data set by name. InputError for an unknown name."""
-    if name not in _SOURCES:
-        raise InputError(f"unknown data set {name!r}; there are {', '.join(_SOURCES)}")
-    return _SOURCES[name]()
+def load(name: str, data_dir: str = "") -> Dataset:
+    """A data set by name: one that comes with the libraries, or a prepared one of a directory.
+
+    Raises:
+      InputError: an unknown name, or a prepared data set that cannot be used.
+    """
+    if name in _SOURCES:
+        return _SOURCES[name]()
+    if not data_dir:
+        raise InputError(
+            f"unknown data set {name!r}; there are {', '.join(_SOURCES)}, and with --data-dir "
+            "what experiments/prepare.py has put there"
+        )
+    return load_prepared(name, Path(data_dir))
 
 
 __all__ = ["Dataset", "Split", "list_datasets", "load"]

@@ -6,14 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_jax.data.dataset import Split
+from alexnet_jax.data.dataset import Images, Split
+from alexnet_jax.data.order import Shuffle
 from alexnet_jax.errors import InputError
+
+Batch = dict[str, Any]
 
 
 class Picked:
     """Rows of an array, read when indexed: each process reads those of its own devices."""
 
-    def __init__(self, array: np.ndarray, rows: np.ndarray) -> None:
+    def __init__(self, array: Images, rows: np.ndarray) -> None:
         self._array, self._rows = array, rows
         self.shape = (len(rows), *array.shape[1:])
 
@@ -25,7 +28,8 @@ class Batches:
     """An endless stream of batches, each epoch a permutation drawn from (seed, epoch).
 
     The permutations follow one another without a gap, so a batch may hold the end of one epoch
-    and the start of the next: every example is seen once an epoch, and every batch is whole.
+    and the start of the next: every example is seen once an epoch, and every batch is whole. How
+    they are drawn is `Shuffle`: in full for a split of up to 4 GiB, in blocks for a larger one.
     """
 
     def __init__(self, split: Split, batch: int, seed: int) -> None:
@@ -34,13 +38,9 @@ class Batches:
                 f"batch must lie in [1, {len(split)}], the number of training images; got {batch}"
             )
         self._split, self._batch, self._seed = split, batch, seed
-        self._epoch, self._position = 0, 0
-        self._order = self._permutation(0)
-
-    def _permutation(self, epoch: int) -> np.ndarray:
-        return np.random.Generator(np.random.Philox([self._seed, epoch])).permutation(
-            len(self._split)
-        )
+        self._shuffle = Shuffle.of(len(split), int(np.prod(split.images.shape[1:])))
+        self._asked: tuple[int, int] | None = None
+        self.set_state({"epoch": np.int32(0), "position": np.int32(0)})  # type: ignore[dict-item]
 
     def get_state(self) -> dict[str, np.ndarray]:
         """Where the next batch starts: {"epoch", "position"}, int32."""
@@ -49,26 +49,45 @@ class Batches:
     def set_state(self, state: dict[str, np.ndarray]) -> None:
         """Goes on from a state of `get_state` of a stream with the same split, batch and seed."""
         self._epoch, self._position = int(state["epoch"]), int(state["position"])
-        self._order = self._permutation(self._epoch)
+        self._order = self._shuffle.permutation(self._seed, self._epoch)
 
     def __iter__(self) -> Batches:
         return self
 
-    def __next__(self) -> dict[str, Any]:
+    def __next__(self) -> Batch:
         """{"image": [B, S, S, C] uint8, "label": [B] int32, "index": [B] int32, 0 to B - 1}.
 
         Images are read when they are indexed.
         """
+        return self.read(self.next_rows())
+
+    def next_rows(self) -> np.ndarray:
+        """[B] rows of the next batch, and on to the one after."""
+        self._ask_ahead()
         rows = self._order[self._position : self._position + self._batch]
         self._position += len(rows)
         if self._position == len(self._order):
             self._epoch, self._position = self._epoch + 1, 0
-            self._order = self._permutation(self._epoch)
+            self._order = self._shuffle.permutation(self._seed, self._epoch)
             missing = self._batch - len(rows)
             rows = np.concatenate([rows, self._order[:missing]])
             self._position = missing
+        return rows
+
+    def read(self, rows: np.ndarray) -> Batch:
+        """The batch of the rows of `next_rows`. Several threads may read."""
         return {
             "image": Picked(self._split.images, rows),
             "label": self._split.labels[rows],
             "index": np.arange(self._batch, dtype=np.int32),
         }
+
+    def _ask_ahead(self) -> None:
+        """On entering a window of blocks: asks for what it holds and for the window after it."""
+        size = self._shuffle.block * self._shuffle.window
+        window = (self._epoch, self._position // size)
+        if self._split.will_read is None or self._asked == window:
+            return
+        self._asked = window
+        start = window[1] * size
+        self._split.will_read(self._shuffle.sweep(self._order[start : start + 2 * size]))

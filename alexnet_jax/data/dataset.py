@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
 from alexnet_jax.errors import InputError
 
 
+class Images(Protocol):
+    """What a split needs of its images: an array has it, in memory or mapped, and so do records."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, rows: Any, /) -> np.ndarray: ...
+
+
+class Reading(Protocol):
+    """Told which rows, [start, stop), will be read next, so that a disk can bring them in a sweep.
+    Returns at once."""
+
+    def __call__(self, ranges: Sequence[tuple[int, int]], /) -> None: ...
+
+
 @dataclass(frozen=True)
 class Split:
-    """Stored images [N, S, S, C] uint8 and labels [N] int32."""
+    """Stored images [N, S, S, C] uint8 and labels [N] int32; `will_read` if reading is slow."""
 
-    images: np.ndarray
+    images: Images
     labels: np.ndarray
+    will_read: Reading | None = None
 
     def __post_init__(self) -> None:
         shape = self.images.shape
@@ -35,12 +56,17 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Splits "train" and "test" of one stored size, and the classes' names in label order."""
+    """Splits "train" and "test" of one stored size, and the classes' names in label order.
+
+    What was prepared beforehand brings its `statistics` (as `pixel_statistics`) and its `sha256`.
+    """
 
     name: str
     train: Split
     test: Split
     class_names: tuple[str, ...]
+    statistics: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    sha256: str | None = None
 
     def __post_init__(self) -> None:
         if self.train.images.shape[1:] != self.test.images.shape[1:]:
@@ -66,8 +92,10 @@ class Dataset:
 
     def fingerprint(self) -> str:
         """SHA-256 over both splits, to notice that the data under a run have changed."""
+        if self.sha256 is not None:
+            return self.sha256
         digest = hashlib.sha256()
         for split in (self.train, self.test):
-            digest.update(np.ascontiguousarray(split.images))
+            digest.update(np.ascontiguousarray(split.images[:]))
             digest.update(np.ascontiguousarray(split.labels))
         return digest.hexdigest()

@@ -6,7 +6,7 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 MOST_PIXELS = 1_000_000_000
 
 
-def read_stored(path: str | Path, *, size: int, channels: int) -> np.ndarray:
+def read_stored(
+    path: str | Path,
+    *,
+    size: int,
+    channels: int,
+    file: IO[bytes] | None = None,
+    most_pixels: int | None = None,
+) -> np.ndarray:
     """A picture file as the data sets store it: [size, size, channels] uint8.
 
     Turned upright by its EXIF note; 16-bit values divided by 257; transparency laid on black;
@@ -30,9 +37,11 @@ def read_stored(path: str | Path, *, size: int, channels: int) -> np.ndarray:
       path: a JPEG, PNG, WebP, BMP, TIFF, GIF (first frame) or what else Pillow reads.
       size: side of the stored square.
       channels: 1 or 3.
+      file: where the bytes are, if `path` is but their name.
+      most_pixels: a picture that claims more is refused before it is decoded; 10^9 by default.
 
     Raises:
-      InputError: no such file, not a picture, truncated, or more than 10^9 pixels.
+      InputError: no such file, not a picture, truncated, or too many pixels.
 
     Source: `make-data.py` of the later source for the resizing.
     """
@@ -43,8 +52,9 @@ def read_stored(path: str | Path, *, size: int, channels: int) -> np.ndarray:
     try:
         with _own_limit(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd files
-            with Image.open(path) as picture:
-                plain = _decoded(picture, path, size, "L" if channels == 1 else "RGB")
+            with Image.open(path if file is None else file) as picture:
+                _require_pixels(picture, path, most_pixels or MOST_PIXELS)
+                plain = _decoded(picture, size, "L" if channels == 1 else "RGB")
     except (InputError, MemoryError):
         raise
     except FileNotFoundError:
@@ -57,6 +67,13 @@ def read_stored(path: str | Path, *, size: int, channels: int) -> np.ndarray:
         raise InputError(f"{path}: not a picture that Pillow can read") from None
     except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged files
         raise InputError(f"{path}: damaged picture ({_first_line(error)})") from error
+    return as_stored(plain, size, channels)
+
+
+def as_stored(plain: Image.Image, size: int, channels: int) -> np.ndarray:
+    """The resized centre square of a grey or RGB picture: [size, size, channels] uint8."""
+    from PIL import Image
+
     # Resizing all and cropping whole pixels then, without enlarging what is thrown away: the
     # square's place in the resized picture, in pixels of the original.
     side = min(plain.size)
@@ -79,14 +96,15 @@ def _own_limit() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = before
 
 
-def _decoded(picture: Image.Image, path: str | Path, size: int, mode: str) -> Image.Image:
+def _require_pixels(picture: Image.Image, path: str | Path, most: int) -> None:
+    width, height = picture.size
+    if width * height > most:
+        raise InputError(f"{path}: {width}x{height} is more than {most:,} pixels; shrink it first")
+
+
+def _decoded(picture: Image.Image, size: int, mode: str) -> Image.Image:
     from PIL import ImageOps
 
-    width, height = picture.size
-    if width * height > MOST_PIXELS:
-        raise InputError(
-            f"{path}: {width}x{height} is more than {MOST_PIXELS:,} pixels; shrink it first"
-        )
     # Lets JPEGs be decoded at a fraction of their size, but never below what is kept.
     picture.draft(None, (4 * size, 4 * size))
     picture.load()

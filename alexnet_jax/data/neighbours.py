@@ -46,7 +46,7 @@ def nearest_neighbour(dataset: Dataset) -> dict[str, float]:
     found = {}
     for name, features in (("pixels", pixels), ("histograms", histograms)):
         nearest = KNeighborsClassifier(n_neighbors=1, algorithm="brute")
-        nearest.fit(features(dataset.train.images), dataset.train.labels)
-        guesses = nearest.predict(features(dataset.test.images))
+        nearest.fit(features(dataset.train.images[:]), dataset.train.labels)
+        guesses = nearest.predict(features(dataset.test.images[:]))
         found[name] = float(np.mean(guesses == dataset.test.labels))
     return found

@@ -35,7 +35,7 @@ def photos() -> Dataset:
     """
     train: list[np.ndarray] = []
     test: list[np.ndarray] = []
-    for label, picture in enumerate(_pictures()):
+    for label, picture in enumerate(photographs()):
         fields = list(chessboard(picture, ROWS))
         for white, crops, count in ((True, train, TRAIN_CROPS), (False, test, TEST_CROPS)):
             own = [field for is_white, field in fields if is_white == white]
@@ -49,7 +49,8 @@ def photos() -> Dataset:
     )
 
 
-def _pictures() -> Iterator[Image.Image]:
+def photographs() -> Iterator[Image.Image]:
+    """The thirteen of `PHOTOGRAPHS`, in that order, in RGB."""
     from PIL import Image
     from skimage import data
     from sklearn.datasets import load_sample_image

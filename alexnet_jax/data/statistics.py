@@ -1,45 +1,90 @@
-"""Mean image and colour statistics of a training split."""
+"""Mean image and colour statistics of a training split, from exact sums."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from alexnet_jax.data.dataset import Split
+from alexnet_jax.data.dataset import Dataset, Split
 
-_CHUNK = 1024  # images held as float64 at a time
+_CHUNK = 1024  # images read at a time
+_PLACES = 2**16  # whose products of values up to 255 add up to less than 2^32
+
+
+class Sums:
+    """Sums of pixels and of products of their colours over images, as whole numbers.
+
+    Whole numbers add up to the same in any order, so sums over parts of a split, taken anywhere,
+    make the statistics of the whole to the last bit.
+
+    Attributes:
+      count: images.
+      image: [S, S, C] int64, sum over images.
+      products: [C, C] int64, sum over images and places of x_c x_d, for c >= d.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.count = 0
+        self.image = np.zeros(shape, np.int64)
+        self.products = np.zeros((shape[-1], shape[-1]), np.int64)
+
+    def add(self, images: np.ndarray) -> None:
+        """Counts [B, S, S, C] uint8 in; B below 2^24."""
+        self.count += len(images)
+        self.image += images.sum(0, dtype=np.uint32)
+        for image in images:
+            places = image.reshape(-1, image.shape[-1])
+            for start in range(0, len(places), _PLACES):
+                # No product of matrices: BLAS's threads cost more than they bring.
+                planes = np.ascontiguousarray(places[start : start + _PLACES].T).astype(np.uint32)
+                for c, plane in enumerate(planes):
+                    for d in range(c + 1):
+                        self.products[c, d] += int(np.einsum("i,i->", plane, planes[d]))
+
+    def merge(self, count: int, image: np.ndarray, products: np.ndarray) -> None:
+        """Counts the sums over other images in."""
+        self.count += count
+        self.image += image
+        self.products += products
+
+    def statistics(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """As `pixel_statistics`."""
+        places = self.image.shape[0] * self.image.shape[1]
+        pixels = self.count * places
+        # In Python's whole numbers, which do not overflow: pixels^2 times the covariance.
+        colours = [int(value) for value in self.image.sum((0, 1))]
+        covariance = np.array(
+            [
+                [(pixels * int(product) - colours[c] * colours[d]) / pixels**2
+                 for d, product in enumerate(row)]
+                for c, row in enumerate(self.products)
+            ]
+        )  # fmt: skip
+        values, vectors = np.linalg.eigh(covariance, UPLO="L")
+        values, vectors = values[::-1], vectors[:, ::-1]
+        largest = np.take_along_axis(vectors, np.abs(vectors).argmax(0, keepdims=True), 0)
+        vectors = vectors * np.sign(largest)
+        deviations = np.sqrt(np.maximum(values, 0))
+        mean = self.image / self.count
+        return mean.astype(np.float32), vectors.astype(np.float32), deviations.astype(np.float32)
 
 
 def pixel_statistics(split: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean image, and eigenvectors and standard deviations of the pixels' colours.
 
-    Two passes in float64: the mean image; then the covariance of all pixels' C values around
-    their own mean. Eigenvectors are columns, largest deviation first, each with its largest
-    component positive (the sign is free).
+    The covariance is of all pixels' C values around their own mean. Eigenvectors are columns,
+    largest deviation first, each with its largest component positive (the sign is free).
 
     Returns:
       [S, S, C], [C, C], [C] float32, in units of 0 to 255.
 
     Source: paper section 4.1; `make-data` of the later source for the standard deviations.
     """
-    total = np.zeros(split.images.shape[1:])
-    for chunk in _chunks(split):
-        total += chunk.sum(0)
-    mean = total / len(split)
-    channels = mean.shape[-1]
-    colour = mean.reshape(-1, channels).mean(0)
-    outer = np.zeros((channels, channels))
-    for chunk in _chunks(split):
-        pixels = chunk.reshape(-1, channels) - colour
-        outer += pixels.T @ pixels
-    covariance = outer / (len(split) * mean.shape[0] * mean.shape[1])
-    values, vectors = np.linalg.eigh(covariance)
-    values, vectors = values[::-1], vectors[:, ::-1]
-    largest = np.take_along_axis(vectors, np.abs(vectors).argmax(0, keepdims=True), 0)
-    vectors = vectors * np.sign(largest)
-    deviations = np.sqrt(np.maximum(values, 0))
-    return mean.astype(np.float32), vectors.astype(np.float32), deviations.astype(np.float32)
-
-
-def _chunks(split: Split):  # type: ignore[no-untyped-def]
+    sums = Sums(split.images.shape[1:])
     for start in range(0, len(split), _CHUNK):
-        yield split.images[start : start + _CHUNK].astype(np.float64)
+        sums.add(split.images[start : start + _CHUNK])
+    return sums.statistics()
+
+
+def statistics_of(dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`pixel_statistics` of the training split: those that came with the data, or computed."""
+    return dataset.statistics or pixel_statistics(dataset.train)

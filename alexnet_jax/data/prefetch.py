@@ -1,0 +1,79 @@
+"""Batches read ahead of the step that takes them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from alexnet_jax.data.batches import Batch, Batches
+
+
+def in_memory(batch: Batch) -> dict[str, np.ndarray]:
+    """A batch with its images read."""
+    return {name: value[:] for name, value in batch.items()}
+
+
+class Prefetch:
+    """A stream's batches, read by threads and handed on in order.
+
+    Args:
+      batches: the stream; from here on nobody else moves it.
+      finish: reads a batch, in a thread: as arrays, or into the devices that it is for.
+      ahead: batches that are read, or being read, before they are asked for.
+      threads: that read.
+
+    Use as a context manager, or `close` it.
+    """
+
+    def __init__(
+        self,
+        batches: Batches,
+        finish: Callable[[Batch], Any] = in_memory,
+        *,
+        ahead: int = 3,
+        threads: int = 2,
+    ) -> None:
+        self._batches, self._finish, self._ahead = batches, finish, ahead
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="read")
+        self._pending: deque[tuple[Future[Any], dict[str, np.ndarray]]] = deque()
+        self._state = batches.get_state()
+
+    def __enter__(self) -> Prefetch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stops reading; what was read ahead is dropped."""
+        self._pool.shutdown(cancel_futures=True)
+        self._pending.clear()
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """The stream's state after the batch handed on last, whatever was read ahead of it."""
+        return self._state
+
+    def set_state(self, state: dict[str, np.ndarray]) -> None:
+        """Goes on from a state of `get_state`."""
+        for future, _ in self._pending:
+            future.cancel()
+        self._pending.clear()
+        self._batches.set_state(state)
+        self._state = self._batches.get_state()
+
+    def __iter__(self) -> Prefetch:
+        return self
+
+    def __next__(self) -> Any:
+        while len(self._pending) <= self._ahead:
+            rows = self._batches.next_rows()
+            self._pending.append((self._pool.submit(self._read, rows), self._batches.get_state()))
+        future, self._state = self._pending.popleft()
+        return future.result()
+
+    def _read(self, rows: np.ndarray) -> Any:
+        return self._finish(self._batches.read(rows))

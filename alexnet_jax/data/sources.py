@@ -1,0 +1,114 @@
+"""Where pictures come from: a list of them with labels, each read on its own."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from alexnet_jax.data.images import read_stored
+from alexnet_jax.errors import InputError
+
+MOST_PIXELS = 100_000_000  # a picture's, so that what it takes to decode stays far below 2 GiB
+
+
+class Pictures(Protocol):
+    """One split's pictures. Sent to the processes that read them, so it holds names, not pixels.
+
+    Attributes:
+      labels: [N] int32.
+    """
+
+    @property
+    def labels(self) -> np.ndarray: ...
+
+    def name(self, number: int) -> str:
+        """What a picture is called."""
+        ...
+
+    def read(self, number: int, size: int, channels: int) -> np.ndarray:
+        """[size, size, channels] uint8. InputError for one that is broken, naming it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Source:
+    """Pictures to be prepared as a data set.
+
+    Attributes:
+      name: of the data set.
+      size, channels: of the stored images.
+      class_names: in label order.
+      splits: pictures of "train" and "test".
+      about: what else decides the result, for JSON.
+    """
+
+    name: str
+    size: int
+    channels: int
+    class_names: tuple[str, ...]
+    splits: dict[str, Pictures]
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.channels not in (1, 3):
+            raise InputError(
+                f"images need a side of at least 1 and 1 or 3 channels, got {self.size} and "
+                f"{self.channels}"
+            )
+        if len(set(self.class_names)) < len(self.class_names) or len(self.class_names) < 2:
+            raise InputError(f"{self.name}: two classes or more with different names are needed")
+        for split, pictures in self.splits.items():
+            if len(pictures.labels) == 0:
+                raise InputError(f"{self.name}: the {split} split has no pictures")
+
+    def plan(self) -> str:
+        """SHA-256 of all that decides the result but the pictures' own bytes."""
+        settings = {
+            "name": self.name,
+            "size": self.size,
+            "channels": self.channels,
+            "class_names": self.class_names,
+            "about": self.about,
+        }
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+        for split, pictures in sorted(self.splits.items()):
+            digest.update(f"\n{split}\n".encode())
+            digest.update(np.ascontiguousarray(pictures.labels, "<i4"))
+            for number in range(len(pictures.labels)):
+                digest.update(f"{pictures.name(number)}\n".encode(errors="surrogateescape"))
+        return digest.hexdigest()
+
+
+def decode(data: bytes, name: str, size: int, channels: int) -> np.ndarray:
+    """The bytes of a picture file as a stored image, as `read_stored`."""
+    file = io.BytesIO(data)
+    return read_stored(name, size=size, channels=channels, file=file, most_pixels=MOST_PIXELS)
+
+
+def stratified(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to train on and to test on, each ascending: of every class about `fraction` to test.
+
+    A class gives round(fraction n) of its n pictures to the test, but at least one and never all.
+
+    Raises:
+      InputError: a class of fewer than two pictures; fraction not in (0, 1).
+    """
+    if not 0 < fraction < 1:
+        raise InputError(f"the share of test pictures must lie in (0, 1), got {fraction}")
+    generator = np.random.Generator(np.random.Philox(seed))
+    test = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        if len(own) < 2:
+            raise InputError(
+                f"class {label} has a single picture, which cannot serve training and testing; "
+                "add pictures, or a test folder"
+            )
+        count = min(max(1, round(fraction * len(own))), len(own) - 1)
+        test[generator.permutation(own)[:count]] = True
+    return np.flatnonzero(~test), np.flatnonzero(test)

@@ -1,0 +1,131 @@
+"""Long work over many pictures: all cores, told as it goes, stopped in order."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from concurrent import futures
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from alexnet_jax.console import duration
+from alexnet_jax.errors import InputError
+from alexnet_jax.interrupt import Interrupted, Signals
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+_SECONDS = 0.5  # between looks at whether a signal came
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def each_done(
+    function: Callable[[Job], Result],
+    jobs: Sequence[Job],
+    *,
+    workers: int,
+    initializer: Callable[..., None],
+    initargs: tuple[Any, ...],
+) -> Generator[Result, None, None]:
+    """function(job) of each job as it is done, in `workers` processes; in this one if it is 1.
+
+    The initializer runs first, in each process. Jobs in hand are finished after SIGINT or SIGTERM.
+
+    Raises:
+      Interrupted: after such a signal. InputError: a process was killed. What a job raised.
+    """
+    with Signals() as signals:
+        if workers == 1:
+            initializer(*initargs)
+            for job in jobs:
+                yield function(job)
+                _stop_if(signals)
+            return
+        pool = futures.ProcessPoolExecutor(
+            min(workers, max(1, len(jobs))),
+            multiprocessing.get_context("spawn"),  # a fork would copy other threads' locks
+            _initialize,
+            (initializer, initargs),
+        )
+        try:
+            pending = {pool.submit(function, job) for job in jobs}
+            while pending:
+                done, pending = futures.wait(pending, _SECONDS, futures.FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+                _stop_if(signals)
+        except BrokenProcessPool:
+            raise InputError(
+                "a worker process was killed, perhaps for want of memory; the same command goes "
+                "on from here, with fewer --workers if need be"
+            ) from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _initialize(initializer: Callable[..., None], initargs: tuple[Any, ...]) -> None:
+    # The terminal interrupts all processes of a group; the first of them says when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def leave_with_parent() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=leave_with_parent, daemon=True).start()
+    initializer(*initargs)
+
+
+def _stop_if(signals: Signals) -> None:
+    stopping = signals.stopping(0)
+    if stopping is not None:
+        raise Interrupted(
+            f"stopped by {stopping.name}; what is done is kept, the same command goes on",
+            128 + stopping,
+        )
+
+
+class Progress:
+    """Says every few seconds how far the work is: a line that changes on a terminal, else lines."""
+
+    def __init__(self, what: str, total: int, done: int = 0, unit: str = "images") -> None:
+        self._what, self._total, self._first, self._done = what, total, done, done
+        self._unit = unit
+        self._terminal = sys.stdout.isatty()
+        self._every = 0.5 if self._terminal else 10.0
+        self._began = self._said = time.perf_counter()
+
+    def advance(self, count: int) -> None:
+        self._done += count
+        now = time.perf_counter()
+        if now - self._said >= self._every:
+            self._said = now
+            rate = (self._done - self._first) / (now - self._began)
+            left = duration((self._total - self._done) / rate)
+            self._say(
+                f"{self._what}: {self._done:,} of {self._total:,} {self._unit}  "
+                f"{rate:,.0f} {self._unit}/s  {left} left"
+            )
+
+    def finish(self) -> None:
+        count, seconds = self._done - self._first, time.perf_counter() - self._began
+        rate = f", {count / seconds:,.0f} {self._unit}/s" if count else ""
+        self._say(f"{self._what}: {count:,} {self._unit} in {duration(seconds)}{rate}")
+        if self._terminal:
+            print(flush=True)
+
+    def _say(self, text: str) -> None:
+        if self._terminal:
+            print(f"\r{text}\x1b[K", end="", flush=True)
+        else:
+            print(text, flush=True)

@@ -1,0 +1,31 @@
+r"""Ten kinds of clothes with the small network: 60,000 grey images of Zalando's, minutes on a CPU.
+
+    sudo apt-get install dataset-fashion-mnist
+    python experiments/prepare.py idx --files /usr/share/datasets/fashion-mnist \
+        --name fashion_mnist --data-dir data
+    python experiments/prepare.py pack fashion_mnist --data-dir data
+    python experiments/train.py fashion --data-dir data
+
+28x28 images with two black pixels on every side; crops move by up to two, never mirrored. Expect
+about 90 % of the 10,000 test images right.
+"""
+
+from alexnet_jax.recipe import TrainConfig
+
+CONFIG = TrainConfig(
+    name="fashion",
+    data="fashion_mnist",
+    preset="small",
+    steps=4700,
+    batch=64,
+    learning_rate=0.02,  # the narrow network's; the paper's is .01
+    schedule="epochs",
+    drop_epochs=(3.0, 4.5),
+    ema=0.995,
+    mirror=False,  # all shoes point the same way
+    colour_noise=0.0,
+    pixel_scale=1 / 128,  # inputs of about -1 to 1, which initial values by fan-in expect
+    log_every=100,
+    evaluate_every=940,
+    checkpoint_every=940,
+)

@@ -1,0 +1,213 @@
+"""Data sets for training: python experiments/prepare.py SOURCE ... --data-dir DIR
+
+SOURCE is imagenet, folder, tfds or idx; pack and verify work on what they made. A preparation
+that was stopped goes on when it is started again; a finished one is recognised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from alexnet_jax import cli
+from alexnet_jax.errors import InputError
+
+Directory = Annotated[str, tyro.conf.arg(metavar="DIR")]
+Number = Annotated[str, tyro.conf.arg(metavar="N")]
+Name = tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="NAME")]]
+ALL = "all cores"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """What every command takes."""
+
+    data_dir: Directory
+    """Directory of the prepared data sets."""
+    workers: Number = ALL
+    """Processes at work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imagenet(Preparation):
+    """ImageNet 2012 from ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar, read in place."""
+
+    archives: Directory
+    """Directory with the two archives; on a disk with short seeks, pictures are read at random."""
+    name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "imagenet2012"
+    """What the data set will be called."""
+    size: int = 256
+    """Side of the stored images: the short side is resized to it and the centre square kept."""
+    subset: bool = False
+    """Accept archives with fewer pictures than those that are distributed."""
+    max_bad_fraction: float = 0.001
+    """Share of pictures that cannot be read above which the work stops."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder(Preparation):
+    """Pictures of your own: IMAGES/train/CLASS/*.jpg, and IMAGES/test/CLASS/*.jpg if there are."""
+
+    images: Directory
+    """Directory with the folders train and test."""
+    name: Annotated[str, tyro.conf.arg(metavar="NAME")]
+    """What the data set will be called."""
+    size: int = 256
+    """Side of the stored images: the short side is resized to it and the centre square kept."""
+    grey: bool = False
+    """Store one channel instead of three."""
+    test_fraction: float = 0.1
+    """Share of each class that tests, where there is no folder test."""
+    max_bad_fraction: float = 0.001
+    """Share of pictures that cannot be read above which the work stops."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tfds(Preparation):
+    """An image-classification set of TensorFlow Datasets that lies prepared as array_record."""
+
+    dataset: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="NAME")]]
+    """As TFDS knows it, such as cifar10."""
+    source_dir: Directory = "TFDS's own"
+    """Where TFDS keeps it."""
+    name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "NAME_SIZE"
+    """What the result will be called."""
+    size: int = 256
+    """Side of the stored images: the short side is resized to it and the centre square kept."""
+    test_fraction: float = 0.1
+    """Share of each class that tests, where there is no split test or validation."""
+    max_bad_fraction: float = 0.001
+    """Share of pictures that cannot be read above which the work stops."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Idx(Preparation):
+    """The idx files of MNIST and its successors, as they are."""
+
+    files: Directory
+    """Directory with train-images-idx3-ubyte.gz and the three others."""
+    name: Annotated[str, tyro.conf.arg(metavar="NAME")]
+    """What the data set will be called."""
+    pad: int = 2
+    """Black pixels added on every side, which random crops take away again."""
+    class_names: Annotated[str, tyro.conf.arg(metavar="A,B,...")] = "numbers"
+    """Names of the classes in label order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Miniature:
+    """Write ImageNet's two archives in small, made of sample photographs, to try things with."""
+
+    archives: Directory
+    """Directory for the two archives."""
+    classes: int = 3
+    """Classes, up to 13."""
+    train: int = 12
+    """Training pictures of each class."""
+    validation: int = 4
+    """Validation pictures of each class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pack(Preparation):
+    """The packed form of a prepared data set, several times as fast to read."""
+
+    name: Name
+    """A prepared data set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verify:
+    """Read every image of a prepared data set against its checksum."""
+
+    name: Name
+    """A prepared data set."""
+    data_dir: Directory
+    """Directory of the prepared data sets."""
+
+
+Sources = Imagenet | Folder | Tfds | Idx
+Options = Sources | Pack | Verify | Miniature
+
+
+def main(options: Options) -> None:
+    if isinstance(options, Miniature):
+        from alexnet_jax.data.miniature import miniature
+
+        miniature(
+            Path(options.archives),
+            classes=options.classes,
+            train=options.train,
+            validation=options.validation,
+        )
+        return
+    data_dir = Path(options.data_dir)
+    if data_dir.exists() and not data_dir.is_dir():
+        raise InputError(f"--data-dir {data_dir} is a file; give a directory")
+    if isinstance(options, Verify):
+        from alexnet_jax.data.prepared import verify
+
+        verify(options.name, data_dir)
+        return
+    workers = _workers(options.workers)
+    if isinstance(options, Pack):
+        from alexnet_jax.data.packed import pack
+
+        print(pack(options.name, data_dir, workers=workers))
+        return
+    from alexnet_jax.data.preparing import prepare
+
+    bad = 0.0 if isinstance(options, Idx) else options.max_bad_fraction
+    if not 0 <= bad <= 1:
+        raise InputError(f"--max-bad-fraction must lie in [0, 1], got {bad}")
+    prepare(_source(options), data_dir, workers=workers, max_bad_fraction=bad)
+
+
+def _source(options: Sources):  # type: ignore[no-untyped-def]
+    match options:
+        case Imagenet():
+            from alexnet_jax.data.ilsvrc import ilsvrc
+
+            archives = Path(options.archives)
+            return ilsvrc(archives, options.name, size=options.size, subset=options.subset)
+        case Folder():
+            from alexnet_jax.data.folder import folder
+
+            return folder(
+                Path(options.images),
+                options.name,
+                size=options.size,
+                channels=1 if options.grey else 3,
+                test_fraction=options.test_fraction,
+            )
+        case Tfds():
+            from alexnet_jax.data.tfds_source import tfds_source
+
+            return tfds_source(
+                options.dataset,
+                source_dir=None if options.source_dir == "TFDS's own" else options.source_dir,
+                name=None if options.name == "NAME_SIZE" else options.name,
+                size=options.size,
+                test_fraction=options.test_fraction,
+            )
+        case Idx():
+            from alexnet_jax.data.idx import idx
+
+            names = () if options.class_names == "numbers" else options.class_names.split(",")
+            return idx(Path(options.files), options.name, pad=options.pad, class_names=tuple(names))
+
+
+def _workers(text: str) -> int:
+    from alexnet_jax.data.workers import cores
+
+    count = cores() if text == ALL else cli.whole_number("--workers", text)
+    if count < 1:
+        raise InputError(f"--workers must be at least 1, got {count}")
+    return count
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)
