@@ -226,7 +226,8 @@ def test_differences_name_what_makes_another_run() -> None:
     """Where a run computes and finds its data, how long, and how often it reports may change;
     nothing else."""
     assert {
-        "steps", "data_dir", "topology", "log_every", "evaluate_every", "checkpoint_every", "keep_checkpoints",
+        "steps", "data_dir", "topology", "log_every", "evaluate_every", "checkpoint_every",
+        "keep_checkpoints",
     } == MAY_DIFFER  # fmt: skip
     assert FULL.differences(FULL) == []
     for name, (_, value) in OTHERS.items():
