@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gzip
+import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +40,10 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
                     f"{path} is not an idx file of uint8 in {dimensions} dimensions: "
                     f"it begins with {head.hex(' ') or 'nothing'}"
                 )
-            shape = tuple(int(n) for n in np.frombuffer(file.read(4 * dimensions), ">u4"))
-            count = int(np.prod(shape, dtype=object))
-            if len(shape) < dimensions or not 0 < count <= _MOST_BYTES:
+            sizes = file.read(4 * dimensions).ljust(4 * dimensions, b"\0")
+            shape = tuple(int(n) for n in np.frombuffer(sizes, ">u4"))
+            count = math.prod(shape)
+            if not 0 < count <= _MOST_BYTES:
                 raise InputError(f"{path} claims the size {shape}, which cannot be")
             values = file.read(count + 1)  # one more, to see that it ends there
     except FileNotFoundError:
