@@ -116,7 +116,7 @@ def _keys(dataset: str, features: Any) -> tuple[str, str]:
     images = [
         key
         for key, feature in features.items()
-        if len(feature.shape) == 3 and feature.dtype == np.uint8
+        if len(feature.shape) == 3 and feature.np_dtype == np.uint8
     ]
     labels = [key for key, f in features.items() if isinstance(f, tfds.features.ClassLabel)]
     if len(images) != 1 or len(labels) != 1:
@@ -130,8 +130,8 @@ def _keys(dataset: str, features: Any) -> tuple[str, str]:
 def _pictures(builder: Any, split: str, image: str, label: str) -> TfdsPictures:
     import tensorflow_datasets as tfds
 
-    only = tfds.decode.PartialDecoding({label: True})
-    records = builder.as_data_source(split=split, decoders=only)
+    undecoded = {image: tfds.decode.SkipDecoding()}
+    records = builder.as_data_source(split=split, decoders=undecoded)
     labels = np.array([record[label] for record in records], np.int32)
     if len(labels) and labels.min() < 0:
         raise InputError(f"{builder.name}: the pictures of {split} have no labels")
