@@ -5,11 +5,12 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from pairs import HEARTBEAT, pair, run_pair, said, wait_for
 from scripts import Result, measurements, training, wait
 
-STEPS = 120
-SAVING = ("checkpoint_every=40", "evaluate_every=100")
+STEPS = 60
+SAVING = ("checkpoint_every=20", "evaluate_every=100")
 
 
 def arguments(workdir: Path, steps: int) -> tuple[str, ...]:
@@ -22,7 +23,7 @@ def stopped(
 ) -> tuple[list[Result], float]:
     """How two processes end after one is signalled, and seconds until both have."""
     with pair("train", *arguments(workdir, steps)) as both:
-        wait_for(workdir / "checkpoints" / "40", both[which])
+        wait_for(workdir / "checkpoints" / "20", both[which])
         os.kill(both[which].pid, number)
         began = time.monotonic()
         return [wait(process) for process in both], time.monotonic() - began
@@ -39,6 +40,7 @@ def test_a_signal_to_one_stops_both_at_the_same_step(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "checkpoints" / steps.pop()).is_dir()
 
 
+@pytest.mark.slow
 def test_the_death_of_one_ends_the_other(tmp_path: Path) -> None:
     """In bounded time, after a word of ours; then the same commands end as if nothing had been."""
     (left, _), seconds = stopped(tmp_path / "run", signal.SIGKILL, 1, STEPS)

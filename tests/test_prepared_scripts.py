@@ -51,6 +51,7 @@ def measured(workdir: Path) -> list[dict[str, object]]:
     return [{k: v for k, v in line.items() if k not in SPEED} for line in measurements(workdir)]
 
 
+@pytest.mark.slow
 def test_archives_to_evaluation(
     records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,8 +43,9 @@ def fifty_steps(workdir: Path, topology: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize(
     ("topology", "devices"),
-    [("data_towers", 2), pytest.param("two_towers", 1, marks=pytest.mark.slow)],
+    [("data_towers", 2), ("two_towers", 1)],
 )
+@pytest.mark.slow
 def test_two_processes_train_what_one_trains(
     topology: str, devices: int, alone: list[dict[str, Any]], tmp_path: Path
 ) -> None:
