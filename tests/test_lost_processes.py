@@ -47,7 +47,8 @@ def test_the_death_of_one_ends_the_other(tmp_path: Path) -> None:
     assert left.status not in (0, 2)
     assert seconds < 3 * HEARTBEAT
     assert "if one of them dies, the others end within 10 s" in left.err.splitlines()[0]
-    assert left.err.index("another process") < left.err.index("Terminating process")
+    # The transport fails, which we tell, or waits until jax ends the process with a page of its own.
+    assert "another process" in left.err.partition("Terminating process")[0]
     undisturbed = tmp_path / "undisturbed"
     for workdir, first in ((tmp_path / "run", "resumed at step"), (undisturbed, "start: ")):
         both = run_pair("train", *arguments(workdir, STEPS))
