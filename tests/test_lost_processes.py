@@ -47,7 +47,7 @@ def test_the_death_of_one_ends_the_other(tmp_path: Path) -> None:
     assert left.status not in (0, 2)
     assert seconds < 3 * HEARTBEAT
     assert "if one of them dies, the others end within 10 s" in left.err.splitlines()[0]
-    # The transport fails, which we tell, or waits until jax ends the process with a page of its own.
+    # The transport fails, which we tell, or waits until jax ends the process in its own words.
     assert "another process" in left.err.partition("Terminating process")[0]
     undisturbed = tmp_path / "undisturbed"
     for workdir, first in ((tmp_path / "run", "resumed at step"), (undisturbed, "start: ")):
