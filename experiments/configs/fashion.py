@@ -6,8 +6,8 @@ r"""Ten kinds of clothes with the small network: 60,000 grey images of Zalando's
     python experiments/prepare.py pack fashion_mnist --data-dir data
     python experiments/train.py fashion --data-dir data
 
-28x28 images with two black pixels on every side; crops move by up to two, never mirrored. Expect
-about 90 % of the 10,000 test images right.
+28x28 images with two black pixels on every side; crops move by up to two, mirrored half the time.
+Seen once, on two busy cores: 88.28 % of the 10,000 test images right, in 12 minutes.
 """
 
 from alexnet_jax.recipe import TrainConfig
@@ -16,17 +16,14 @@ CONFIG = TrainConfig(
     name="fashion",
     data="fashion_mnist",
     preset="small",
-    layers={"dropout6": {"keep": 0.8}, "dropout7": {"keep": 0.8}},  # three epochs hardly overfit
-    steps=2800,
+    steps=4700,
     batch=64,
     learning_rate=0.02,  # the narrow network's; the paper's is .01
     schedule="epochs",
-    drop_epochs=(2.0, 2.7),
-    ema=0.99,
-    mirror=False,  # all shoes point the same way
+    drop_epochs=(4.0, 4.7),
     colour_noise=0.0,
     pixel_scale=1 / 128,  # inputs of about -1 to 1, which initial values by fan-in expect
     log_every=100,
-    evaluate_every=700,
-    checkpoint_every=700,
+    evaluate_every=940,
+    checkpoint_every=940,
 )
