@@ -9,8 +9,9 @@ To compare: 56.522 / 79.066 % accuracy (top-1 / top-5) with the centre crop, rec
 torchvision's weights. Not run to the end here.
 
 90 epochs, the rate tenfold less every 30, weight decay 1e-4, pixels divided by their deviation of
-about 57.6: customary values, not checked against the recipe of those weights. torchvision crops at random scales and shapes; here crops are those of 2012, so that
-the recorded figure is a neighbour, not a promise.
+about 57.6: customary values, not checked against the recipe of those weights. torchvision crops
+at random scales and shapes; here crops are those of 2012, so that the recorded figure is a
+neighbour, not a promise.
 """
 
 from alexnet_jax.recipe import TrainConfig
