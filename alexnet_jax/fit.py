@@ -24,6 +24,7 @@ from alexnet_jax.joining import Watch
 from alexnet_jax.metrics import input_share
 from alexnet_jax.optim import Plateau, plateau_update
 from alexnet_jax.pace import Clock, Trace
+from alexnet_jax.preemption import signals_of_run
 from alexnet_jax.processes import by_first, is_first, said_by_first, together, whole
 from alexnet_jax.recipe import TrainConfig
 from alexnet_jax.state import TrainState, abstract_state, init_state
@@ -65,11 +66,11 @@ def fit(
     if profile is not None:
         together(lambda: require_writable(profile, "profile directory"))
     by_first(lambda: open_workdir(workdir, config, job.dataset.fingerprint(), fresh=fresh))
-    together(lambda: require_settings(workdir))
+    together(lambda: require_settings(workdir, job.dataset.fingerprint()))
     console = console if is_first() else Silence()
     log = MetricsFile(workdir / "metrics.jsonl", writing=is_first())
     with (
-        Signals() as signals,
+        signals_of_run() as signals,
         Watch(heartbeat) as watch,
         Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints) as checkpoints,
     ):

@@ -1,4 +1,4 @@
-"""Stopping a run in order when it is asked to by a signal."""
+"""Stopping work in order when it is asked to by a signal. jax is not touched here."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import os
 import signal
 from collections.abc import Callable
 from types import FrameType
-
-import jax
 
 
 class Interrupted(Exception):
@@ -21,33 +19,22 @@ class Interrupted(Exception):
 class Signals:
     """While entered, the first SIGINT or SIGTERM is noted and a second one ends the process.
 
-    The loop asks `stopping` between steps, where there is a whole state to save. Of several
-    processes, one that is signalled stops all at the same step. There jax handles SIGTERM and
-    passes it on, and SIGINT becomes SIGTERM; a second SIGTERM changes nothing.
+    The loop asks `stopping` between steps, where there is a whole state to save.
     """
 
     def __init__(self) -> None:
         self._received: signal.Signals | None = None
 
     def stopping(self, step: int) -> signal.Signals | None:
-        """The signal to stop at, the same step in every process; to be asked at every step."""
-        if jax.process_count() == 1:
-            return self._received
-        from jax.experimental import multihost_utils
+        """The signal to stop at, if any; to be asked after every step."""
+        return self._received
 
-        if multihost_utils.reached_preemption_sync_point(step):
-            return self._received or signal.SIGTERM
-        return None
+    def _handlers(self) -> dict[signal.Signals, Callable[[int, FrameType | None], None]]:
+        return {signal.SIGINT: self._handle, signal.SIGTERM: self._handle}
 
     def __enter__(self) -> Signals:
-        handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {
-            signal.SIGINT: self._handle,
-            signal.SIGTERM: self._handle,
-        }
-        if jax.process_count() > 1:
-            handlers = {signal.SIGINT: self._pass_on}
         self._before = {
-            number: signal.signal(number, handle) for number, handle in handlers.items()
+            number: signal.signal(number, handle) for number, handle in self._handlers().items()
         }
         return self
 
@@ -59,7 +46,3 @@ class Signals:
         if self._received is not None:
             os._exit(128 + number)
         self._received = signal.Signals(number)
-
-    def _pass_on(self, number: int, frame: FrameType | None) -> None:
-        self._handle(number, frame)
-        os.kill(os.getpid(), signal.SIGTERM)

@@ -82,13 +82,16 @@ def open_workdir(path: Path, config: TrainConfig, data_sha256: str, *, fresh: bo
     write_atomically(path / "config.json", json.dumps(settings, indent=2) + "\n")
 
 
-def require_settings(path: Path) -> None:
-    """Raises InputError where this process does not see what another has written there."""
+def require_settings(path: Path, data_sha256: str) -> None:
+    """Raises InputError where this process does not see what another has written there, or has
+    other data."""
     if not (path / "config.json").is_file():
         raise InputError(
             f"workdir {path} is not seen by every process; give a directory on a file system that "
             "they share"
         )
+    if read_settings(path)[1] != data_sha256:
+        raise InputError("the data set is not the same in every process")
 
 
 def read_settings(path: Path) -> tuple[TrainConfig, str]:

@@ -32,41 +32,43 @@ class Preparation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Imagenet(Preparation):
+class Pictures(Preparation):
+    """What every source of pictures takes."""
+
+    size: int = 256
+    """Side of the stored images: the short side is resized to it and the centre square kept."""
+    max_bad_fraction: float = 0.001
+    """Share of pictures that cannot be read above which the work stops."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imagenet(Pictures):
     """ImageNet 2012 from ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar, read in place."""
 
     archives: Directory
     """Directory with the two archives; on a disk with short seeks, pictures are read at random."""
     name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "imagenet2012"
     """What the data set will be called."""
-    size: int = 256
-    """Side of the stored images: the short side is resized to it and the centre square kept."""
     subset: bool = False
     """Accept archives with fewer pictures than those that are distributed."""
-    max_bad_fraction: float = 0.001
-    """Share of pictures that cannot be read above which the work stops."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Folder(Preparation):
+class Folder(Pictures):
     """Pictures of your own: IMAGES/train/CLASS/*.jpg, and IMAGES/test/CLASS/*.jpg if there are."""
 
     images: Directory
     """Directory with the folders train and test."""
     name: Annotated[str, tyro.conf.arg(metavar="NAME")]
     """What the data set will be called."""
-    size: int = 256
-    """Side of the stored images: the short side is resized to it and the centre square kept."""
     grey: bool = False
     """Store one channel instead of three."""
     test_fraction: float = 0.1
     """Share of each class that tests, where there is no folder test."""
-    max_bad_fraction: float = 0.001
-    """Share of pictures that cannot be read above which the work stops."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tfds(Preparation):
+class Tfds(Pictures):
     """An image-classification set of TensorFlow Datasets that lies prepared as array_record."""
 
     dataset: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="NAME")]]
@@ -75,12 +77,8 @@ class Tfds(Preparation):
     """Where TFDS keeps it."""
     name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "NAME_SIZE"
     """What the result will be called."""
-    size: int = 256
-    """Side of the stored images: the short side is resized to it and the centre square kept."""
     test_fraction: float = 0.1
     """Share of each class that tests, where there is no split test or validation."""
-    max_bad_fraction: float = 0.001
-    """Share of pictures that cannot be read above which the work stops."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +158,7 @@ def main(options: Options) -> None:
         return
     from alexnet_jax.data.preparing import prepare
 
-    bad = 0.0 if isinstance(options, Idx) else options.max_bad_fraction
+    bad = options.max_bad_fraction if isinstance(options, Pictures) else 0.0
     if not 0 <= bad <= 1:
         raise InputError(f"--max-bad-fraction must lie in [0, 1], got {bad}")
     prepare(_source(options), data_dir, workers=workers, max_bad_fraction=bad)

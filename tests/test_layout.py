@@ -17,6 +17,7 @@ LEVELS = (
         "recipe",
         "data",
         "interrupt",
+        "preemption",
         "pace",
         "console",
         "cli",

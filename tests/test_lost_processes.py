@@ -53,7 +53,7 @@ def test_the_death_of_one_ends_the_other(tmp_path: Path) -> None:
     for workdir, first in ((tmp_path / "run", "resumed at step"), (undisturbed, "start: ")):
         both = run_pair("train", *arguments(workdir, STEPS))
         assert [result.status for result in both] == [0, 0], both
-        assert said(both[0].out)[0].startswith(first)
+        assert said(both[0].out)[0].startswith(first), both[0].out
     hashes = [
         measurements(workdir)[-1]["params_sha256"] for workdir in (tmp_path / "run", undisturbed)
     ]

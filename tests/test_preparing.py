@@ -4,6 +4,8 @@ import dataclasses
 import re
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from alexnet_jax.data.dataset import Split
 from alexnet_jax.data.packed import pack
 from alexnet_jax.data.prepared import list_prepared, load_prepared, verify
 from alexnet_jax.data.preparing import prepare
+from alexnet_jax.data.records import VERSION
 from alexnet_jax.data.statistics import pixel_statistics
 from alexnet_jax.interrupt import Interrupted
 
@@ -182,6 +185,28 @@ def test_a_finished_one_is_recognised(copied: Path) -> None:
     assert sum("is finished; nothing to do" in line for line in said) == 2
     with pytest.raises(InputError, match="prepared from other pictures or with other settings"):
         prepare(source(train=49), copied, workers=1, note=quiet)
+
+
+def test_the_packed_form_needs_no_records(copied: Path) -> None:
+    """It is loaded, verified and recognised as finished without them."""
+    shutil.rmtree(copied / "drawn" / VERSION)
+    said: list[str] = []
+    pack("drawn", copied, workers=1, note=said.append)
+    verify("drawn", copied, note=said.append)
+    assert said[0].endswith("is finished; nothing to do")
+    assert len(load_prepared("drawn", copied).train) > 0
+
+
+def test_preparing_starts_no_device() -> None:
+    """A preparation beside a training must not take the accelerator's memory."""
+    code = (
+        "from pathlib import Path; from alexnet_jax.data.workers import each_done; "
+        "import jax._src.xla_bridge as bridge; "
+        "print(list(each_done(str, [1, 2], workers=1, initializer=int, initargs=())), "
+        "bridge.backends_are_initialized())"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "['1', '2'] False\n"
 
 
 def test_an_unfinished_one_of_other_pictures_is_refused(tmp_path: Path) -> None:

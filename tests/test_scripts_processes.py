@@ -43,7 +43,7 @@ def fifty_steps(workdir: Path, topology: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize(
     ("topology", "devices"),
-    [("data_towers", 2), ("two_towers", 1)],
+    [("data_towers", 2), ("data", 2), ("hybrid", 2), ("two_towers", 1)],
 )
 @pytest.mark.slow
 def test_two_processes_train_what_one_trains(

@@ -74,9 +74,9 @@ def test_two_steps_of_the_full_size_network_in_float64() -> None:
     random = np.random.default_rng(0)
     drawn = [
         {
-            "image": random.integers(0, 256, (2, 256, 256, 3)).astype(np.uint8),
-            "label": random.integers(0, 1000, 2).astype(np.int32),
-            "index": np.arange(2, dtype=np.int32),
+            "image": random.integers(0, 256, (4, 256, 256, 3)).astype(np.uint8),
+            "label": random.integers(0, 1000, 4).astype(np.int32),
+            "index": np.arange(4, dtype=np.int32),
         }
         for _ in range(2)
     ]
@@ -86,10 +86,10 @@ def test_two_steps_of_the_full_size_network_in_float64() -> None:
     )  # fmt: skip
     with jax.enable_x64(True):
         net = architecture("paper")
-        config = TrainConfig(name="paper", data="", steps=2, batch=2, dtype="float64")
+        config = TrainConfig(name="paper", data="", steps=2, batch=4, dtype="float64")
         one, losses = run(spread_over("one_device", 1, net), net, config, iter(drawn), statistics)
         one = jax.device_get(one.params)
-        for name, devices in (("two_towers", 2), ("hybrid", 2)):
+        for name, devices in (("two_towers", 2), ("data", 2), ("data_towers", 4), ("hybrid", 2)):
             place = spread_over(name, devices, net)
             other, seen = run(place, net, config, iter(drawn), statistics)
             assert_close(seen, losses, 1e-10)

@@ -10,7 +10,7 @@ import pytest
 
 from alexnet_jax import InputError
 from alexnet_jax.recipe import TrainConfig
-from alexnet_jax.workdir import open_workdir, read_settings, write_atomically
+from alexnet_jax.workdir import open_workdir, read_settings, require_settings, write_atomically
 
 CONFIG = TrainConfig(
     name="t", data="digits", steps=100, schedule="epochs", drop_epochs=(2.5,),
@@ -203,3 +203,13 @@ def test_a_directory_without_a_run(tmp_path: Path) -> None:
     (tmp_path / "config.json").mkdir()
     with pytest.raises(InputError, match="holds no training run"):
         read_settings(tmp_path)
+
+
+def test_other_processes_see_the_same_run(tmp_path: Path) -> None:
+    """The directory, and the same data."""
+    with pytest.raises(InputError, match="not seen by every process"):
+        require_settings(tmp_path / "run", "ab")
+    opened(tmp_path / "run")
+    require_settings(tmp_path / "run", "ab")
+    with pytest.raises(InputError, match="data set is not the same in every process"):
+        require_settings(tmp_path / "run", "cd")

@@ -50,12 +50,15 @@ def pack(name: str, data_dir: Path, *, workers: int, note: Callable[[str], None]
       InputError: no records, an image that differs from its checksum, too little room.
     """
     records = data_dir / name / VERSION
-    beside, directory = Beside.load(records), data_dir / name / PACKED
+    directory = data_dir / name / PACKED
     if (directory / DESCRIPTION).exists():
-        if Beside.load(directory).sha256() != beside.sha256():
+        packed = Beside.load(directory)  # the records may be gone by now
+        there = (records / DESCRIPTION).exists()
+        if there and Beside.load(records).sha256() != packed.sha256():
             raise InputError(f"{directory} was packed from other records; remove it to pack again")
         note(f"{directory} is finished; nothing to do")
         return directory
+    beside = Beside.load(records)
     work = directory.with_name(f"{PACKED}.unfinished")
     _open_work(work, beside)
     rows = max(1, _CHUNK_BYTES // int(np.prod(beside.shape)))
