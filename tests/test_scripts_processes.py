@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pairs import HEARTBEAT, run_pair, said
+from pairs import HEARTBEAT, QUICKLY, run_pair, said
 from scripts import (
     Run,
     assert_refused,
@@ -22,7 +22,7 @@ from scripts import (
 assert finished  # a fixture
 
 
-FLOAT64 = {"JAX_ENABLE_X64": "1"}
+FLOAT64 = QUICKLY | {"JAX_ENABLE_X64": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,7 @@ def test_two_processes_train_what_one_trains(
     assert (tmp_path / "run" / "conv1_kernels.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_in_more_processes_and_in_fewer(finished: Run, tmp_path: Path) -> None:
     """Three steps by one process, three by two, then evaluated and used by two: the same."""
     workdir = tmp_path / "run"

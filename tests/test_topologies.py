@@ -1,6 +1,7 @@
 """Every topology computes what one device computes; what cannot be spread is refused."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import chex
@@ -73,6 +74,15 @@ def trained(place: Topology, net: Architecture, config: TrainConfig) -> tuple[Tr
     return state, losses
 
 
+@pytest.fixture
+def compiled_quickly() -> Iterator[None]:
+    """Not as well as could be, in 0.4 of the time."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.mark.usefixtures("compiled_quickly")
 def test_a_run_is_the_same_on_every_topology() -> None:
     """Three updates in float64 of a batch in two parts, with dropout, crops shared by four images,
     mirrors and noise, and classes that nothing divides: parameters, velocity, average, metrics."""
