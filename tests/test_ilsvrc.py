@@ -81,7 +81,7 @@ def test_oddities_are_there_and_read(archives: Path, source: Source) -> None:
     train = source.splits["train"]
     images = {row: train.read(row, 64, 3) for row in range(6) if row != 2}
     for row, image in images.items():
-        assert 40 < image.std() < 110, row  # the astronaut, in no false colours
+        assert 40 < image.std() < 110, row  # the cat, in no false colours
         assert 60 < image.mean() < 170, row
     assert np.all(images[3] == images[3][..., :1])
     with pytest.raises(InputError, match="truncated"):

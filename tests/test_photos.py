@@ -47,7 +47,7 @@ def painted(size: tuple[int, int]) -> Image.Image:
 def test_no_pixel_serves_both_splits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every crop has the one shade of a field of its own colour: it never leaves its field, and
     enlarging reads nothing beyond it. Every field is used, equally often."""
-    monkeypatch.setattr(photos_module, "photographs", lambda: iter([painted((60, 80))] * 13))
+    monkeypatch.setattr(photos_module, "photographs", lambda: iter([painted((60, 80))] * 16))
     found = photos_module.photos()
     for split, low, high in ((found.train, 1, 127), (found.test, 128, 255)):
         shades = split.images.reshape(len(split), -1)
@@ -64,17 +64,17 @@ def photos() -> Dataset:
 
 
 def test_sizes_and_types(photos: Dataset) -> None:
-    for split, count in ((photos.train, 2912), (photos.test, 364)):
+    for split, count in ((photos.train, 3584), (photos.test, 448)):
         assert split.images.shape == (count, 256, 256, 3)
-        np.testing.assert_array_equal(np.bincount(split.labels), np.full(13, count // 13))
+        np.testing.assert_array_equal(np.bincount(split.labels), np.full(16, count // 16))
     assert (photos.name, photos.stored_size, photos.channels) == ("photos", 256, 3)
-    assert len(photos.class_names) == 13
+    assert len(photos.class_names) == 16
 
 
 def test_always_the_same_and_no_two_alike(photos: Dataset) -> None:
     assert data.load("photos").fingerprint() == photos.fingerprint()
-    rows = np.concatenate([photos.train.images, photos.test.images]).reshape(3276, -1)
-    assert len({row.tobytes() for row in rows}) == 3276
+    rows = np.concatenate([photos.train.images, photos.test.images]).reshape(4032, -1)
+    assert len({row.tobytes() for row in rows}) == 4032
 
 
 def test_labels_name_their_photograph(photos: Dataset) -> None:
