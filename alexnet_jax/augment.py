@@ -96,6 +96,7 @@ def training_views(
     mirror: bool,
     colour_noise: float,
     scale: float,
+    random_crop: bool = True,
     attenuate: bool = False,
     place_keys: jax.Array | None = None,
     dtype: Any = jnp.float32,
@@ -116,6 +117,7 @@ def training_views(
       mirror: whether half of the crops are mirrored left to right.
       colour_noise: standard deviation of the draws; 0.1 in the paper, 0 for none.
       scale: factor on the result; 1 keeps the paper's pixel units.
+      random_crop: whether the crop's place is drawn; else it is the centre's.
       attenuate: divide by 1 + colour_noise, as the 2012 source does in training.
       place_keys: [B] random keys of the crops and mirrors alone, where images share them.
 
@@ -133,9 +135,11 @@ def training_views(
         noise_key = jax.random.split(key, 3)[2]
         border = image.shape[0] - size
         top, left = jax.random.randint(place_key, (2,), 0, border + 1, jnp.int32)
-        crop = jax.lax.dynamic_slice(
-            image, (top, left, jnp.int32(0)), (size, size, image.shape[2])
-        ).astype(work)
+        if random_crop:
+            corner = (top, left, jnp.int32(0))
+            crop = jax.lax.dynamic_slice(image, corner, (size, size, image.shape[2])).astype(work)
+        else:
+            crop = centre_crop(image, size).astype(work)
         if mirror:
             flip = jax.random.uniform(mirror_key, (), jnp.float32) < 0.5
             crop = jnp.where(flip, crop[:, ::-1], crop)

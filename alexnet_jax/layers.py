@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Activation = Literal["relu", "linear"]
+Activation = Literal["relu", "tanh", "linear"]
 Init = Literal["normal", "torch"]
 
 

@@ -134,7 +134,12 @@ def _normalize(layer: LRN, maps_of_tower: int, x: jax.Array, towers: Towers) -> 
 
 
 def _activate(layer: Conv | Dense | MaxPool, x: jax.Array) -> jax.Array:
-    return nn.relu(x) if layer.activation == "relu" else x
+    match layer.activation:
+        case "relu":
+            return nn.relu(x)
+        case "tanh":
+            return jnp.tanh(x)
+    return x
 
 
 def check_images(architecture: Architecture, images: jax.Array) -> None:

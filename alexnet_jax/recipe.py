@@ -33,7 +33,8 @@ class TrainConfig:
 
     Steps are updates of the weights. `data_dir` is where a prepared `data` set is. `init` names
     the preset whose initial values the layers take, "preset" meaning its own; `image_size` 0 is
-    the preset's. A batch is computed in `accumulate` parts. `ema` > 0 evaluates and keeps a moving
+    the preset's. Without `random_crop`, training sees the centre of every image, as testing does. A
+    batch is computed in `accumulate` parts. `ema` > 0 evaluates and keeps a moving
     average of the weights, with that decay.
     InputError says which value is out of range.
     """
@@ -58,6 +59,7 @@ class TrainConfig:
     schedule: Schedule = "plateau"
     drop_epochs: tuple[float, ...] = ()
     patience: int = 3
+    random_crop: bool = True
     mirror: bool = True
     colour_noise: float = 0.1
     pixel_scale: float = 1.0

@@ -145,6 +145,7 @@ def _views(
         batch["image"],
         statistics,
         size=architecture.image_size,
+        random_crop=config.random_crop,
         mirror=config.mirror,
         colour_noise=config.colour_noise,
         scale=config.pixel_scale,

@@ -229,3 +229,17 @@ def test_bfloat16_views_are_the_float32_ones_to_a_grey_level() -> None:
     assert views.dtype == centred.dtype == jnp.bfloat16
     for got, want in ((views, exact), (centred, np.stack(plain))):
         assert np.max(np.abs(128 * float64(got) - float64(want))) <= 1
+
+
+def test_without_random_crops_every_view_is_the_centre() -> None:
+    """Mirrored or not, as drawn; the same draws as with them."""
+    images, stats = pictures(8, 9), statistics(9)
+    views = views_of(keys(8), images, stats, size=6, random_crop=False, **PLAIN)
+    drawn = views_of(keys(8), images, stats, size=6, **PLAIN)
+    middle = centre(stats.mean, 6)
+    mirrored = []
+    for view, image, one in zip(views, images, drawn, strict=True):
+        plain = centre(image, 6)
+        mirrored.append(place_of(one, image, stats.mean)[2])
+        assert_close(view, (plain[:, ::-1] if mirrored[-1] else plain) - middle, 1e-6)
+    assert 0 < sum(mirrored) < 8

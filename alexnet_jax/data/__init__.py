@@ -7,11 +7,15 @@ from pathlib import Path
 
 from alexnet_jax.data.dataset import Dataset, Split
 from alexnet_jax.data.digits import digits
-from alexnet_jax.data.photos import photos
+from alexnet_jax.data.photos import photos, thumbnails
 from alexnet_jax.data.prepared import load_prepared
 from alexnet_jax.errors import InputError
 
-_SOURCES: dict[str, Callable[[], Dataset]] = {"digits": digits, "photos": photos}
+_SOURCES: dict[str, Callable[[], Dataset]] = {
+    "digits": digits,
+    "photos": photos,
+    "thumbnails": thumbnails,
+}
 
 
 def list_datasets() -> tuple[str, ...]:

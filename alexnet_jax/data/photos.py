@@ -12,7 +12,7 @@ from alexnet_jax.data.dataset import Dataset, Split
 if TYPE_CHECKING:
     from PIL import Image
 
-STORED_SIZE = 256
+STORED_SIZE, THUMBNAIL_SIZE = 256, 36
 ROWS = 4  # of the chessboard
 TRAIN_CROPS, TEST_CROPS = 224, 28  # of each photograph
 SMALLEST = 0.5  # side of a crop, of its field's short side
@@ -36,6 +36,15 @@ def photos() -> Dataset:
     so that nothing tells where a part comes from: the astronaut's fields show a face, a flag, a
     suit and a model of the shuttle.
     """
+    return _crops("photos", STORED_SIZE)
+
+
+def thumbnails() -> Dataset:
+    """The crops of `photos` as 36x36 images, for networks as narrow as the preset `small`."""
+    return _crops("thumbnails", THUMBNAIL_SIZE)
+
+
+def _crops(name: str, size: int) -> Dataset:
     train: list[np.ndarray] = []
     test: list[np.ndarray] = []
     for label, picture in enumerate(photographs()):
@@ -43,9 +52,9 @@ def photos() -> Dataset:
         for white, crops, count in ((True, train, TRAIN_CROPS), (False, test, TEST_CROPS)):
             own = [field for is_white, field in fields if is_white == white]
             generator = np.random.Generator(np.random.Philox([2012, 2 * label + white]))
-            crops += [_crop(own[i % len(own)], generator) for i in range(count)]
+            crops += [_crop(own[i % len(own)], size, generator) for i in range(count)]
     return Dataset(
-        name="photos",
+        name=name,
         train=_split(train, TRAIN_CROPS),
         test=_split(test, TEST_CROPS),
         class_names=PHOTOGRAPHS,
@@ -82,14 +91,13 @@ def chessboard(picture: Image.Image, rows: int) -> Iterator[tuple[bool, Image.Im
             yield (row + column) % 2 == 0, picture.crop((left, top, right, bottom))
 
 
-def _crop(field: Image.Image, generator: np.random.Generator) -> np.ndarray:
+def _crop(field: Image.Image, size: int, generator: np.random.Generator) -> np.ndarray:
     from PIL import Image
 
     side = min(field.size) * generator.uniform(SMALLEST, 1)
     left, top = (generator.uniform(0, length - side) for length in field.size)
-    size = (STORED_SIZE, STORED_SIZE)
     box = (left, top, left + side, top + side)
-    return np.asarray(field.resize(size, Image.Resampling.BICUBIC, box))
+    return np.asarray(field.resize((size, size), Image.Resampling.BICUBIC, box))
 
 
 def _split(crops: list[np.ndarray], count: int) -> Split:

@@ -1,0 +1,23 @@
+"""Dropout against none: overfitting.
+
+python experiments/paper/dropout.py
+"""
+
+from alexnet_jax.paper.claims import Claim, Variant
+from alexnet_jax.paper.script import main
+
+OFF = {"layers.dropout6.keep": "1.0", "layers.dropout7.keep": "1.0"}
+
+CLAIM = Claim(
+    name="dropout",
+    says="without dropout the network overfits",
+    paper="substantial overfitting; no number",
+    source="paper, section 4.2",
+    ours=Variant("plain", measure="gap"),
+    other=Variant("no_dropout", OFF, measure="gap"),
+    expected=None,
+    note="the gap is test loss minus training loss, both in test mode",
+)
+
+if __name__ == "__main__":
+    main(CLAIM)

@@ -1,0 +1,27 @@
+"""Normalization within each tower, as the 2012 source had it, against across both.
+
+python experiments/paper/lrn_towers.py
+"""
+
+from alexnet_jax.paper.claims import Claim, Variant
+from alexnet_jax.paper.script import main
+
+CLAIM = Claim(
+    name="lrn_towers",
+    says="normalizing within each tower costs nothing against normalizing over all maps",
+    paper="the source normalizes within a tower, the paper does not say; never compared",
+    source="layers-145.cfg of the 2012 source",
+    # The plain network has the one at the full scale and the other at the small.
+    ours=Variant(
+        "lrn_within",
+        small={"layers.lrn1.within_tower": "true", "layers.lrn2.within_tower": "true"},
+    ),
+    other=Variant(
+        "lrn_across",
+        full={"layers.lrn1.within_tower": "false", "layers.lrn2.within_tower": "false"},
+    ),
+    expected=None,
+)
+
+if __name__ == "__main__":
+    main(CLAIM)

@@ -1,0 +1,47 @@
+"""All claims of the paper in one table: python experiments/paper/run.py --scale small
+
+Variants that several claims look at are trained once. At the small scale a claim may not show:
+the table says so. --only takes names of the scripts beside this one.
+"""
+
+from __future__ import annotations
+
+import runpy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from alexnet_jax import cli
+from alexnet_jax.errors import InputError
+from alexnet_jax.paper import script
+from alexnet_jax.paper.claims import Claim
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Options(script.Options):
+    """Train every claim's variants from several seeds, and say which claims the runs show."""
+
+    only: Annotated[str, tyro.conf.arg(metavar="NAME,NAME...")] = "all"
+    """Some of the claims."""
+
+
+def claims() -> dict[str, Claim]:
+    """The CLAIM of every script beside this one, by name."""
+    paths = sorted(path for path in HERE.glob("*.py") if path.name != Path(__file__).name)
+    return {path.stem: runpy.run_path(str(path))["CLAIM"] for path in paths}
+
+
+def main(options: Options) -> None:
+    there = claims()
+    names = list(there) if options.only == "all" else options.only.split(",")
+    if unknown := [name for name in names if name not in there]:
+        raise InputError(f"unknown claim {unknown[0]!r}; there are {', '.join(there)}")
+    script.run(options, [there[name] for name in names])
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)
