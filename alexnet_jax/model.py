@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ def forward(
     *,
     keys: jax.Array | None = None,
     capture: dict[str, jax.Array] | None = None,
+    rectify: Callable[[jax.Array], jax.Array] = nn.relu,
 ) -> jax.Array:
     """Logits of a batch of images.
 
@@ -41,6 +42,7 @@ def forward(
         dropout multiplies by `keep`.
       capture: filled with the output of every named layer (of the maps held here), the last one
         as "logits".
+      rectify: max(x, 0), perhaps with another derivative (`look.attribution`).
 
     Returns:
       [B, classes] logits in the images' dtype.
@@ -59,6 +61,7 @@ def forward(
             if keys is not None and isinstance(layer, Dropout):
                 mask = towers.part(_mask(keys, index, layer.keep, placed.output), x.shape)
             x = _apply(architecture, placed, params, x, towers, mask)
+            x = _activate(layer, x, rectify)
         if capture is not None and layer is not architecture.layers[-1]:
             capture[layer.name] = x
     with jax.named_scope("logits"):
@@ -94,17 +97,16 @@ def _apply(
     match layer := placed.layer:
         case Conv(name=name, stride=stride, padding=padding):
             weights, x = params[name], _overhang(layer, placed, x)
-            x = ops.conv2d(x, weights["kernel"], weights["bias"], stride=stride, padding=padding)
-            return _activate(layer, x)
+            return ops.conv2d(x, weights["kernel"], weights["bias"], stride=stride, padding=padding)
         case Dense(name=name):
             x = x.reshape((x.shape[0], -1))
-            return _activate(layer, ops.dense(x, params[name]["kernel"], params[name]["bias"]))
+            return ops.dense(x, params[name]["kernel"], params[name]["bias"])
         case LRN():
             return _normalize(layer, placed.output[-1] // architecture.towers, x, towers)
         case MapNorm(size=size, k=k, alpha=alpha, beta=beta):
             return ops.map_response_norm(x, size=size, k=k, alpha=alpha, beta=beta)
         case MaxPool(size=size, stride=stride):
-            return _activate(layer, ops.max_pool(x, size=size, stride=stride))
+            return ops.max_pool(x, size=size, stride=stride)
         case Dropout(keep=keep, inverted=True):
             return x if mask is None else ops.dropout(x, mask, keep=keep) / keep
         case Dropout(keep=keep):
@@ -133,12 +135,10 @@ def _normalize(layer: LRN, maps_of_tower: int, x: jax.Array, towers: Towers) -> 
     return jax.lax.slice_in_dim(y, margin, margin + x.shape[-1], axis=-1)
 
 
-def _activate(layer: Conv | Dense | MaxPool, x: jax.Array) -> jax.Array:
-    match layer.activation:
-        case "relu":
-            return nn.relu(x)
-        case "tanh":
-            return jnp.tanh(x)
+def _activate(layer: Layer, x: jax.Array, rectify: Callable[[jax.Array], jax.Array]) -> jax.Array:
+    match layer:
+        case Conv(activation=word) | Dense(activation=word) | MaxPool(activation=word):
+            return {"relu": rectify, "tanh": jnp.tanh, "linear": lambda same: same}[word](x)
     return x
 
 

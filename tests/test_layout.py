@@ -30,12 +30,20 @@ LEVELS = (
     ("config",),
     ("tables", "towers"),
     ("presets",),
-    ("model", "summary", "figures", "figures_network", "figures_scaling", "figures_claims"),
+    (
+        "model",
+        "summary",
+        "figures",
+        "figures_network",
+        "figures_scaling",
+        "figures_claims",
+        "figures_look",
+    ),
     ("augment", "metrics", "crossings", "placement", "parallel", "optim", "checkpoint", "workdir"),
     ("state", "train", "evaluate", "features", "job", "communication", "communication_table"),
     ("scaling", "scaling_traffic", "scaling_table", "scaling_measure", "scaling_compare"),
     ("fit", "inference"),
-    ("paper",),
+    ("paper", "look"),
     ("",),  # the package's own list of public names
 )
 
