@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: train test quick lint clean
+.PHONY: train test quick lint notebooks clean
 
 # Train the small network on handwritten digits: about a minute on two cores.
 train: $(VENV)/installed
@@ -23,6 +23,10 @@ lint: $(VENV)/tested
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# Run every notebook from its first cell to its last.
+notebooks: $(VENV)/notebooks
+	$(BIN)/python .ci/notebooks.py notebooks
+
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "alexnet_jax needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
@@ -33,6 +37,10 @@ $(VENV)/installed: pyproject.toml
 
 $(VENV)/tested: $(VENV)/installed
 	$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/notebooks: $(VENV)/installed
+	$(PIP) --editable '.[notebooks]'
 	@touch $@
 
 clean:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-LEFT_OUT = ("make test", "make quick", "make lint")
+LEFT_OUT = ("make test", "make quick", "make lint", "make notebooks")
 
 
 def main(path: str) -> None:

@@ -1,0 +1,85 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # From one CPU to a pod
+#
+# What a training step computes and sends follows from the table of layers; how long that takes,
+# from a device's rates. This is a plan on paper: no device but this one is measured here.
+
+# %% [markdown]
+# Where `alexnet_jax` is not installed yet, as on Colab, this installs it from a clone beside the
+# notebook.
+
+# %%
+import importlib.util
+
+if importlib.util.find_spec("alexnet_jax") is None:
+    print("installing alexnet_jax")
+    # %pip install --quiet --editable ..
+
+# %%
+from IPython.display import display
+
+import alexnet_jax
+from alexnet_jax.figures_scaling import efficiency_picture
+from alexnet_jax.scaling import Machine
+from alexnet_jax.scaling_table import scaled, table
+
+network = alexnet_jax.architecture("paper")
+machine = Machine(flops=1e14, memory=2e12, bandwidth=50e9, latency=5e-6)
+
+# %% [markdown]
+# Spreading the images (`data`) sends every gradient in each step: 244 MB of float32, whatever the
+# batch, 96 % of it for the dense layers.
+
+# %%
+counts = [2**power for power in range(11)]
+rows, _ = scaled("weak", "data", network, counts, 128, machine)
+print(table(rows))
+
+# %% [markdown]
+# The "one weird trick" of 2014 spreads images over the devices for the convolutions and units for
+# the dense layers (`hybrid`): their gradients never travel, their inputs do.
+
+# %%
+hybrid, stopped = scaled("weak", "hybrid", network, counts, 128, machine)
+print(table(hybrid), stopped, sep="\n")
+
+# %%
+pairs, _ = scaled("weak", "data_towers", network, counts, 128, machine)
+titles = {"weak": "128 images on each device"}
+display(efficiency_picture([*rows, *hybrid, *pairs], titles, "weak scaling, on paper"))
+
+# %% [markdown]
+# With a fixed batch over all devices it is the exchange that remains:
+
+# %%
+strong = [
+    row
+    for name in ("data", "hybrid")
+    for row in scaled("strong", name, network, counts, 4096, machine)[0]
+]
+display(
+    efficiency_picture(
+        strong, {"strong": "4,096 images over all devices"}, "strong scaling, on paper"
+    )
+)
+
+# %% [markdown]
+# On real devices the same training is started once a process:
+#
+#     python experiments/train.py imagenet_paper --topology data --coordinator auto
+#
+# on Slurm, Open MPI, Kubernetes or a TPU pod, and `--coordinator HOST:PORT --process-id K
+# --num-processes P` elsewhere.
