@@ -33,7 +33,14 @@ LEVELS = (
     ("model", "summary", "figures", "figures_network", "figures_scaling"),
     ("augment", "metrics", "crossings", "placement", "parallel", "optim", "checkpoint", "workdir"),
     ("state", "train", "evaluate", "features", "job", "communication", "communication_table"),
-    ("scaling", "scaling_traffic", "scaling_table", "scaling_measure", "scaling_compare"),
+    (
+        "scaling",
+        "scaling_traffic",
+        "scaling_table",
+        "scaling_measure",
+        "scaling_compare",
+        "bench_input",
+    ),
     ("fit", "inference"),
     ("",),  # the package's own list of public names
 )

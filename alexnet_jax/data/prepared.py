@@ -39,6 +39,25 @@ def load_prepared(name: str, data_dir: Path) -> Dataset:
             f"{data_dir} holds no prepared data set {name!r}; there are: {there} "
             "(experiments/prepare.py makes them)"
         )
+    return _in_form(name, directory)
+
+
+def forms(name: str, data_dir: Path) -> dict[str, Dataset]:
+    """A prepared data set in each of the forms that are there: "packed", "records".
+
+    Raises:
+      InputError: no such data set, or a damaged one.
+    """
+    words = {PACKED: "packed", VERSION: "records"}
+    found = {
+        words[form]: _in_form(name, data_dir / name / form)
+        for form in FORMS
+        if (data_dir / name / form / DESCRIPTION).exists()
+    }
+    return found or {"records": load_prepared(name, data_dir)}  # says what is missing
+
+
+def _in_form(name: str, directory: Path) -> Dataset:
     beside = Beside.load(directory)
     train, test = (FORMS[directory.name](directory, beside, split) for split in SPLITS)
     return Dataset(
