@@ -9,6 +9,7 @@ from alexnet_jax.data.beside import DESCRIPTION, SPLITS, Beside
 from alexnet_jax.data.dataset import Dataset, Split
 from alexnet_jax.data.packed import PACKED, differing, packed_split
 from alexnet_jax.data.records import VERSION, RecordImages
+from alexnet_jax.data.stamps import Stamps
 from alexnet_jax.data.workers import Progress
 from alexnet_jax.errors import InputError
 
@@ -58,6 +59,7 @@ def forms(name: str, data_dir: Path) -> dict[str, Dataset]:
 
 
 def _in_form(name: str, directory: Path) -> Dataset:
+    stamps = Stamps.of(directory)
     beside = Beside.load(directory)
     train, test = (FORMS[directory.name](directory, beside, split) for split in SPLITS)
     return Dataset(
@@ -67,6 +69,7 @@ def _in_form(name: str, directory: Path) -> Dataset:
         class_names=beside.class_names,
         statistics=beside.statistics,
         sha256=beside.sha256(),
+        stamps=stamps,
     )
 
 
