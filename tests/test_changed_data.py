@@ -26,8 +26,8 @@ def touch(path: Path) -> None:
 
 
 def replace(path: Path) -> None:
-    """The same bytes at the same time in another file."""
-    shutil.copy2(path, path.with_suffix(".new"))
+    """The same bytes in another file."""
+    shutil.copy(path, path.with_suffix(".new"))
     path.with_suffix(".new").replace(path)
 
 

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-Stamp = tuple[int, int, int]
+Stamp = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Stamps:
-    """The files of a directory with their numbers, sizes and times of change, when looked at.
+    """The files of a directory with their sizes and times of change, when looked at.
 
     A run reads pixels where they lie: what is written there while it runs goes into it unseen.
+    Their numbers do not count, which some file systems on the network give out anew.
     """
 
     files: Mapping[Path, Stamp]
@@ -29,7 +30,7 @@ class Stamps:
 
 def _stamp(path: Path) -> Stamp:
     found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_size, found.st_mtime_ns
 
 
 def _now(path: Path) -> Stamp | None:
