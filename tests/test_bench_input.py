@@ -67,6 +67,13 @@ def test_picture_stages(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rates["prepare"].cpu_seconds_per_image > 0
 
 
+def test_the_mean_of_rates_is_that_of_times() -> None:
+    """As many images at 2 and at 6 a second: 3 a second."""
+    found = stages._mean([stages.Rate(2.0, 0.1), stages.Rate(6.0, 0.3)])
+    assert found.images_per_second == pytest.approx(3.0)
+    assert found.cpu_seconds_per_image == pytest.approx(0.2)
+
+
 def two_pictures() -> tuple[bytes, ...]:
     found = []
     for colour in ("red", "green"):
