@@ -10,8 +10,9 @@ loss in accuracy". Not run to the end here.
 
 The rate rises to 10 in 600 updates and falls with the square of what is left of 100 epochs, trust
 .001, decay .0005 inside the ratio: the 8K solver of the authors' fork of Caffe
-(borisgin/nvcaffe, models/alexnet_bn), here with the normalization across maps. Biases, which start
-from 0 and would take the whole rate, follow plain momentum at a thousandth of it: our choice.
+(borisgin/nvcaffe, models/alexnet_bn), here with the normalization across maps. Biases, some of
+which start from 0 and would take the whole rate, follow plain momentum from .02 (Caffe takes twice
+the rate for them), without decay: our choice.
 
 A batch takes 1.6 GB, and up to five are held, on the host and on the devices; it is computed in 16
 parts. On eight GPUs: --topology data --set accumulate=2.
