@@ -19,6 +19,7 @@ from test_topologies import CONFIG, assert_same, network, spread_over, trained
 from alexnet_jax import InputError
 from alexnet_jax.optim import lars, learning_rate_at, velocity
 from alexnet_jax.recipe import TrainConfig
+from alexnet_jax.workdir import open_workdir
 
 SHAPES = {
     "conv1": {"kernel": (2, 3, 4), "bias": (4,)},
@@ -217,9 +218,16 @@ def test_settings_that_are_refused(settings: dict[str, Any], message: str) -> No
     assert "\n" not in str(caught.value)
 
 
-def test_more_steps_make_another_run_where_rates_depend_on_them() -> None:
+@pytest.mark.parametrize("steps", [4, 6])
+def test_other_steps_make_another_run_where_rates_depend_on_them(
+    steps: int, tmp_path: Path
+) -> None:
     config = TrainConfig(name="t", data="d", steps=5, schedule="quadratic")
-    assert config.differences(dataclasses.replace(config, steps=6)) == ["steps: 5, now 6"]
+    other = dataclasses.replace(config, steps=steps)
+    assert config.differences(other) == [f"steps: 5, now {steps}"]
+    open_workdir(tmp_path / "run", config, "same", fresh=False)
+    with pytest.raises(InputError, match=f"other settings: steps: 5, now {steps}; use another"):
+        open_workdir(tmp_path / "run", other, "same", fresh=False)
     constant = dataclasses.replace(config, schedule="constant")
     assert constant.differences(dataclasses.replace(constant, steps=6)) == []
 
