@@ -14,6 +14,7 @@ from alexnet_jax.augment import Statistics, centre_views, ten_views
 from alexnet_jax.config import Architecture
 from alexnet_jax.data.batches import Picked
 from alexnet_jax.data.dataset import Split
+from alexnet_jax.data.memory import Recycled
 from alexnet_jax.errors import InputError
 from alexnet_jax.metrics import scores
 from alexnet_jax.model import forward
@@ -126,8 +127,9 @@ def evaluate(
         raise ValueError("cannot evaluate an empty split")
     totals = {"loss": 0.0, "top1": 0.0, "top5": 0.0}
     pending: list[dict[str, jax.Array]] = []
+    memory = Recycled()
     for start in range(0, len(split), batch):
-        placed = topology.place_batch(_padded(split, start, batch))
+        placed = topology.place_batch(_padded(split, start, batch, memory))
         pending.append(counter(params, placed, statistics))
         # One batch is prepared while the one before is counted, and no more are held.
         if len(pending) > 1:
@@ -141,8 +143,9 @@ def _add(totals: dict[str, float], sums: dict[str, jax.Array]) -> None:
         totals[name] += float(value)
 
 
-def _padded(split: Split, start: int, batch: int) -> dict[str, Any]:
+def _padded(split: Split, start: int, batch: int, memory: Recycled) -> dict[str, Any]:
     rows = np.arange(start, start + batch)
     weight = (rows < len(split)).astype(np.float32)
     rows = np.minimum(rows, len(split) - 1)
-    return {"image": Picked(split.images, rows), "label": split.labels[rows], "weight": weight}
+    images = Picked(split.images, rows, memory)
+    return {"image": images, "label": split.labels[rows], "weight": weight}

@@ -208,6 +208,7 @@ class _Run:
         evaluating = last or step % config.evaluate_every == 0
         if not (evaluating or step % config.checkpoint_every == 0 or stopping):
             return
+        together(self.job.dataset.require_unchanged)
         jax.block_until_ready(self.state)
         with clock.paused():
             metrics = self._evaluate(step) if evaluating else None

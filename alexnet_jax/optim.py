@@ -45,6 +45,60 @@ def paper_sgd(
     )
 
 
+def lars(
+    learning_rate: optax.ScalarOrSchedule,
+    momentum: float = 0.9,
+    weight_decay: float = 5e-4,
+    trust: float = 1e-3,
+    bias_scale: float = 1e-3,
+) -> optax.GradientTransformation:
+    """Layer-wise adaptive rates (LARS): every layer's update in proportion to its weights.
+
+        v <- momentum v - lr trust |w| / (|g| + weight_decay |w|) (g + weight_decay w)
+        w <- w + v
+
+    with Euclidean norms over a whole layer's weights, on however many devices they lie.
+
+    `optax.lars` differs twice. It divides by |g + weight_decay w|, which is small where the two
+    cancel. And where a norm is 0 it takes the whole rate: biases start from 0, and rates are 10
+    and more here. So biases follow v <- momentum v - lr bias_scale g, without decay, and the ratio
+    of norms is 1 where it is undefined.
+
+    Args:
+      learning_rate: > 0, or a schedule of the update count.
+      momentum: in [0, 1).
+      weight_decay: >= 0, of all leaves but those named "bias".
+      trust: > 0.
+      bias_scale: the biases' learning rate relative to `learning_rate`.
+
+    Source: You, Gitman, Ginsburg, *Large Batch Training of Convolutional Networks*, 2017
+    (arXiv 1708.03888), algorithm 1.
+    """
+    return optax.chain(
+        optax.masked(_layerwise(trust, weight_decay), _weights),
+        optax.masked(optax.scale(bias_scale), _biases),
+        optax.scale_by_learning_rate(learning_rate),
+        optax.trace(momentum),
+    )
+
+
+def _layerwise(trust: float, weight_decay: float) -> optax.GradientTransformation:
+    """trust |w| / (|g| + weight_decay |w|) (g + weight_decay w) of every leaf."""
+
+    def scaled(g: jax.Array, w: jax.Array) -> jax.Array:
+        norm_w, norm_g = _norm(w), _norm(g)
+        below = norm_g + weight_decay * norm_w
+        defined = (norm_w > 0) & (below > 0)
+        ratio = jnp.where(defined, norm_w / jnp.where(defined, below, 1.0), 1.0)
+        return trust * ratio * (g + weight_decay * w)
+
+    return optax.stateless(lambda updates, params: jax.tree.map(scaled, updates, params))
+
+
+def _norm(x: jax.Array) -> jax.Array:
+    return jnp.sqrt(jnp.sum(jnp.square(x)))
+
+
 def _biases(params: Any) -> Any:
     def is_bias(path: tuple[Any, ...], _: Any) -> bool:
         return bool(path) and getattr(path[-1], "key", None) == "bias"
@@ -94,22 +148,38 @@ def plateau_update(plateau: Plateau, error: float, *, patience: int) -> Plateau:
 def learning_rate_at(
     config: TrainConfig, step: jax.Array, drops: jax.Array, steps_per_epoch: float
 ) -> jax.Array:
-    """Learning rate of an update, float32: the base rate divided by 10 once per drop.
+    """Learning rate of an update, float32: the base rate times the schedule's and warm-up's share.
+
+    The schedule's share is 1 ("constant"), .1 once per drop ("epochs": at each of `drop_epochs`;
+    "plateau": as many as the plateau has counted), or ((T - t) / (T - W))^2 ("quadratic") for
+    update t of T, counted from 0, where warm-up takes the first W = `warmup_epochs` in updates.
+    Warm-up's share is (t + 1) / W there and 1 afterwards.
 
     Args:
-      config: its `schedule` is "constant", "epochs" (a drop at each of `drop_epochs`) or
-        "plateau" (as many drops as the plateau has counted).
-      step: [] number of updates already made.
+      config: of the run.
+      step: [] number of updates already made, t.
       drops: [] drops of the plateau.
       steps_per_epoch: updates in a pass over the training split.
     """
+    rate = jnp.float32(config.learning_rate)
+    warmup = int(_updates((config.warmup_epochs,), steps_per_epoch)[0])
+    if warmup:
+        rate *= jnp.minimum(1, (step + 1).astype(jnp.float32) / np.float32(warmup))
     match config.schedule:
         case "epochs":
-            # Rounded first: 25 epochs of 4.4 steps are 110 steps, not 110.00000000000001.
-            places = np.asarray(config.drop_epochs, np.float64) * steps_per_epoch
-            places = np.ceil(np.round(places, 6))
-            places = np.minimum(places, np.iinfo(np.int32).max).astype(np.int32)
+            places = _updates(config.drop_epochs, steps_per_epoch)
             drops = jnp.sum(step >= places, dtype=jnp.int32)
         case "constant":
             drops = jnp.zeros((), jnp.int32)
-    return jnp.float32(config.learning_rate) * jnp.float32(0.1) ** drops.astype(jnp.float32)
+        case "quadratic":
+            falling = max(1, config.steps - warmup)
+            share = optax.polynomial_schedule(1.0, 0.0, 2, falling, transition_begin=warmup)
+            return rate * jnp.asarray(share(step), jnp.float32)
+    return rate * jnp.float32(0.1) ** drops.astype(jnp.float32)
+
+
+def _updates(epochs: tuple[float, ...], steps_per_epoch: float) -> np.ndarray:
+    """Epochs in whole updates, int32, rounded up."""
+    # Rounded first: 25 epochs of 4.4 steps are 110 steps, not 110.00000000000001.
+    places = np.ceil(np.round(np.asarray(epochs, np.float64) * steps_per_epoch, 6))
+    return np.minimum(places, np.iinfo(np.int32).max).astype(np.int32)

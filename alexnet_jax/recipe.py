@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from alexnet_jax.errors import InputError
 
-Schedule = Literal["constant", "epochs", "plateau"]
+Schedule = Literal["constant", "epochs", "plateau", "quadratic"]
 Dtype = Literal["float32", "bfloat16", "float64"]
 
 # What may change when a run goes on; everything else makes it another run.
@@ -34,8 +34,9 @@ class TrainConfig:
     Steps are updates of the weights. `data_dir` is where a prepared `data` set is. `init` names
     the preset whose initial values the layers take, "preset" meaning its own; `image_size` 0 is
     the preset's. Without `random_crop`, training sees the centre of every image, as testing does. A
-    batch is computed in `accumulate` parts. `ema` > 0 evaluates and keeps a moving
-    average of the weights, with that decay.
+    batch is computed in `accumulate` parts. `ema` > 0 evaluates and keeps a moving average of the
+    weights, with that decay. `trust` > 0 updates by `optim.lars` with that coefficient, the biases
+    at `bias_learning_rate`. The rate rises over `warmup_epochs` first.
     InputError says which value is out of range.
     """
 
@@ -55,7 +56,10 @@ class TrainConfig:
     learning_rate: float = 0.01
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    trust: float = 0.0
+    bias_learning_rate: float = 0.0
     ema: float = 0.0
+    warmup_epochs: float = 0.0
     schedule: Schedule = "plateau"
     drop_epochs: tuple[float, ...] = ()
     patience: int = 3
@@ -78,7 +82,10 @@ class TrainConfig:
             ("learning_rate", 0.0, float("inf")),
             ("momentum", 0.0, 1.0),
             ("weight_decay", 0.0, float("inf")),
+            ("trust", 0.0, float("inf")),
+            ("bias_learning_rate", 0.0, float("inf")),
             ("ema", 0.0, 1.0),
+            ("warmup_epochs", 0.0, float("inf")),
             ("colour_noise", 0.0, float("inf")),
             ("pixel_scale", 0.0, float("inf")),
         ):
@@ -112,6 +119,13 @@ class TrainConfig:
                 f"schedule {self.schedule!r} with drop_epochs {self.drop_epochs}: the schedule "
                 "'epochs' needs drop_epochs, and only it takes them"
             )
+        if (self.trust > 0) != (self.bias_learning_rate > 0):
+            raise InputError(
+                f"trust {self.trust:g} with bias_learning_rate {self.bias_learning_rate:g}: LARS "
+                "takes both above 0, the paper's update neither"
+            )
+        if self.trust > 0 and not self.learning_rate > 0:
+            raise InputError(f"LARS takes a learning_rate above 0, got {self.learning_rate}")
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self) | {"drop_epochs": list(self.drop_epochs)}
@@ -125,11 +139,15 @@ class TrainConfig:
             raise InputError(f"not the settings of a run: {error}") from error
 
     def differences(self, other: TrainConfig) -> list[str]:
-        """What makes `other` another run than this one, as "name: this, other"."""
+        """What makes `other` another run than this one, as "name: this, other".
+
+        The quadratic schedule's rates depend on where it ends, so there `steps` may not differ.
+        """
+        may_differ = MAY_DIFFER - ({"steps"} if self.schedule == "quadratic" else set())
         return [
             f"{name}: {value!r}, now {getattr(other, name)!r}"
             for name, value in vars(self).items()
-            if name not in MAY_DIFFER and getattr(other, name) != value
+            if name not in may_differ and getattr(other, name) != value
         ]
 
 

@@ -10,7 +10,7 @@ import optax
 
 from alexnet_jax.config import Architecture
 from alexnet_jax.model import init
-from alexnet_jax.optim import Plateau, paper_sgd
+from alexnet_jax.optim import Plateau, lars, paper_sgd
 from alexnet_jax.parallel import Topology
 from alexnet_jax.recipe import TrainConfig
 
@@ -32,18 +32,23 @@ class TrainState(NamedTuple):
 
 
 def optimizer(architecture: Architecture, config: TrainConfig) -> optax.GradientTransformation:
-    """The paper's SGD with a learning rate that the step sets, and the preset's bias rule."""
-    constants = ("momentum", "weight_decay", "bias_rate", "bias_decay")
+    """The paper's SGD, or LARS, with a learning rate that the step sets, and the preset's bias
+    rule; of that LARS takes only the rate, since there biases never decay."""
+    if config.trust > 0:
+        rule: Any = lars
+        own = {
+            "trust": config.trust,
+            "bias_scale": config.bias_learning_rate / config.learning_rate
+            * architecture.biases.rate,
+        }  # fmt: skip
+    else:
+        rule = paper_sgd
+        own = {"bias_rate": architecture.biases.rate, "bias_decay": architecture.biases.decay}
+    constants = {"momentum": config.momentum, "weight_decay": config.weight_decay, **own}
     injected = optax.inject_hyperparams(
-        paper_sgd, static_args=constants, hyperparam_dtype=_parameter_dtype(config)
+        rule, static_args=tuple(constants), hyperparam_dtype=_parameter_dtype(config)
     )
-    return injected(
-        learning_rate=config.learning_rate,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        bias_rate=architecture.biases.rate,
-        bias_decay=architecture.biases.decay,
-    )
+    return injected(learning_rate=config.learning_rate, **constants)
 
 
 def _parameter_dtype(config: TrainConfig) -> Any:

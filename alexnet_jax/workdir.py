@@ -65,7 +65,7 @@ def open_workdir(path: Path, config: TrainConfig, data_sha256: str, *, fresh: bo
         differences = before.differences(config)
         if sha256 != data_sha256:
             differences.append("the data set has changed")
-        if config.steps < before.steps:
+        if config.steps < before.steps and before.schedule != "quadratic":  # which has said so
             differences.append(f"steps: {before.steps}, now {config.steps} (may only grow)")
         if differences:
             raise InputError(

@@ -102,7 +102,7 @@ class Miniature:
     archives: Directory
     """Directory for the two archives."""
     classes: int = 3
-    """Classes, up to 13."""
+    """Classes, up to 16."""
     train: int = 12
     """Training pictures of each class."""
     validation: int = 4

@@ -1,5 +1,6 @@
 """Small data sets for the tests of preparation."""
 
+import time
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,15 +31,25 @@ class Drawn:
         return drawn(self.split, number, (size, size, channels))
 
 
+class Slowly(Drawn):
+    """Pictures that take their time."""
+
+    def read(self, number: int, size: int, channels: int) -> np.ndarray:
+        time.sleep(0.03)
+        return super().read(number, size, channels)
+
+
 def drawn(split: str, number: int, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
     generator = np.random.default_rng([zlib.crc32(split.encode()), number])
     return generator.integers(0, 256, shape, np.uint8)
 
 
-def source(train: int = 50, test: int = 20, broken: tuple[int, ...] = ()) -> Source:
+def source(
+    train: int = 50, test: int = 20, broken: tuple[int, ...] = (), kind: type[Drawn] = Drawn
+) -> Source:
     """Pictures of 6x6 in three classes."""
     splits = {
-        split: Drawn(split, (np.arange(count) % 3).astype(np.int32), broken * (split == "train"))
+        split: kind(split, (np.arange(count) % 3).astype(np.int32), broken * (split == "train"))
         for split, count in (("train", train), ("test", test))
     }
     return Source("drawn", 6, 3, ("a", "b", "c"), dict(splits))

@@ -81,7 +81,7 @@ def test_oddities_are_there_and_read(archives: Path, source: Source) -> None:
     train = source.splits["train"]
     images = {row: train.read(row, 64, 3) for row in range(6) if row != 2}
     for row, image in images.items():
-        assert 40 < image.std() < 110, row  # the cat, in no false colours
+        assert 20 < image.std() < 110, row  # the cat, in no false colours
         assert 60 < image.mean() < 170, row
     assert np.all(images[3] == images[3][..., :1])
     with pytest.raises(InputError, match="truncated"):
@@ -201,8 +201,8 @@ def test_validation_pictures_have_numbers(archives: Path, tmp_path: Path, name: 
         ilsvrc(tmp_path, subset=True)
 
 
-@pytest.mark.parametrize("change", [{"classes": 1}, {"classes": 14}, {"train": 4}])
+@pytest.mark.parametrize("change", [{"classes": 1}, {"classes": 17}, {"train": 4}])
 def test_miniature_checks_its_numbers(tmp_path: Path, change: dict[str, int]) -> None:
-    with pytest.raises(InputError, match="2 to 13 classes"):
+    with pytest.raises(InputError, match="2 to 16 classes"):
         miniature(tmp_path / "new", **change)
     assert not (tmp_path / "new").exists()

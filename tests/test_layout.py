@@ -41,7 +41,14 @@ LEVELS = (
     ),
     ("augment", "metrics", "crossings", "placement", "parallel", "optim", "checkpoint", "workdir"),
     ("state", "train", "evaluate", "features", "job", "communication", "communication_table"),
-    ("scaling", "scaling_traffic", "scaling_table", "scaling_measure", "scaling_compare"),
+    (
+        "scaling",
+        "scaling_traffic",
+        "scaling_table",
+        "scaling_measure",
+        "scaling_compare",
+        "bench_input",
+    ),
     ("fit", "inference"),
     ("paper", "look"),
     ("",),  # the package's own list of public names

@@ -14,6 +14,7 @@ import pytest
 import tensorflow_datasets as tfds
 from pictures import SHAPE, drawn, source
 from reference import assert_close
+from tensorflow_datasets.proto import tf_example_pb2
 
 from alexnet_jax import InputError, data
 from alexnet_jax.data import shards
@@ -21,7 +22,7 @@ from alexnet_jax.data.dataset import Split
 from alexnet_jax.data.packed import pack
 from alexnet_jax.data.prepared import list_prepared, load_prepared, verify
 from alexnet_jax.data.preparing import prepare
-from alexnet_jax.data.records import VERSION
+from alexnet_jax.data.records import VERSION, features, serialized
 from alexnet_jax.data.statistics import pixel_statistics
 from alexnet_jax.interrupt import Interrupted
 
@@ -280,3 +281,15 @@ def test_a_name_that_is_not_there(both: Path) -> None:
 def renamed(name: str) -> Any:
 
     return dataclasses.replace(source(), name=name)
+
+
+def test_records_are_what_tfds_would_write() -> None:
+    image, name = drawn("train", 0), "train/\u00e9"
+    feature = features(SHAPE, ("a", "b"))
+    theirs = feature.serialize_example({"image": image, "label": 1, "file_name": name})
+    ours = serialized(image, 1, name)
+    read = [tf_example_pb2.Example.FromString(record) for record in (ours, theirs)]
+    assert read[0] == read[1]
+    back = feature.deserialize_example_np(ours)
+    np.testing.assert_array_equal(back["image"], image)
+    assert (back["label"], back["file_name"]) == (1, name.encode())

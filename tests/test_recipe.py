@@ -29,6 +29,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "momentum": ("0.5", 0.5),
     "weight_decay": ("0", 0.0),
     "ema": ("0.99", 0.99),
+    "warmup_epochs": ("2.5", 2.5),
     "schedule": ("constant", "constant"),
     "patience": ("5", 5),
     "mirror": ("False", False),
@@ -39,10 +40,12 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "checkpoint_every": ("3", 3),
     "keep_checkpoints": ("4", 4),
 }
+BOUND = {"drop_epochs", "trust", "bias_learning_rate"}  # to other fields
 FULL = dataclasses.replace(
     BASE,
     **{name: value for name, (_, value) in OTHERS.items()}
-    | {"schedule": "epochs", "drop_epochs": (2.0, 3.5)},
+    | {"schedule": "epochs", "drop_epochs": (2.0, 3.5)}
+    | {"trust": 0.001, "bias_learning_rate": 0.02},
     layers={"conv1": {"maps": 64, "std": 0.02}, "fc8": {"activation": "linear"}},
 )
 
@@ -57,7 +60,7 @@ def refusal(**values: Any) -> str:
 
 def test_the_samples_cover_every_field() -> None:
     fields = {field.name for field in dataclasses.fields(TrainConfig)}
-    assert set(OTHERS) | {"name", "layers", "drop_epochs"} == fields
+    assert set(OTHERS) | {"name", "layers"} | BOUND == fields
     for name, (_, value) in OTHERS.items():
         assert getattr(BASE, name) != value
 
@@ -85,7 +88,7 @@ def test_counts_start_at_one(name: str, value: int) -> None:
 @pytest.mark.parametrize(
     ("name", "highest"),
     [("learning_rate", None), ("momentum", 1.0), ("weight_decay", None), ("ema", 1.0),
-     ("colour_noise", None), ("pixel_scale", None)],
+     ("warmup_epochs", None), ("colour_noise", None), ("pixel_scale", None)],
 )  # fmt: skip
 def test_ranges_of_numbers(name: str, highest: float | None) -> None:
     for value in (-1e-9, float("nan"), float("inf"), *([highest] if highest else [])):
@@ -237,7 +240,7 @@ def test_differences_name_what_makes_another_run() -> None:
     assert BASE.differences(dataclasses.replace(BASE, layers={"conv1": {"maps": 8}})) == [
         "layers: {}, now {'conv1': {'maps': 8}}"
     ]
-    every = set(OTHERS) - MAY_DIFFER | {"drop_epochs", "layers"}
+    every = set(OTHERS) - MAY_DIFFER | BOUND | {"layers"}
     assert {text.split(":")[0] for text in BASE.differences(FULL)} == every
 
 

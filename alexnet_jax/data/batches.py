@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from alexnet_jax.data.dataset import Images, Split
+from alexnet_jax.data.memory import Recycled
 from alexnet_jax.data.order import Shuffle
 from alexnet_jax.errors import InputError
 
@@ -16,12 +17,17 @@ Batch = dict[str, Any]
 class Picked:
     """Rows of an array, read when indexed: each process reads those of its own devices."""
 
-    def __init__(self, array: Images, rows: np.ndarray) -> None:
-        self._array, self._rows = array, rows
+    def __init__(self, array: Images, rows: np.ndarray, memory: Recycled) -> None:
+        self._array, self._rows, self._memory = array, rows, memory
         self.shape = (len(rows), *array.shape[1:])
 
     def __getitem__(self, places: slice) -> np.ndarray:
-        return self._array[self._rows[places]]
+        rows = self._rows[places]
+        if not isinstance(self._array, np.ndarray):
+            return self._array[rows]
+        images = self._memory.empty((len(rows), *self.shape[1:]))
+        # Rows of a permutation need no check, which would read by way of a second buffer.
+        return np.take(self._array, rows, 0, out=images, mode="clip")
 
 
 class Batches:
@@ -40,6 +46,7 @@ class Batches:
         self._split, self._batch, self._seed = split, batch, seed
         self._shuffle = Shuffle.of(len(split), int(np.prod(split.images.shape[1:])))
         self._asked: tuple[int, int] | None = None
+        self._memory = Recycled()
         self.set_state({"epoch": np.int32(0), "position": np.int32(0)})  # type: ignore[dict-item]
 
     def get_state(self) -> dict[str, np.ndarray]:
@@ -77,7 +84,7 @@ class Batches:
     def read(self, rows: np.ndarray) -> Batch:
         """The batch of the rows of `next_rows`. Several threads may read."""
         return {
-            "image": Picked(self._split.images, rows),
+            "image": Picked(self._split.images, rows, self._memory),
             "label": self._split.labels[rows],
             "index": np.arange(self._batch, dtype=np.int32),
         }

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from alexnet_jax.data.stamps import Stamps
 from alexnet_jax.errors import InputError
 
 
@@ -58,7 +59,8 @@ class Split:
 class Dataset:
     """Splits "train" and "test" of one stored size, and the classes' names in label order.
 
-    What was prepared beforehand brings its `statistics` (as `pixel_statistics`) and its `sha256`.
+    What was prepared beforehand brings its `statistics` (as `pixel_statistics`), its `sha256` and
+    the `stamps` of its files.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Dataset:
     class_names: tuple[str, ...]
     statistics: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
     sha256: str | None = None
+    stamps: Stamps | None = None
 
     def __post_init__(self) -> None:
         if self.train.images.shape[1:] != self.test.images.shape[1:]:
@@ -89,6 +92,16 @@ class Dataset:
     @property
     def channels(self) -> int:
         return self.train.images.shape[3]
+
+    def require_unchanged(self) -> None:
+        """Raises InputError where files were changed since they were opened."""
+        changed = [] if self.stamps is None else self.stamps.changed()
+        if changed:
+            more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+            raise InputError(
+                f"{self.name} was changed while it was read: {changed[0]}{more}; checkpoints so "
+                "far are of the data as they were, prepare.py verify says what differs"
+            )
 
     def fingerprint(self) -> str:
         """SHA-256 over both splits, to notice that the data under a run have changed."""

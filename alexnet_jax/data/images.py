@@ -108,7 +108,9 @@ def _decoded(picture: Image.Image, size: int, mode: str) -> Image.Image:
     # Lets JPEGs be decoded at a fraction of their size, but never below what is kept.
     picture.draft(None, (4 * size, 4 * size))
     picture.load()
-    return _eight_bit(ImageOps.exif_transpose(picture)).convert(mode)
+    ImageOps.exif_transpose(picture, in_place=True)
+    plain = _eight_bit(picture)
+    return plain if plain.mode == mode else plain.convert(mode)
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:

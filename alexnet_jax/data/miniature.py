@@ -28,7 +28,7 @@ def miniature(directory: Path, *, classes: int = 3, train: int = 12, validation:
 
     Args:
       directory: made if need be.
-      classes: at most 13.
+      classes: at most 16.
       train, validation: pictures of each class; train at least 5.
 
     Raises:

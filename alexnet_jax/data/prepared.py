@@ -9,6 +9,7 @@ from alexnet_jax.data.beside import DESCRIPTION, SPLITS, Beside
 from alexnet_jax.data.dataset import Dataset, Split
 from alexnet_jax.data.packed import PACKED, differing, packed_split
 from alexnet_jax.data.records import VERSION, RecordImages
+from alexnet_jax.data.stamps import Stamps
 from alexnet_jax.data.workers import Progress
 from alexnet_jax.errors import InputError
 
@@ -39,6 +40,26 @@ def load_prepared(name: str, data_dir: Path) -> Dataset:
             f"{data_dir} holds no prepared data set {name!r}; there are: {there} "
             "(experiments/prepare.py makes them)"
         )
+    return _in_form(name, directory)
+
+
+def forms(name: str, data_dir: Path) -> dict[str, Dataset]:
+    """A prepared data set in each of the forms that are there: "packed", "records".
+
+    Raises:
+      InputError: no such data set, or a damaged one.
+    """
+    words = {PACKED: "packed", VERSION: "records"}
+    found = {
+        words[form]: _in_form(name, data_dir / name / form)
+        for form in FORMS
+        if (data_dir / name / form / DESCRIPTION).exists()
+    }
+    return found or {"records": load_prepared(name, data_dir)}  # says what is missing
+
+
+def _in_form(name: str, directory: Path) -> Dataset:
+    stamps = Stamps.of(directory)
     beside = Beside.load(directory)
     train, test = (FORMS[directory.name](directory, beside, split) for split in SPLITS)
     return Dataset(
@@ -48,6 +69,7 @@ def load_prepared(name: str, data_dir: Path) -> Dataset:
         class_names=beside.class_names,
         statistics=beside.statistics,
         sha256=beside.sha256(),
+        stamps=stamps,
     )
 
 

@@ -62,7 +62,7 @@ def write_shard(shard: Shard) -> tuple[Shard, list[str]]:
     source, work = _current
     pictures, shape = source.splits[shard.split], (source.size, source.size, source.channels)
     name = shard_name(source.name, shard.split, shard.number, shard.shards)
-    writer = RecordWriter(work / name, shape, source.class_names)
+    writer = RecordWriter(work / name)
     sums, labels, crc32, bad = Sums(shape), [], [], []
     for row in shard.rows.tolist():
         try:

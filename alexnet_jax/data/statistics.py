@@ -8,6 +8,7 @@ from alexnet_jax.data.dataset import Dataset, Split
 
 _CHUNK = 1024  # images read at a time
 _PLACES = 2**16  # whose products of values up to 255 add up to less than 2^32
+_PENDING = 257  # values up to 255 add up to less than 2^16
 
 
 class Sums:
@@ -24,18 +25,30 @@ class Sums:
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.count = 0
-        self.image = np.zeros(shape, np.int64)
         self.products = np.zeros((shape[-1], shape[-1]), np.int64)
+        self._image = np.zeros(shape, np.int64)
+        # A few images are added in 16 bits, which takes a ninth of the time.
+        self._pending, self._few = 0, np.zeros(shape, np.uint16)
+
+    @property
+    def image(self) -> np.ndarray:
+        self._image += self._few
+        self._pending, self._few[:] = 0, 0
+        return self._image
 
     def add(self, images: np.ndarray) -> None:
-        """Counts [B, S, S, C] uint8 in; B below 2^24."""
+        """Counts [B, S, S, C] uint8 in."""
         self.count += len(images)
-        self.image += images.sum(0, dtype=np.uint32)
         for image in images:
+            if self._pending == _PENDING:
+                self._image += self._few
+                self._pending, self._few[:] = 0, 0
+            self._few += image
+            self._pending += 1
             places = image.reshape(-1, image.shape[-1])
             for start in range(0, len(places), _PLACES):
                 # No product of matrices: BLAS's threads cost more than they bring.
-                planes = np.ascontiguousarray(places[start : start + _PLACES].T).astype(np.uint32)
+                planes = places[start : start + _PLACES].T.astype(np.uint32, order="C")
                 for c, plane in enumerate(planes):
                     for d in range(c + 1):
                         self.products[c, d] += int(np.einsum("i,i->", plane, planes[d]))
@@ -43,15 +56,16 @@ class Sums:
     def merge(self, count: int, image: np.ndarray, products: np.ndarray) -> None:
         """Counts the sums over other images in."""
         self.count += count
-        self.image += image
+        self._image += image
         self.products += products
 
     def statistics(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """As `pixel_statistics`."""
-        places = self.image.shape[0] * self.image.shape[1]
+        places = self._image.shape[0] * self._image.shape[1]
         pixels = self.count * places
         # In Python's whole numbers, which do not overflow: pixels^2 times the covariance.
-        colours = [int(value) for value in self.image.sum((0, 1))]
+        image = self.image
+        colours = [int(value) for value in image.sum((0, 1))]
         covariance = np.array(
             [
                 [(pixels * int(product) - colours[c] * colours[d]) / pixels**2
@@ -64,7 +78,7 @@ class Sums:
         largest = np.take_along_axis(vectors, np.abs(vectors).argmax(0, keepdims=True), 0)
         vectors = vectors * np.sign(largest)
         deviations = np.sqrt(np.maximum(values, 0))
-        mean = self.image / self.count
+        mean = image / self.count
         return mean.astype(np.float32), vectors.astype(np.float32), deviations.astype(np.float32)
 
 

@@ -128,11 +128,15 @@ def _keys(dataset: str, features: Any) -> tuple[str, str]:
 
 
 def _pictures(builder: Any, split: str, image: str, label: str) -> TfdsPictures:
-    import tensorflow_datasets as tfds
-
-    undecoded = {image: tfds.decode.SkipDecoding()}
-    records = builder.as_data_source(split=split, decoders=undecoded)
+    records = builder.as_data_source(split=split, decoders=_undecoded(image))
     labels = np.array([record[label] for record in records], np.int32)
     if len(labels) and labels.min() < 0:
         raise InputError(f"{builder.name}: the pictures of {split} have no labels")
     return TfdsPictures(str(builder.data_dir), split, image, np.arange(len(labels)), labels)
+
+
+def _undecoded(image: str) -> Any:
+    """What makes TFDS hand out labels without decoding the pictures."""
+    import tensorflow_datasets as tfds
+
+    return {image: tfds.decode.SkipDecoding()}

@@ -38,7 +38,8 @@ def each_done(
 ) -> Generator[Result, None, None]:
     """function(job) of each job as it is done, in `workers` processes; in this one if it is 1.
 
-    The initializer runs first, in each process. Jobs in hand are finished after SIGINT or SIGTERM.
+    The initializer runs first, in each process. Jobs in hand are finished after SIGINT or SIGTERM,
+    unless SIGTERM went to the workers too.
 
     Raises:
       Interrupted: after such a signal. InputError: a process was killed. What a job raised.
@@ -64,6 +65,7 @@ def each_done(
                     yield future.result()
                 _stop_if(signals)
         except BrokenProcessPool:
+            _stop_if(signals)  # which may have gone to all processes of a group
             raise InputError(
                 "a worker process was killed, perhaps for want of memory; the same command goes "
                 "on from here, with fewer --workers if need be"

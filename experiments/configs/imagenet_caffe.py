@@ -11,6 +11,10 @@ To expect: 57.1 / 80.2 % accuracy (top-1 / top-5) with the centre crop, its read
 450,000 updates of 256 images, the rate tenfold less every 100,000, no colour noise. Caffe squeezed
 whole pictures into 256x256; here the short side becomes 256 and the centre square is kept. The
 mean image subtracted is its centre, wherever the crop lies; Caffe subtracted the mean at the crop.
+
+Estimates, not measured: 1.4 hours on one GPU that does 1e14 counted operations/s, a tenth of an
+H200's bfloat16 peak, 24 minutes on eight joined by NVLink (--topology data), by
+experiments/scaling.py; 63 days on two CPU cores at the 21 images/s of README. Input must keep up.
 """
 
 from alexnet_jax.recipe import TrainConfig

@@ -12,6 +12,10 @@ torchvision's weights. Not run to the end here.
 about 57.6: customary values, not checked against the recipe of those weights. torchvision crops
 at random scales and shapes; here crops are those of 2012, so that the recorded figure is a
 neighbour, not a promise.
+
+Estimates, not measured: 1.4 hours on one GPU that does 1e14 counted operations/s, a tenth of an
+H200's bfloat16 peak, 24 minutes on eight joined by NVLink (--topology data), by
+experiments/scaling.py; 64 days on two CPU cores at the 21 images/s of README. Input must keep up.
 """
 
 from alexnet_jax.recipe import TrainConfig

@@ -12,7 +12,9 @@ To expect: 40.7 / 18.2 % error (top-1 / top-5) with ten views, the paper's table
 The rate is divided by 10 when the validation error stalls, as in section 5. Initial values are the
 source's, conv3 to conv5 from .03: with the paper's .01 the logits hardly depend on the image.
 
-Two CPU cores train 27 images/s, 50 days for 90 epochs: this is for an accelerator.
+Estimates, not measured: 1.5 hours on one GPU that does 1e14 counted operations/s, a tenth of an
+H200's bfloat16 peak, 38 minutes on eight joined by NVLink (--topology data), by
+experiments/scaling.py; 64 days on two CPU cores at the 21 images/s of README. Input must keep up.
 """
 
 from alexnet_jax.recipe import TrainConfig

@@ -1,0 +1,80 @@
+"""A data set that is changed while it is read is named, and no checkpoint is made of it."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from scripts import call, measurements, training
+
+from alexnet_jax import InputError
+from alexnet_jax.data import stages
+from alexnet_jax.data.prepared import load_prepared
+from alexnet_jax.fit import _Run
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("prepared")
+    stages.make_synthetic(directory, 64, 32)
+    return directory
+
+
+def touch(path: Path) -> None:
+    os.utime(path, ns=(0, 0))
+
+
+def replace(path: Path) -> None:
+    """The same bytes in another file."""
+    shutil.copy(path, path.with_suffix(".new"))
+    path.with_suffix(".new").replace(path)
+
+
+def grow(path: Path) -> None:
+    before = path.stat()
+    with open(path, "ab") as file:
+        file.write(b"x")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("change", [touch, replace, grow, Path.unlink])
+@pytest.mark.parametrize("form", ["packed", "1.0.0"])
+def test_every_change_of_a_file_is_seen(
+    change: Callable[[Path], None], form: str, prepared: Path, tmp_path: Path
+) -> None:
+    directory = Path(shutil.copytree(prepared, tmp_path / "copy"))
+    if form == "1.0.0":
+        shutil.rmtree(directory / "synthetic" / "packed")
+    dataset = load_prepared("synthetic", directory)
+    dataset.require_unchanged()
+    path = next((directory / "synthetic" / form).glob("*train*images.npy" if form == "packed"
+                                                      else "*train*record*"))  # fmt: skip
+    change(path)
+    with pytest.raises(InputError, match=f"synthetic was changed while it was read: {path}; "):
+        dataset.require_unchanged()
+
+
+def test_a_running_training_stops(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changed after the checkpoint of step 3: no other is written, and the run says why."""
+    directory = Path(shutil.copytree(prepared, tmp_path / "copy"))
+    images = directory / "synthetic" / "packed" / "train_images.npy"
+    save = _Run._evaluate_and_save
+
+    def changing(run: _Run, step: int, clock: object, stopping: bool) -> None:
+        if step == 4:
+            touch(images)
+        save(run, step, clock, stopping)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(_Run, "_evaluate_and_save", changing)
+    arguments = training(tmp_path / "run", 6, "--data", "synthetic", "--data-dir", directory)
+    result = call("train", *arguments)
+    assert result.status == 2
+    assert result.err.startswith("error: synthetic was changed while it was read")
+    assert result.err.count("\n") == 1
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["3"]
+    assert [line["step"] for line in measurements(tmp_path / "run") if line["split"] == "test"] == [
+        3
+    ]
