@@ -12,12 +12,16 @@ from alexnet_jax.errors import InputError
 
 Schedule = Literal["constant", "epochs", "plateau"]
 Dtype = Literal["float32", "bfloat16", "float64"]
+Classifier = Literal["auto", "new", "copied"]
 
 # What may change when a run goes on; everything else makes it another run.
 MAY_DIFFER = frozenset(
     {
         "steps",
         "data_dir",
+        # The workdir remembers the hash of the parameters themselves.
+        "start_from",
+        "start_checkpoint",
         "topology",
         "log_every",
         "evaluate_every",
@@ -35,6 +39,11 @@ class TrainConfig:
     the preset whose initial values the layers take, "preset" meaning its own; `image_size` 0 is
     the preset's. A batch is computed in `accumulate` parts. `ema` > 0 evaluates and keeps a moving
     average of the weights, with that decay.
+
+    `start_from` is the workdir of a run whose weights this one begins with, at `start_checkpoint`.
+    The last layer is then "new", "copied", or "auto": copied where the classes are the same by
+    name, new elsewhere. Layers in `freeze` keep their weights, bit for bit; `layer_rates` are the
+    learning rates of layers relative to the others'.
     InputError says which value is out of range.
     """
 
@@ -45,6 +54,11 @@ class TrainConfig:
     preset: str = "paper"
     init: str = "preset"
     image_size: int = 0
+    start_from: str = ""
+    start_checkpoint: str = "latest"
+    classifier: Classifier = "auto"
+    freeze: tuple[str, ...] = ()
+    layer_rates: dict[str, float] = field(default_factory=dict)
     layers: dict[str, dict[str, Any]] = field(default_factory=dict)
     batch: int = 128
     accumulate: int = 1
@@ -84,10 +98,13 @@ class TrainConfig:
                 raise InputError(
                     f"{name} must lie in [{low:g}, {high:g}), got {getattr(self, name)}"
                 )
-        for name, choices in (("schedule", Schedule), ("dtype", Dtype)):
+        for name, choices in (
+            ("schedule", Schedule), ("dtype", Dtype), ("classifier", Classifier)
+        ):  # fmt: skip
             if getattr(self, name) not in get_args(choices):
                 allowed = ", ".join(get_args(choices))
                 raise InputError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
+        _require_rates(self)
         if self.batch % self.accumulate:
             raise InputError(
                 f"accumulate must divide the batch of {self.batch}, got {self.accumulate}"
@@ -112,13 +129,16 @@ class TrainConfig:
             )
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self) | {"drop_epochs": list(self.drop_epochs)}
+        lists = {name: list(getattr(self, name)) for name in ("drop_epochs", "freeze")}
+        return dataclasses.asdict(self) | lists
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> TrainConfig:
         """The config that `to_json` wrote; InputError where it is not one."""
         try:
-            return cls(**{**value, "drop_epochs": tuple(value["drop_epochs"])})
+            # Written before layers could be frozen: none was.
+            lists = {"drop_epochs": value["drop_epochs"], "freeze": value.get("freeze", [])}
+            return cls(**{**value, **{name: tuple(found) for name, found in lists.items()}})
         except (TypeError, KeyError) as error:
             raise InputError(f"not the settings of a run: {error}") from error
 
@@ -138,6 +158,24 @@ def _require_kinds(config: TrainConfig) -> None:
         kinds = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}.get(hint)
         if kinds and (not isinstance(value, kinds) or (hint is not bool and value is True)):
             raise InputError(f"{name} must be {hint.__name__}, got {value!r}")
+
+
+def _require_rates(config: TrainConfig) -> None:
+    """Raises InputError for layers that are frozen or have rates, and cannot."""
+    freeze, rates = config.freeze, config.layer_rates
+    if not all(isinstance(name, str) for name in freeze) or len(set(freeze)) < len(freeze):
+        raise InputError(f"freeze takes different names of layers, got {freeze}")
+    if not isinstance(rates, dict) or not all(isinstance(name, str) for name in rates):
+        raise InputError(f"layer_rates takes rates by names of layers, got {rates!r}")
+    for name, rate in rates.items():
+        number = isinstance(rate, int | float) and not isinstance(rate, bool)
+        if not number or not 0 < rate < math.inf:
+            raise InputError(
+                f"layer_rates must lie in (0, inf), got {rate!r} for {name} (freeze keeps a layer "
+                "as it is)"
+            )
+        if name in freeze:
+            raise InputError(f"{name} is frozen, and cannot have a rate in layer_rates")
 
 
 def changed(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
@@ -181,10 +219,20 @@ def _parse(name: str, hint: Any, text: str) -> Any:
             raise InputError(f"{name} must be true or false, got {text!r}")
         return text.lower() == "true"
     if typing.get_origin(hint) is tuple:
-        return tuple(_parse(name, float, part) for part in text.split(",") if part)
+        kind = typing.get_args(hint)[0]
+        return tuple(_parse(name, kind, part) for part in text.split(",") if part)
+    if typing.get_origin(hint) is dict:
+        return dict(_rate(name, part) for part in text.split(",") if part)
     kind = hint if hint in (int, float) else str
     try:
         return kind(text)
     except ValueError:
         word = {int: "a whole number", float: "a number"}[kind]
         raise InputError(f"{name} must be {word}, got {text!r}") from None
+
+
+def _rate(name: str, text: str) -> tuple[str, float]:
+    layer, colon, rate = text.partition(":")
+    if not colon:
+        raise InputError(f"{name} takes LAYER:RATE,LAYER:RATE, got {text!r}")
+    return layer, _parse(name, float, rate)

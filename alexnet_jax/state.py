@@ -20,7 +20,7 @@ class TrainState(NamedTuple):
 
     step: jax.Array  # shape=(), dtype=int32; updates made
     params: Any  # canonical tree, float32 (float64 for checking)
-    opt_state: Any  # the velocity and the learning rate it was last fed with
+    opt_state: Any  # velocity of what is not frozen, and the learning rate it was last fed with
     key: jax.Array  # shape=(), random key of the run; never split, only folded
     plateau: Plateau
     average: Any  # of the parameters over the updates, where config.ema > 0; else None
@@ -31,9 +31,14 @@ class TrainState(NamedTuple):
         return self.params if self.average is None else self.average
 
 
+def trained(config: TrainConfig, params: Any) -> Any:
+    """The layers of a tree {layer: ...} that the config does not freeze."""
+    return {name: layer for name, layer in params.items() if name not in config.freeze}
+
+
 def optimizer(architecture: Architecture, config: TrainConfig) -> optax.GradientTransformation:
     """The paper's SGD with a learning rate that the step sets, and the preset's bias rule."""
-    constants = ("momentum", "weight_decay", "bias_rate", "bias_decay")
+    constants = ("momentum", "weight_decay", "bias_rate", "bias_decay", "layer_rates")
     injected = optax.inject_hyperparams(
         paper_sgd, static_args=constants, hyperparam_dtype=_parameter_dtype(config)
     )
@@ -43,6 +48,7 @@ def optimizer(architecture: Architecture, config: TrainConfig) -> optax.Gradient
         weight_decay=config.weight_decay,
         bias_rate=architecture.biases.rate,
         bias_decay=architecture.biases.decay,
+        layer_rates=config.layer_rates,
     )
 
 
@@ -56,7 +62,7 @@ def init_state(architecture: Architecture, config: TrainConfig, topology: Topolo
     def make(key: jax.Array) -> TrainState:
         init_key, run_key = jax.random.split(key)
         params = init(architecture, init_key, _parameter_dtype(config))
-        opt_state = optimizer(architecture, config).init(params)
+        opt_state = optimizer(architecture, config).init(trained(config, params))
         plateau = jax.tree.map(jnp.asarray, Plateau.start())
         average = jax.tree.map(jnp.copy, params) if config.ema > 0 else None
         return TrainState(jnp.zeros((), jnp.int32), params, opt_state, run_key, plateau, average)

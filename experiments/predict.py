@@ -80,6 +80,8 @@ def _text(entry: dict[str, Any]) -> str:
 def main(options: Options) -> None:
     if not options.images:
         raise InputError("give at least one picture to classify")
+    import jax
+
     from alexnet_jax.compile_cache import keep_compiled
     from alexnet_jax.data.stream import STANDARD_INPUT, listed
     from alexnet_jax.data.workers import Progress
@@ -91,7 +93,7 @@ def main(options: Options) -> None:
     trained = load_trained(
         options.workdir, checkpoint=options.checkpoint, topology_name=options.topology
     )
-    if STANDARD_INPUT in options.images and options.num_processes != "none":
+    if STANDARD_INPUT in options.images and jax.process_count() > 1:
         raise InputError("- is for one process: standard input is not that of all")
     pictures = listed(options.images)
     # One bad picture among those that are named spoils all: nothing is printed before all are read.

@@ -32,9 +32,10 @@ LEVELS = (
     ("presets",),
     ("model", "summary", "figures", "figures_network", "figures_scaling"),
     ("augment", "metrics", "crossings", "placement", "parallel", "optim", "checkpoint", "workdir"),
+    ("similarity", "feature_file", "neighbourhood"),
     ("state", "train", "evaluate", "features", "job", "communication", "communication_table"),
     ("scaling", "scaling_traffic", "scaling_table", "scaling_measure", "scaling_compare"),
-    ("fit", "inference"),
+    ("inference", "extraction", "starting", "fit"),
     ("",),  # the package's own list of public names
 )
 

@@ -156,7 +156,7 @@ def test_pillow_is_as_before_whatever_order_threads_leave_in() -> None:
     first.__exit__(None, None, None)
     assert Image.MAX_IMAGE_PIXELS is None
     second.__exit__(None, None, None)
-    assert Image.MAX_IMAGE_PIXELS == limit
+    assert limit == Image.MAX_IMAGE_PIXELS
     assert warnings.filters == filters
 
 

@@ -20,6 +20,11 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "preset": ("small", "small"),
     "init": ("source2012", "source2012"),
     "image_size": ("224", 224),
+    "start_from": ("runs/a", "runs/a"),
+    "start_checkpoint": ("best", "best"),
+    "classifier": ("new", "new"),
+    "freeze": ("conv1,conv2", ("conv1", "conv2")),
+    "layer_rates": ("fc8:10,fc7:.1", {"fc8": 10.0, "fc7": 0.1}),
     "batch": ("64", 64),
     "accumulate": ("4", 4),
     "seed": ("7", 7),
@@ -95,7 +100,9 @@ def test_ranges_of_numbers(name: str, highest: float | None) -> None:
     dataclasses.replace(BASE, **{name: 0.999})
 
 
-@pytest.mark.parametrize(("name", "value"), [("schedule", "cosine"), ("dtype", "float16")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("schedule", "cosine"), ("dtype", "float16"), ("classifier", "old")]
+)
 def test_choices(name: str, value: str) -> None:
     message = refusal(**{name: value})
     assert message.startswith(f"{name} must be one of ")
@@ -162,6 +169,11 @@ def test_drop_epochs_from_text(text: str, value: tuple[float, ...]) -> None:
         ("mirror", "1", "mirror must be true or false, got '1'"),
         ("drop_epochs", "1,b", "drop_epochs must be a number, got 'b'"),
         ("dtype", "half", "dtype must be one of float32, bfloat16, float64, got 'half'"),
+        ("freeze", "fc7,fc7", r"freeze takes different names of layers, got \('fc7', 'fc7'\)"),
+        ("layer_rates", "fc8", "layer_rates takes LAYER:RATE,LAYER:RATE, got 'fc8'"),
+        ("layer_rates", "fc8:fast", "layer_rates must be a number, got 'fast'"),
+        ("layer_rates", "fc8:0", r"layer_rates must lie in \(0, inf\), got 0.0 for fc8"),
+        ("layer_rates", "fc8:nan", r"layer_rates must lie in \(0, inf\), got nan for fc8"),
         ("colour", "1", "unknown setting 'colour'; there are accumulate, batch, .*topology"),
         ("name", "x", "unknown setting 'name'"),
         ("layers", "{}", "unknown setting 'layers'"),
@@ -208,11 +220,23 @@ def test_a_config_survives_json(config: TrainConfig) -> None:
 @pytest.mark.parametrize(
     "change",
     [{"colour": 1}, {"steps": "many"}, {"steps": None}, {"steps": 0}, {"drop_epochs": 3},
-     {"momentum": [0.9]}],
+     {"momentum": [0.9]}, {"freeze": 1}, {"freeze": [1]}, {"layer_rates": ["fc8"]},
+     {"layer_rates": {"fc8": "1"}}, {"layer_rates": {"fc8": True}}],
 )  # fmt: skip
 def test_what_is_no_config_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         TrainConfig.from_json(BASE.to_json() | change)
+
+
+def test_a_frozen_layer_has_no_rate() -> None:
+    message = refusal(freeze=("fc8", "fc7"), layer_rates={"fc7": 2.0})
+    assert message == "fc7 is frozen, and cannot have a rate in layer_rates"
+
+
+def test_a_config_from_before_layers_could_be_frozen() -> None:
+    new = ("start_from", "start_checkpoint", "classifier", "freeze", "layer_rates")
+    value = {name: v for name, v in BASE.to_json().items() if name not in new}
+    assert TrainConfig.from_json(value) == BASE
 
 
 @pytest.mark.parametrize("missing", ["name", "data", "steps", "drop_epochs"])
@@ -227,7 +251,7 @@ def test_differences_name_what_makes_another_run() -> None:
     nothing else."""
     assert {
         "steps", "data_dir", "topology", "log_every", "evaluate_every", "checkpoint_every",
-        "keep_checkpoints",
+        "keep_checkpoints", "start_from", "start_checkpoint",
     } == MAY_DIFFER  # fmt: skip
     assert FULL.differences(FULL) == []
     for name, (_, value) in OTHERS.items():
