@@ -16,15 +16,17 @@ from alexnet_jax.feature_file import Origin, Rows, names_beside, read_features, 
 SHAPE = (32, 32, 1)
 ORIGIN = Origin("fc7", "runs/a", 6, "ab" * 32, SHAPE, {"images": "/somewhere"}, ("a", "b"))
 NAMES = ["x, y.png", 'quoted "z".png', "ü.png", "last"]
+SPLITS = ["train", "train", "test", ""]
 LABELS = np.array([0, 1, 1, -1], np.int32)
 VALUES = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
 
 
 def write(path: Path) -> None:
+    there = path.exists()
     with writing(path, 3, ORIGIN) as writer:
         for part in (slice(0, 3), slice(3, 3), slice(3, 4)):
-            writer.add(VALUES[part], Rows(NAMES[part], ["train"] * 4, LABELS[part]))
-            assert not path.exists()
+            writer.add(VALUES[part], Rows(NAMES[part], SPLITS[part], LABELS[part]))
+            assert path.exists() == there
 
 
 @pytest.mark.parametrize("name", ["a.npy", "a.parquet"])
@@ -34,7 +36,7 @@ def test_what_is_written_is_read(name: str, tmp_path: Path) -> None:
     found = read_features(path)
     np.testing.assert_array_equal(found.values, VALUES)
     assert found.values.dtype == np.float32
-    assert (found.rows.names, found.rows.splits, found.origin) == (NAMES, ["train"] * 4, ORIGIN)
+    assert (found.rows.names, found.rows.splits, found.origin) == (NAMES, SPLITS, ORIGIN)
     np.testing.assert_array_equal(found.rows.labels, LABELS)
     beside = {names_beside(path).name} if name == "a.npy" else set()
     assert {file.name for file in tmp_path.iterdir()} == {name} | beside
