@@ -122,6 +122,8 @@ def test_a_data_set() -> None:
     images = collection.read(range(first - 2, first + 3))
     want = [*dataset.train.images[-2:], *dataset.test.images[:3]]
     np.testing.assert_array_equal(np.stack(images), np.stack(want))  # type: ignore[arg-type]
+    (last,) = collection.read(range(first + 2, first + 3))
+    np.testing.assert_array_equal(last, want[-1])  # type: ignore[arg-type]
     with pytest.raises(InputError, match="stores images of 32x32x1, but the network takes 8x8x3"):
         of_dataset("digits", "", (8, 8, 3))
 
@@ -135,6 +137,7 @@ def test_folders_as_they_lie(tmp_path: Path) -> None:
         ("train/b/1.png", "train", "b"),
         ("test/b/0.png", "test", "b"),
     ]
+    assert of_folder(tmp_path / "split", SHAPE).class_names == ("a", "b")
     assert shown(of_folder(tmp_path / "split" / "train", SHAPE)) == [
         ("a/0.png", "", "a"),
         ("b/0.png", "", "b"),

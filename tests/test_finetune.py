@@ -195,7 +195,7 @@ def test_what_may_surprise_is_said(source: Path, tmp_path: Path) -> None:
          r"conv4/kernel is \(3, 3, 4, 8\), but in small it is \(3, 3, 4, 4\)$"),
         ({"freeze": ("fc8",), "layer_rates": {}}, "fc8 starts anew, and cannot be frozen$"),
         ({"start_from": "nowhere"}, "nowhere is not a directory"),
-        ({"start_checkpoint": "2"}, "has no checkpoint '2'; there are best, latest and steps 3"),
+        ({"start_checkpoint": "7"}, "has no checkpoint '7'; there are best, latest and steps 2, 3"),
     ],
 )  # fmt: skip
 def test_weights_that_do_not_fit(

@@ -141,11 +141,19 @@ def test_blocks_are_in_order_and_few_at_a_time() -> None:
 
 
 def test_threads_end_with_the_stream() -> None:
-    before = threading.active_count()
-    stream = blocks(lambda numbers: [np.zeros((1, 1, 1), np.uint8)], 1000, (1, 1, 1), 2)
+    """And what no thread has begun is not read any more."""
+    before, begun = threading.active_count(), list[range]()
+
+    def read(numbers: range) -> list[np.ndarray]:
+        begun.append(numbers)
+        time.sleep(0.1)
+        return [np.zeros((1, 1, 1), np.uint8)]
+
+    stream = blocks(read, 1000, (1, 1, 1), 2, ahead=400)
     assert isinstance(next(stream), Block)
     stream.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
+    assert len(begun) < 400
 
 
 def test_pillow_is_as_before_whatever_order_threads_leave_in() -> None:
