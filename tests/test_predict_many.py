@@ -109,7 +109,7 @@ def test_many_show_progress_beside_the_results(
     result = call("predict", finished.workdir, tmp_path)
     assert result.status == 0
     assert len(result.lines) == 6 * 3 * COUNT
-    assert result.err.startswith(f"predicting: {3 * COUNT} images in ")
+    assert result.err.splitlines()[-1].startswith(f"predicting: {3 * COUNT} images in ")
 
 
 def test_blocks_are_in_order_and_few_at_a_time() -> None:
