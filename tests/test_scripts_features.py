@@ -120,8 +120,8 @@ def test_probe_says_its_test_accuracy(extracted: Path) -> None:
     assert result.status == 0
     *_, where, top1 = result.lines
     assert where.endswith("linear probe fitted to 1,437 pictures, tested on 360")
-    # All but untrained features, and few of them; chance is a tenth.
-    assert float(top1.removeprefix("top1 ").removesuffix("%")) > 15
+    # 62.8 % by sixteen numbers of six steps; chance is a tenth.
+    assert float(top1.removeprefix("top1 ").removesuffix("%")) > 40
 
 
 @pytest.mark.parametrize(
