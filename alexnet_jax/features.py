@@ -2,16 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
+from alexnet_jax.augment import Statistics, centre_views
 from alexnet_jax.config import Architecture
+from alexnet_jax.data.stream import Block
+from alexnet_jax.errors import InputError
 from alexnet_jax.model import activations, forward
 from alexnet_jax.parallel import Topology
+from alexnet_jax.processes import whole
 
 Activations = Callable[[Any, jax.Array], dict[str, jax.Array]]
+Features = Callable[[Any, Any, Statistics], jax.Array]
+
+
+def feature_width(architecture: Architecture, layer: str) -> int:
+    """How many numbers a layer makes of an image; InputError for a layer there is not.
+
+    Layers go by the names of `activations`; the classifier's outputs are "logits".
+    """
+    widths = {p.layer.name: int(np.prod(p.output)) for p in architecture.placed()}
+    widths["logits"] = widths.pop(architecture.layers[-1].name)
+    if layer not in widths:
+        raise InputError(
+            f"{architecture.name} has no layer {layer!r} to take features of; there are "
+            f"{', '.join(widths)}"
+        )
+    return widths[layer]
+
+
+def make_features(
+    architecture: Architecture,
+    topology: Topology,
+    *,
+    layer: str,
+    pixel_scale: float,
+    dtype: str = "float32",
+) -> Features:
+    """The jitted features of stored images: one layer's output for their centre crops, flat.
+
+    (params, [B, S, S, C] uint8, statistics) -> [B, F], at least float32, F as `feature_width`; maps
+    are flattened in the order height, width, map. Test mode, computed in `dtype`; layers above are
+    not computed.
+    """
+    feature_width(architecture, layer)
+    acts, compute = make_activations(architecture, topology), jnp.dtype(dtype)
+
+    @jax.jit
+    def features(params: Any, images: jax.Array, statistics: Statistics) -> jax.Array:
+        cast = jax.tree.map(lambda leaf: leaf.astype(compute), params)
+        views = centre_views(
+            images, statistics, size=architecture.image_size, scale=pixel_scale, dtype=compute
+        )
+        found = acts(cast, views)[layer]
+        return found.reshape((found.shape[0], -1)).astype(jnp.promote_types(compute, jnp.float32))
+
+    return features
+
+
+def computed(
+    function: Callable[[np.ndarray], jax.Array], blocks: Iterable[Block]
+) -> Iterator[tuple[Block, np.ndarray]]:
+    """Blocks of images with what a function of them returns, whole, in this process's memory.
+
+    The function is called on a block before the result of the one before is waited for, so that
+    the device is not idle, and no more results are held.
+    """
+    pending: tuple[Block, jax.Array] | None = None
+    for block in blocks:
+        begun = block, function(block.images)
+        if pending is not None:
+            yield pending[0], whole(pending[1])
+        pending = begun
+    if pending is not None:
+        yield pending[0], whole(pending[1])
 
 
 def make_activations(architecture: Architecture, topology: Topology) -> Activations:

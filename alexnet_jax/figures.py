@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,6 +73,29 @@ def conv1_kernels(kernel: np.ndarray, towers: int, title: str) -> Figure:
         axis.set(xticks=[], yticks=[])
         if towers > 1:
             axis.set_title(f"tower {tower}", fontsize=10)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def neighbour_sheet(
+    rows: Sequence[Sequence[np.ndarray]], captions: Sequence[Sequence[str]], title: str
+) -> Figure:
+    """Pictures and those nearest to them: a row for each, itself in the first column (figure 4).
+
+    Args:
+      rows: [S, S, C] uint8 pictures, the query and its neighbours, equally many in every row.
+      captions: a line under each picture, "" for none.
+    """
+    columns = len(rows[0])
+    figure = blank_figure(columns * 1.25 + 0.5, len(rows) * 1.45 + 0.5)
+    widths = [1.0, 0.25, *[1.0] * (columns - 1)]
+    panels = figure.subplots(len(rows), columns + 1, squeeze=False, width_ratios=widths)
+    for axes, pictures, said in zip(panels, rows, captions, strict=True):
+        axes[1].set_axis_off()  # a gap between the query and the rest
+        for axis, picture, caption in zip([axes[0], *axes[2:]], pictures, said, strict=True):
+            axis.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255)
+            axis.set(xticks=[], yticks=[])
+            axis.set_xlabel(caption, fontsize=7)
     figure.suptitle(title, fontsize=11)
     return figure
 

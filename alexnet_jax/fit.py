@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from alexnet_jax import figures
 from alexnet_jax.augment import Statistics
@@ -21,20 +21,15 @@ from alexnet_jax.evaluate import evaluate, make_counter, make_logits
 from alexnet_jax.interrupt import Interrupted, Signals
 from alexnet_jax.job import Job
 from alexnet_jax.joining import Watch
-from alexnet_jax.metrics import input_share
 from alexnet_jax.optim import Plateau, plateau_update
 from alexnet_jax.pace import Clock, Trace
 from alexnet_jax.preemption import signals_of_run
 from alexnet_jax.processes import by_first, is_first, said_by_first, together, whole
 from alexnet_jax.recipe import TrainConfig
-from alexnet_jax.state import TrainState, abstract_state, init_state
+from alexnet_jax.starting import Start, check_signal
+from alexnet_jax.state import TrainState, abstract_state
 from alexnet_jax.train import make_train_step
 from alexnet_jax.workdir import MetricsFile, open_workdir, require_settings, require_writable
-
-# Images that the signal check looks at, and the share below which it warns: the paper's initial
-# values give about 1.6e-4, the source's 1.3e-2.
-_SIGNAL_IMAGES = 32
-_BLIND = 1e-3
 
 
 def fit(
@@ -65,7 +60,13 @@ def fit(
     job = together(lambda: Job.make(config))
     if profile is not None:
         together(lambda: require_writable(profile, "profile directory"))
-    by_first(lambda: open_workdir(workdir, config, job.dataset.fingerprint(), fresh=fresh))
+    start = Start(job)
+    begun = together(lambda: start.sha256(workdir, fresh=fresh))
+    by_first(
+        lambda: open_workdir(
+            workdir, config, job.dataset.fingerprint(), fresh=fresh, start_sha256=begun
+        )
+    )
     together(lambda: require_settings(workdir, job.dataset.fingerprint()))
     console = console if is_first() else Silence()
     log = MetricsFile(workdir / "metrics.jsonl", writing=is_first())
@@ -74,14 +75,16 @@ def fit(
         Watch(heartbeat) as watch,
         Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints) as checkpoints,
     ):
-        run = _Run(job, workdir, console, log, checkpoints)
+        run = _Run(
+            job, workdir, console, log, checkpoints, lambda: start.state(begun, console.note)
+        )
         if said_by_first(log.finished) and int(run.state.step) == config.steps:
             console.note(f"{workdir} is finished at step {config.steps}; nothing to do")
             return
         if checkpoints.steps:
             console.note(f"resumed at step {int(run.state.step)}")
         else:
-            run.check_signal()
+            check_signal(job, run.network, run.state.params, run.statistics, console.note)
         log.rewind(int(run.state.step))
         with run.batches:
             run.train(signals, watch, profile)
@@ -92,7 +95,13 @@ class _Run:
     """The moving parts of one call of `fit`."""
 
     def __init__(
-        self, job: Job, workdir: Path, console: Console, log: MetricsFile, checkpoints: Checkpoints
+        self,
+        job: Job,
+        workdir: Path,
+        console: Console,
+        log: MetricsFile,
+        checkpoints: Checkpoints,
+        begin: Callable[[], TrainState],
     ) -> None:
         self.job, self.workdir, self.console = job, workdir, console
         self.log, self.checkpoints = log, checkpoints
@@ -105,7 +114,7 @@ class _Run:
         )
         self.counter = make_counter(self.network)
         if not self._resume():
-            self.state = init_state(job.architecture, config, job.topology)
+            self.state = together(begin)
             self.statistics = job.topology.place(Statistics(*statistics_of(dataset)))
 
     def _trees(self, state: TrainState, statistics: Statistics) -> dict[str, Any]:
@@ -144,21 +153,6 @@ class _Run:
         self.statistics = Statistics(**trees["stats"])
         self.batches.set_state(loop["data"])
         return True
-
-    def check_signal(self) -> None:
-        """Says how much of the logits depends on the image, before the first update."""
-        images = self.job.dataset.train.images
-        count = self.job.topology.divisible(_SIGNAL_IMAGES)
-        rows = np.linspace(0, len(images) - 1, count).astype(int)
-        logits = self.network(self.state.params, images[rows], self.statistics)
-        share = input_share(whole(logits).astype(np.float64))
-        self.console.note(f"start: {share:.1e} of the logits' energy depends on the image")
-        if share < _BLIND:
-            self.console.note(
-                "warning: with these initial values the network is all but blind to the image, "
-                "and may take long to begin to learn; --set init=source2012 starts conv3 to conv5 "
-                "from .03, as the authors' own runs did"
-            )
 
     def train(self, signals: Signals, watch: Watch, profile: Path | None) -> None:
         """Advances to the last step; raises Interrupted with the state saved if told to stop."""

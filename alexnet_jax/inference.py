@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from alexnet_jax.augment import Statistics, centre_views
 from alexnet_jax.checkpoint import Checkpoints
 from alexnet_jax.config import Architecture
 from alexnet_jax.data.images import read_stored
+from alexnet_jax.data.stream import Block, blocks
 from alexnet_jax.errors import InputError
 from alexnet_jax.evaluate import Logits, make_logits
+from alexnet_jax.features import computed
 from alexnet_jax.model import AlexNet, init
 from alexnet_jax.ops.check import compute_dtype
 from alexnet_jax.parallel import Topology, topology
-from alexnet_jax.processes import whole
 from alexnet_jax.recipe import TrainConfig
 
 _MOST_AT_A_TIME = 32
@@ -66,19 +67,42 @@ class Trained:
             views=views,
         )
 
+    @property
+    def stored_shape(self) -> tuple[int, int, int]:
+        """(S, S, C) of a stored image."""
+        return (self.stored_size, self.stored_size, self.architecture.channels)
+
+    def batch(self, count: int) -> int:
+        """Images to compute at a time of so many: about 32, as the topology divides."""
+        return self.topology.divisible(min(count, _MOST_AT_A_TIME))
+
+    def classified(
+        self, images: Iterable[Block], views: int = 1
+    ) -> Iterator[tuple[Block, np.ndarray]]:
+        """Blocks of stored images, each with its class probabilities [B, classes]."""
+        logits_of = self.logits(views)
+
+        def probabilities(stored: np.ndarray) -> jax.Array:
+            logits = logits_of(self.params, stored, self.statistics)
+            return ops.softmax(logits.astype(compute_dtype(logits.dtype)))
+
+        return computed(probabilities, images)
+
     def probabilities(self, images: np.ndarray, views: int = 1) -> np.ndarray:
         """Class probabilities of stored images [B, S, S, C] uint8: [B, classes].
 
         About 32 at a time, the last ones filled up, so that any number takes the same memory.
         """
-        logits_of, count = self.logits(views), len(images)
-        batch = self.topology.divisible(min(count, _MOST_AT_A_TIME))
-        found = []
-        for start in range(0, count, batch):
-            rows = np.minimum(np.arange(start, start + batch), count - 1)
-            logits = logits_of(self.params, images[rows], self.statistics)
-            found.append(whole(ops.softmax(logits.astype(compute_dtype(logits.dtype)))))
-        return np.concatenate(found)[:count]
+        count = len(images)
+        batch = self.batch(count)
+        stream = blocks(
+            lambda numbers: list(images[numbers.start : numbers.stop]),
+            count,
+            images.shape[1:],
+            batch,
+            at_a_time=batch,
+        )
+        return np.concatenate([found for _, found in self.classified(stream, views)])[:count]
 
 
 def _to_standard_error(text: str) -> None:

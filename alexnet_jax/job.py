@@ -42,6 +42,7 @@ class Job:
                 f"preset {config.preset} takes images of {architecture.image_size} pixels, but "
                 f"{dataset.name} stores {dataset.stored_size}"
             )
+        _require_layers(config, architecture)
         if config.dtype == "float64" and not jax.config.read("jax_enable_x64"):
             raise InputError("dtype float64 needs JAX_ENABLE_X64=1 in the environment")
         Batches(dataset.train, config.batch, config.seed)  # refuses a batch larger than the data
@@ -58,3 +59,17 @@ class Job:
             "pixel_scale": self.config.pixel_scale,
             "config": self.config.to_json(),
         }
+
+
+def _require_layers(config: TrainConfig, architecture: Architecture) -> None:
+    """Raises InputError where `freeze` or `layer_rates` names no layer that could be trained."""
+    there = [p.layer.name for p in architecture.placed() if p.kernel is not None]
+    for option, names in (("freeze", config.freeze), ("layer_rates", tuple(config.layer_rates))):
+        unknown = sorted(set(names) - set(there))
+        if unknown:
+            raise InputError(
+                f"{option}: {architecture.name} has no layer with weights {', '.join(unknown)}; "
+                f"there are {', '.join(there)}"
+            )
+    if set(config.freeze) == set(there):
+        raise InputError("freeze leaves no layer to be trained")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +20,7 @@ def paper_sgd(
     weight_decay: float = 5e-4,
     bias_rate: float = 1.0,
     bias_decay: bool = True,
+    layer_rates: Mapping[str, float] | None = None,
 ) -> optax.GradientTransformation:
     """The paper's update (section 5), with the learning rate inside the velocity.
 
@@ -34,12 +37,18 @@ def paper_sgd(
       weight_decay: >= 0, applied to all leaves.
       bias_rate: the biases' learning rate relative to the weights' (2 in `weights.cu`'s configs).
       bias_decay: whether leaves named "bias" decay.
+      layer_rates: of layers {name: {"kernel", "bias"}}, by name, their learning rates relative to
+        the others'; in both terms of the velocity, like lr itself.
 
     Source: paper section 5; `weights.cu` of the 2012 source.
     """
     return optax.chain(
         optax.add_decayed_weights(weight_decay, mask=None if bias_decay else _weights),
         optax.masked(optax.scale(bias_rate), _biases),
+        *(
+            optax.masked(optax.scale(rate), partial(_of_layer, layer))
+            for layer, rate in sorted((layer_rates or {}).items())
+        ),
         optax.scale_by_learning_rate(learning_rate),
         optax.trace(momentum),
     )
@@ -110,8 +119,12 @@ def _weights(params: Any) -> Any:
     return jax.tree.map(lambda is_bias: not is_bias, _biases(params))
 
 
+def _of_layer(name: str, params: Any) -> Any:
+    return {layer: layer == name for layer in params}  # each for all of the layer's leaves
+
+
 def velocity(opt_state: Any) -> Any:
-    """The velocity v, a tree of the parameters' shapes, out of `paper_sgd`'s state."""
+    """The velocity v, a tree of the trained parameters' shapes, out of `paper_sgd`'s state."""
     return optax.tree.get(opt_state, "trace")
 
 

@@ -12,12 +12,16 @@ from alexnet_jax.errors import InputError
 
 Schedule = Literal["constant", "epochs", "plateau", "quadratic"]
 Dtype = Literal["float32", "bfloat16", "float64"]
+Classifier = Literal["auto", "new", "copied"]
 
 # What may change when a run goes on; everything else makes it another run.
 MAY_DIFFER = frozenset(
     {
         "steps",
         "data_dir",
+        # The workdir remembers the hash of the parameters themselves.
+        "start_from",
+        "start_checkpoint",
         "topology",
         "log_every",
         "evaluate_every",
@@ -37,6 +41,11 @@ class TrainConfig:
     batch is computed in `accumulate` parts. `ema` > 0 evaluates and keeps a moving average of the
     weights, with that decay. `trust` > 0 updates by `optim.lars` with that coefficient, the biases
     at `bias_learning_rate`. The rate rises over `warmup_epochs` first.
+
+    `start_from` is the workdir of a run whose weights this one begins with, at `start_checkpoint`.
+    The last layer is then "new", "copied", or "auto": copied where the classes are the same by
+    name, new elsewhere. Layers in `freeze` keep their weights, bit for bit; `layer_rates` are the
+    learning rates of layers relative to the others'.
     InputError says which value is out of range.
     """
 
@@ -47,6 +56,11 @@ class TrainConfig:
     preset: str = "paper"
     init: str = "preset"
     image_size: int = 0
+    start_from: str = ""
+    start_checkpoint: str = "latest"
+    classifier: Classifier = "auto"
+    freeze: tuple[str, ...] = ()
+    layer_rates: dict[str, float] = field(default_factory=dict)
     layers: dict[str, dict[str, Any]] = field(default_factory=dict)
     batch: int = 128
     accumulate: int = 1
@@ -93,7 +107,9 @@ class TrainConfig:
                 raise InputError(
                     f"{name} must lie in [{low:g}, {high:g}), got {getattr(self, name)}"
                 )
-        for name, choices in (("schedule", Schedule), ("dtype", Dtype)):
+        for name, choices in (
+            ("schedule", Schedule), ("dtype", Dtype), ("classifier", Classifier)
+        ):  # fmt: skip
             if getattr(self, name) not in get_args(choices):
                 allowed = ", ".join(get_args(choices))
                 raise InputError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
@@ -111,30 +127,20 @@ class TrainConfig:
             raise InputError(f"pixel_scale must be above 0, got {self.pixel_scale}")
         if not 0 <= self.seed < 2**32:
             raise InputError(f"seed must lie in [0, 2^32), got {self.seed}")
-        rising = list(self.drop_epochs) == sorted(set(self.drop_epochs))
-        if not rising or not all(0 < epoch < math.inf for epoch in self.drop_epochs):
-            raise InputError(f"drop_epochs must rise from above 0, got {self.drop_epochs}")
-        if (self.schedule == "epochs") != bool(self.drop_epochs):
-            raise InputError(
-                f"schedule {self.schedule!r} with drop_epochs {self.drop_epochs}: the schedule "
-                "'epochs' needs drop_epochs, and only it takes them"
-            )
-        if (self.trust > 0) != (self.bias_learning_rate > 0):
-            raise InputError(
-                f"trust {self.trust:g} with bias_learning_rate {self.bias_learning_rate:g}: LARS "
-                "takes both above 0, the paper's update neither"
-            )
-        if self.trust > 0 and not self.learning_rate > 0:
-            raise InputError(f"LARS takes a learning_rate above 0, got {self.learning_rate}")
+        _require_schedule(self)
+        _require_rates(self)
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self) | {"drop_epochs": list(self.drop_epochs)}
+        lists = {name: list(getattr(self, name)) for name in ("drop_epochs", "freeze")}
+        return dataclasses.asdict(self) | lists
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> TrainConfig:
         """The config that `to_json` wrote; InputError where it is not one."""
         try:
-            return cls(**{**value, "drop_epochs": tuple(value["drop_epochs"])})
+            # Written before layers could be frozen: none was.
+            lists = {"drop_epochs": value["drop_epochs"], "freeze": value.get("freeze", [])}
+            return cls(**{**value, **{name: tuple(found) for name, found in lists.items()}})
         except (TypeError, KeyError) as error:
             raise InputError(f"not the settings of a run: {error}") from error
 
@@ -160,51 +166,44 @@ def _require_kinds(config: TrainConfig) -> None:
             raise InputError(f"{name} must be {hint.__name__}, got {value!r}")
 
 
-def changed(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
-    """The config with values set from text, as on a command line.
-
-    "layers.conv1.maps" = "64" changes a field of a layer of the preset.
-
-    Raises:
-      InputError: an unknown name; a text that is not a value of the field's type.
-    """
-    hints = typing.get_type_hints(TrainConfig)
-    changes: dict[str, Any] = {}
-    layers = {name: dict(values) for name, values in config.layers.items()}
-    for name, text in settings.items():
-        parts = name.split(".")
-        if len(parts) == 3 and parts[0] == "layers":
-            layers.setdefault(parts[1], {})[parts[2]] = _value(text)
-        elif name in hints and name not in ("name", "layers"):
-            changes[name] = _parse(name, hints[name], text)
-        else:
-            known = ", ".join(sorted(set(hints) - {"name", "layers"}))
-            raise InputError(f"unknown setting {name!r}; there are {known}, layers.LAYER.FIELD")
-    return dataclasses.replace(config, layers=layers, **changes)
+def _require_schedule(config: TrainConfig) -> None:
+    """Raises InputError for drops of the rate that are out of order or that nothing reads."""
+    rising = list(config.drop_epochs) == sorted(set(config.drop_epochs))
+    if not rising or not all(0 < epoch < math.inf for epoch in config.drop_epochs):
+        raise InputError(f"drop_epochs must rise from above 0, got {config.drop_epochs}")
+    if (config.schedule == "epochs") != bool(config.drop_epochs):
+        raise InputError(
+            f"schedule {config.schedule!r} with drop_epochs {config.drop_epochs}: the schedule "
+            "'epochs' needs drop_epochs, and only it takes them"
+        )
 
 
-def _value(text: str) -> bool | int | float | str:
-    """What a text means for a layer's field, whose type is checked where the layer is made."""
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def _parse(name: str, hint: Any, text: str) -> Any:
-    if hint is bool:
-        if text.lower() not in ("true", "false"):
-            raise InputError(f"{name} must be true or false, got {text!r}")
-        return text.lower() == "true"
-    if typing.get_origin(hint) is tuple:
-        return tuple(_parse(name, float, part) for part in text.split(",") if part)
-    kind = hint if hint in (int, float) else str
-    try:
-        return kind(text)
-    except ValueError:
-        word = {int: "a whole number", float: "a number"}[kind]
-        raise InputError(f"{name} must be {word}, got {text!r}") from None
+def _require_rates(config: TrainConfig) -> None:
+    """Raises InputError for rates that do not go together, and for layers that are frozen or have
+    rates, and cannot."""
+    if (config.trust > 0) != (config.bias_learning_rate > 0):
+        raise InputError(
+            f"trust {config.trust:g} with bias_learning_rate {config.bias_learning_rate:g}: LARS "
+            "takes both above 0, the paper's update neither"
+        )
+    if config.trust > 0 and not config.learning_rate > 0:
+        raise InputError(f"LARS takes a learning_rate above 0, got {config.learning_rate}")
+    if config.trust > 0 and config.layer_rates:
+        raise InputError(
+            f"LARS sets every layer's rate itself and takes no layer_rates, got "
+            f"{config.layer_rates}"
+        )
+    freeze, rates = config.freeze, config.layer_rates
+    if not all(isinstance(name, str) for name in freeze) or len(set(freeze)) < len(freeze):
+        raise InputError(f"freeze takes different names of layers, got {freeze}")
+    if not isinstance(rates, dict) or not all(isinstance(name, str) for name in rates):
+        raise InputError(f"layer_rates takes rates by names of layers, got {rates!r}")
+    for name, rate in rates.items():
+        number = isinstance(rate, int | float) and not isinstance(rate, bool)
+        if not number or not 0 < rate < math.inf:
+            raise InputError(
+                f"layer_rates must lie in (0, inf), got {rate!r} for {name} (freeze keeps a layer "
+                "as it is)"
+            )
+        if name in freeze:
+            raise InputError(f"{name} is frozen, and cannot have a rate in layer_rates")

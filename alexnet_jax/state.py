@@ -20,7 +20,7 @@ class TrainState(NamedTuple):
 
     step: jax.Array  # shape=(), dtype=int32; updates made
     params: Any  # canonical tree, float32 (float64 for checking)
-    opt_state: Any  # the velocity and the learning rate it was last fed with
+    opt_state: Any  # velocity of what is not frozen, and the learning rate it was last fed with
     key: jax.Array  # shape=(), random key of the run; never split, only folded
     plateau: Plateau
     average: Any  # of the parameters over the updates, where config.ema > 0; else None
@@ -31,19 +31,28 @@ class TrainState(NamedTuple):
         return self.params if self.average is None else self.average
 
 
+def trained(config: TrainConfig, params: Any) -> Any:
+    """The layers of a tree {layer: ...} that the config does not freeze."""
+    return {name: layer for name, layer in params.items() if name not in config.freeze}
+
+
 def optimizer(architecture: Architecture, config: TrainConfig) -> optax.GradientTransformation:
     """The paper's SGD, or LARS, with a learning rate that the step sets, and the preset's bias
     rule; of that LARS takes only the rate, since there biases never decay."""
     if config.trust > 0:
         rule: Any = lars
-        own = {
+        own: dict[str, Any] = {
             "trust": config.trust,
             "bias_scale": config.bias_learning_rate / config.learning_rate
             * architecture.biases.rate,
         }  # fmt: skip
     else:
         rule = paper_sgd
-        own = {"bias_rate": architecture.biases.rate, "bias_decay": architecture.biases.decay}
+        own = {
+            "bias_rate": architecture.biases.rate,
+            "bias_decay": architecture.biases.decay,
+            "layer_rates": config.layer_rates,
+        }
     constants = {"momentum": config.momentum, "weight_decay": config.weight_decay, **own}
     injected = optax.inject_hyperparams(
         rule, static_args=tuple(constants), hyperparam_dtype=_parameter_dtype(config)
@@ -61,7 +70,7 @@ def init_state(architecture: Architecture, config: TrainConfig, topology: Topolo
     def make(key: jax.Array) -> TrainState:
         init_key, run_key = jax.random.split(key)
         params = init(architecture, init_key, _parameter_dtype(config))
-        opt_state = optimizer(architecture, config).init(params)
+        opt_state = optimizer(architecture, config).init(trained(config, params))
         plateau = jax.tree.map(jnp.asarray, Plateau.start())
         average = jax.tree.map(jnp.copy, params) if config.ema > 0 else None
         return TrainState(jnp.zeros((), jnp.int32), params, opt_state, run_key, plateau, average)

@@ -18,7 +18,7 @@ from alexnet_jax.model import forward
 from alexnet_jax.optim import learning_rate_at
 from alexnet_jax.parallel import Topology
 from alexnet_jax.recipe import TrainConfig
-from alexnet_jax.state import TrainState, abstract_state, optimizer
+from alexnet_jax.state import TrainState, abstract_state, optimizer, trained
 
 Draw = tuple[jax.Array, jax.Array]  # key of the run, step
 StepFunction = Callable[
@@ -47,6 +47,9 @@ def make_train_step(
     With `config.accumulate` > 1 the gradient is the mean over as many equal parts of the batch,
     one after the other, in the memory of one part: the same update, but for rounding, since every
     example's draws depend on its place in the whole batch.
+
+    Layers in `config.freeze` come out as they went in: they have no gradient, no weight decay and
+    no velocity, and nothing is computed backwards below the lowest layer that is trained.
     """
     gradients = make_gradients(architecture, config, topology)
     update = _make_update(architecture, config, steps_per_epoch)
@@ -57,7 +60,8 @@ def make_train_step(
         return advancing(
             lambda state, batch, statistics: update(state, *gradients(state, batch, statistics))
         )
-    sums = (places.params, places.step)  # gradients like the parameters, metrics whole
+    # Gradients like the parameters that are trained, metrics whole.
+    sums = (trained(config, places.params), places.step)
     return _accumulating(gradients, advancing(update), config.accumulate, sums)
 
 
@@ -99,15 +103,16 @@ def _accumulating(gradients: Any, update: Any, parts: int, places: Any) -> StepF
 def make_gradients(architecture: Architecture, config: TrainConfig, topology: Topology) -> Any:
     """(state, batch, statistics) -> (gradients, metrics), a function to be jitted.
 
-    Gradients of the batch's mean loss, before weight decay, placed like the parameters, which they
-    resemble in shape and dtype; metrics are means over the batch of loss, top1 and top5. The
-    arguments are those of `make_train_step`.
+    Gradients of the batch's mean loss, before weight decay, placed like the parameters that are
+    not frozen, which they resemble in shape and dtype; metrics are means over the batch of loss,
+    top1 and top5. The arguments are those of `make_train_step`.
     """
     compute = jnp.dtype(config.dtype)
 
     def loss_fn(
-        params: Any, draw: Draw, batch: dict[str, jax.Array], statistics: Statistics
+        moving: Any, frozen: Any, draw: Draw, batch: dict[str, jax.Array], statistics: Statistics
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        params = {**frozen, **moving}
         views = _views(architecture, config, topology, draw, batch, statistics)
         mask_keys = _folded(example_keys(*draw, batch["index"]), 1)
         cast = jax.tree.map(lambda leaf: leaf.astype(compute), topology.differing(params))
@@ -119,13 +124,15 @@ def make_gradients(architecture: Architecture, config: TrainConfig, topology: To
     def gradients(
         state: TrainState, batch: dict[str, jax.Array], statistics: Statistics
     ) -> tuple[Any, dict[str, jax.Array]]:
-        where = topology.specs(state.params)
+        moving = trained(config, state.params)
+        frozen = {name: state.params[name] for name in config.freeze}
+        where = topology.specs(moving)
         spread = topology.spread(
             jax.grad(loss_fn, has_aux=True),
-            (where, jax.P(), topology.batch_specs(batch), jax.P()),
+            (where, topology.specs(frozen), jax.P(), topology.batch_specs(batch), jax.P()),
             (where, jax.P()),
         )
-        return spread(state.params, (state.key, state.step), batch, statistics)
+        return spread(moving, frozen, (state.key, state.step), batch, statistics)
 
     return gradients
 
@@ -168,11 +175,13 @@ def _make_update(architecture: Architecture, config: TrainConfig, steps_per_epoc
         state: TrainState, grads: Any, metrics: dict[str, jax.Array]
     ) -> tuple[TrainState, dict[str, jax.Array]]:
         rate = learning_rate_at(config, state.step, state.plateau.drops, steps_per_epoch)
-        updates, opt_state = tx.update(grads, _with_rate(state.opt_state, rate), state.params)
-        params = optax.apply_updates(state.params, updates)
-        average = state.average
+        moving = trained(config, state.params)
+        updates, opt_state = tx.update(grads, _with_rate(state.opt_state, rate), moving)
+        moving = optax.apply_updates(moving, updates)
+        params, average = {**state.params, **moving}, state.average
         if config.ema > 0:
-            average = moving_average(average, params, config.ema, state.step)
+            old = trained(config, average)
+            average = {**average, **moving_average(old, moving, config.ema, state.step)}
         state = TrainState(state.step + 1, params, opt_state, state.key, state.plateau, average)
         return state, metrics | {"learning_rate": rate}
 

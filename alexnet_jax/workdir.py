@@ -43,8 +43,13 @@ def require_writable(path: Path, what: str) -> None:
         raise InputError(f"{what} {path} cannot be written")
 
 
-def open_workdir(path: Path, config: TrainConfig, data_sha256: str, *, fresh: bool) -> None:
+def open_workdir(
+    path: Path, config: TrainConfig, data_sha256: str, *, fresh: bool, start_sha256: str = ""
+) -> None:
     """Makes the directory of a run, or finds that it belongs to this one.
+
+    Args:
+      start_sha256: of the weights that the run begins with, where `config.start_from` names any.
 
     Raises:
       InputError: a file, a place that cannot be written, or a run with other settings (the
@@ -63,6 +68,9 @@ def open_workdir(path: Path, config: TrainConfig, data_sha256: str, *, fresh: bo
     elif (path / "config.json").exists():
         before, sha256 = read_settings(path)
         differences = before.differences(config)
+        if _read(path).get("start_sha256", "") != start_sha256:
+            now = f"{before.start_from or 'none'}, now {config.start_from or 'none'}"
+            differences.append(f"start_from: the weights of {now}")
         if sha256 != data_sha256:
             differences.append("the data set has changed")
         if config.steps < before.steps and before.schedule != "quadratic":  # which has said so
@@ -79,6 +87,8 @@ def open_workdir(path: Path, config: TrainConfig, data_sha256: str, *, fresh: bo
         )
     path.mkdir(parents=True, exist_ok=True)
     settings = {"format": FORMAT, "config": config.to_json(), "data_sha256": data_sha256}
+    if start_sha256:
+        settings["start_sha256"] = start_sha256
     write_atomically(path / "config.json", json.dumps(settings, indent=2) + "\n")
 
 
@@ -100,6 +110,25 @@ def read_settings(path: Path) -> tuple[TrainConfig, str]:
     Raises:
       InputError: no run there, or a config.json that is not one of ours.
     """
+    found, file = _read(path), path / "config.json"
+    try:
+        return TrainConfig.from_json(found["config"]), found["data_sha256"]
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None
+
+
+def recorded_start(path: Path) -> tuple[TrainConfig, str] | None:
+    """The settings of the run in a directory, and the hash of the weights that it began with.
+
+    None where there is no run, or one that began with its own seed's.
+    """
+    if not (path / "config.json").is_file():
+        return None
+    sha256 = _read(path).get("start_sha256")
+    return None if sha256 is None else (read_settings(path)[0], sha256)
+
+
+def _read(path: Path) -> dict[str, Any]:
     file = path / "config.json"
     if not file.is_file():
         raise InputError(f"{path} holds no training run (no config.json)")
@@ -112,10 +141,7 @@ def read_settings(path: Path) -> tuple[TrainConfig, str]:
         raise InputError(f"{file} has format {version!r}; this version reads {FORMAT}")
     if not isinstance(found.get("config"), dict) or not isinstance(found.get("data_sha256"), str):
         raise InputError(f"{file} lacks the settings of a run")
-    try:
-        return TrainConfig.from_json(found["config"]), found["data_sha256"]
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from None
+    return found
 
 
 class MetricsFile:

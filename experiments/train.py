@@ -15,8 +15,9 @@ from typing import Annotated
 import tyro
 
 from alexnet_jax import cli
+from alexnet_jax.changes import changed
 from alexnet_jax.errors import InputError
-from alexnet_jax.recipe import TrainConfig, changed
+from alexnet_jax.recipe import TrainConfig
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -36,6 +37,8 @@ class Options(cli.SeveralProcesses):
     """Name of a data set; with --data-dir, one that experiments/prepare.py has made."""
     data_dir: Annotated[str, tyro.conf.arg(metavar="DIR")] = "as the config says"
     """Directory of the prepared data sets; may change when a training goes on."""
+    start_from: Annotated[str, tyro.conf.arg(metavar="WORKDIR")] = "as the config says"
+    """Begin with the weights of another run; the last layer is new where the classes differ."""
     topology: str = "as the config says"
     """How the network is spread over devices: one_device, two_towers, data, data_towers, hybrid."""
     steps: Annotated[str, tyro.conf.arg(metavar="N")] = "as the config says"
@@ -87,7 +90,8 @@ def settings(options: Options) -> dict[str, str]:
         if not equals:
             raise InputError(f"--set takes KEY=VALUE, got {change!r}")
         found[name] = value
-    for name in ("data", "data_dir", "topology", "steps", "seed", "dtype", "log_every"):
+    for name in ("data", "data_dir", "start_from", "topology", "steps", "seed", "dtype",
+                 "log_every"):  # fmt: skip
         value = getattr(options, name)
         if value != "as the config says":
             found[name] = value

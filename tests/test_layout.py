@@ -15,6 +15,7 @@ LEVELS = (
     (
         "layers",
         "recipe",
+        "changes",
         "data",
         "interrupt",
         "preemption",
@@ -40,6 +41,7 @@ LEVELS = (
         "figures_look",
     ),
     ("augment", "metrics", "crossings", "placement", "parallel", "optim", "checkpoint", "workdir"),
+    ("similarity", "feature_file", "neighbourhood"),
     ("state", "train", "evaluate", "features", "job", "communication", "communication_table"),
     (
         "scaling",
@@ -49,7 +51,7 @@ LEVELS = (
         "scaling_compare",
         "bench_input",
     ),
-    ("fit", "inference"),
+    ("inference", "extraction", "starting", "fit"),
     ("paper", "look"),
     ("",),  # the package's own list of public names
 )

@@ -226,3 +226,15 @@ def test_rate_drops_at_the_first_update_of_its_epoch(
 
 def test_a_drop_beyond_all_steps_never_comes() -> None:
     assert_close(rates("epochs", (1e9,), [0, 2**30], 0, 22.5), [0.02, 0.02], 1e-7)
+
+
+def test_rates_by_layer_follow_the_papers_lines() -> None:
+    """Each layer as if the whole network had its rate, biases and decay included."""
+    rule: dict[str, Any] = {"bias_rate": 2.0, "bias_decay": False}
+    with jax.enable_x64(True):
+        tx = paper_sgd(drop_schedule, 0.8, 0.1, **rule, layer_rates={"fc8": 10.0})
+        params, state = updated(tx, STEPS)
+    for layer, factor in (("conv1", 1.0), ("fc8", 10.0)):
+        want_w, want_v = papers_lines(factor * RATES, 0.8, 0.1, **rule)
+        assert_trees_close(params[layer], want_w[layer], 1e-12)
+        assert_trees_close(velocity(state)[layer], want_v[layer], 1e-12)

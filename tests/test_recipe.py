@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from alexnet_jax import Architecture, InputError, architecture, list_presets
+from alexnet_jax.changes import changed
 from alexnet_jax.config import BiasRule
-from alexnet_jax.recipe import MAY_DIFFER, TrainConfig, changed
+from alexnet_jax.recipe import MAY_DIFFER, TrainConfig
 
 BASE = TrainConfig(name="base", data="digits", steps=100)
 
@@ -20,6 +21,11 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "preset": ("small", "small"),
     "init": ("source2012", "source2012"),
     "image_size": ("224", 224),
+    "start_from": ("runs/a", "runs/a"),
+    "start_checkpoint": ("best", "best"),
+    "classifier": ("new", "new"),
+    "freeze": ("conv1,conv2", ("conv1", "conv2")),
+    "layer_rates": ("fc8:10,fc7:.1", {"fc8": 10.0, "fc7": 0.1}),
     "batch": ("64", 64),
     "accumulate": ("4", 4),
     "seed": ("7", 7),
@@ -33,6 +39,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "schedule": ("constant", "constant"),
     "patience": ("5", 5),
     "mirror": ("False", False),
+    "random_crop": ("false", False),
     "colour_noise": (".25", 0.25),
     "pixel_scale": ("0.0078125", 1 / 128),
     "log_every": ("1", 1),
@@ -44,10 +51,10 @@ BOUND = {"drop_epochs", "trust", "bias_learning_rate"}  # to other fields
 FULL = dataclasses.replace(
     BASE,
     **{name: value for name, (_, value) in OTHERS.items()}
-    | {"schedule": "epochs", "drop_epochs": (2.0, 3.5)}
-    | {"trust": 0.001, "bias_learning_rate": 0.02},
+    | {"schedule": "epochs", "drop_epochs": (2.0, 3.5)},
     layers={"conv1": {"maps": 64, "std": 0.02}, "fc8": {"activation": "linear"}},
 )
+LARS = dataclasses.replace(FULL, trust=0.001, bias_learning_rate=0.02, layer_rates={})
 
 
 def refusal(**values: Any) -> str:
@@ -98,7 +105,9 @@ def test_ranges_of_numbers(name: str, highest: float | None) -> None:
     dataclasses.replace(BASE, **{name: 0.999})
 
 
-@pytest.mark.parametrize(("name", "value"), [("schedule", "cosine"), ("dtype", "float16")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("schedule", "cosine"), ("dtype", "float16"), ("classifier", "old")]
+)
 def test_choices(name: str, value: str) -> None:
     message = refusal(**{name: value})
     assert message.startswith(f"{name} must be one of ")
@@ -165,6 +174,11 @@ def test_drop_epochs_from_text(text: str, value: tuple[float, ...]) -> None:
         ("mirror", "1", "mirror must be true or false, got '1'"),
         ("drop_epochs", "1,b", "drop_epochs must be a number, got 'b'"),
         ("dtype", "half", "dtype must be one of float32, bfloat16, float64, got 'half'"),
+        ("freeze", "fc7,fc7", r"freeze takes different names of layers, got \('fc7', 'fc7'\)"),
+        ("layer_rates", "fc8", "layer_rates takes LAYER:RATE,LAYER:RATE, got 'fc8'"),
+        ("layer_rates", "fc8:fast", "layer_rates must be a number, got 'fast'"),
+        ("layer_rates", "fc8:0", r"layer_rates must lie in \(0, inf\), got 0.0 for fc8"),
+        ("layer_rates", "fc8:nan", r"layer_rates must lie in \(0, inf\), got nan for fc8"),
         ("colour", "1", "unknown setting 'colour'; there are accumulate, batch, .*topology"),
         ("name", "x", "unknown setting 'name'"),
         ("layers", "{}", "unknown setting 'layers'"),
@@ -199,7 +213,7 @@ def test_layers_from_text_join_those_there_are() -> None:
     architecture("paper", layers=found.layers)
 
 
-@pytest.mark.parametrize("config", [BASE, FULL], ids=["base", "full"])
+@pytest.mark.parametrize("config", [BASE, FULL, LARS], ids=["base", "full", "lars"])
 def test_a_config_survives_json(config: TrainConfig) -> None:
     back = TrainConfig.from_json(json.loads(json.dumps(config.to_json())))
     assert back == config
@@ -211,11 +225,23 @@ def test_a_config_survives_json(config: TrainConfig) -> None:
 @pytest.mark.parametrize(
     "change",
     [{"colour": 1}, {"steps": "many"}, {"steps": None}, {"steps": 0}, {"drop_epochs": 3},
-     {"momentum": [0.9]}],
+     {"momentum": [0.9]}, {"freeze": 1}, {"freeze": [1]}, {"layer_rates": ["fc8"]},
+     {"layer_rates": {"fc8": "1"}}, {"layer_rates": {"fc8": True}}],
 )  # fmt: skip
 def test_what_is_no_config_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         TrainConfig.from_json(BASE.to_json() | change)
+
+
+def test_a_frozen_layer_has_no_rate() -> None:
+    message = refusal(freeze=("fc8", "fc7"), layer_rates={"fc7": 2.0})
+    assert message == "fc7 is frozen, and cannot have a rate in layer_rates"
+
+
+def test_a_config_from_before_layers_could_be_frozen() -> None:
+    new = ("start_from", "start_checkpoint", "classifier", "freeze", "layer_rates")
+    value = {name: v for name, v in BASE.to_json().items() if name not in new}
+    assert TrainConfig.from_json(value) == BASE
 
 
 @pytest.mark.parametrize("missing", ["name", "data", "steps", "drop_epochs"])
@@ -230,7 +256,7 @@ def test_differences_name_what_makes_another_run() -> None:
     nothing else."""
     assert {
         "steps", "data_dir", "topology", "log_every", "evaluate_every", "checkpoint_every",
-        "keep_checkpoints",
+        "keep_checkpoints", "start_from", "start_checkpoint",
     } == MAY_DIFFER  # fmt: skip
     assert FULL.differences(FULL) == []
     for name, (_, value) in OTHERS.items():
@@ -241,7 +267,8 @@ def test_differences_name_what_makes_another_run() -> None:
         "layers: {}, now {'conv1': {'maps': 8}}"
     ]
     every = set(OTHERS) - MAY_DIFFER | BOUND | {"layers"}
-    assert {text.split(":")[0] for text in BASE.differences(FULL)} == every
+    found = BASE.differences(FULL) + BASE.differences(LARS)
+    assert {text.split(":")[0] for text in found} == every
 
 
 def networks() -> list[Architecture]:

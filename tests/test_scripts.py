@@ -29,7 +29,7 @@ import alexnet_jax
 
 __all__ = ["finished"]  # a fixture
 
-SCRIPTS = ["train", "evaluate", "predict", "summary"]
+SCRIPTS = ["train", "evaluate", "predict", "summary", "features"]
 TRAIN_LINE = re.compile(
     r"step +(\d+)/6  loss (\d+\.\d{4})  top1 +(\d+\.\d)%  [\d,]+ images/s"
     r"(?: \(\d+% waiting for input\))?  \d+:\d\d left"

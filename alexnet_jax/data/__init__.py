@@ -6,13 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from alexnet_jax.data.dataset import Dataset, Split
-from alexnet_jax.data.digits import digits
+from alexnet_jax.data.digits import digits, high_digits, low_digits
 from alexnet_jax.data.photos import photos, thumbnails
 from alexnet_jax.data.prepared import load_prepared
 from alexnet_jax.errors import InputError
 
 _SOURCES: dict[str, Callable[[], Dataset]] = {
     "digits": digits,
+    "digits_0to6": low_digits,
+    "digits_7to9": high_digits,
     "photos": photos,
     "thumbnails": thumbnails,
 }

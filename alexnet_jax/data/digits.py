@@ -8,6 +8,7 @@ from alexnet_jax.data.dataset import Dataset, Split
 
 STORED_SIZE = 32
 TEST_IMAGES = 360
+LOW = 7  # 0 to 6
 
 
 def digits() -> Dataset:
@@ -41,3 +42,23 @@ def digits() -> Dataset:
         test=Split(images[test], labels[test]),
         class_names=tuple(str(name) for name in found.target_names),
     )
+
+
+def low_digits() -> Dataset:
+    """Of `digits`, 0 to 6."""
+    return _between("digits_0to6", 0, LOW)
+
+
+def high_digits() -> Dataset:
+    """Of `digits`, 7 to 9: other classes for a network that has learned those."""
+    return _between("digits_7to9", LOW, 10)
+
+
+def _between(name: str, first: int, end: int) -> Dataset:
+    whole = digits()
+
+    def split(part: Split) -> Split:
+        rows = np.flatnonzero((part.labels >= first) & (part.labels < end))
+        return Split(part.images[rows], part.labels[rows] - np.int32(first))
+
+    return Dataset(name, split(whole.train), split(whole.test), whole.class_names[first:end])

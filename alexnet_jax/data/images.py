@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,11 +51,9 @@ def read_stored(
     if channels not in (1, 3):
         raise InputError(f"pictures have 1 or 3 channels, but the network takes {channels}")
     try:
-        with _own_limit(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's remarks on odd files
-            with Image.open(path if file is None else file) as picture:
-                _require_pixels(picture, path, most_pixels or MOST_PIXELS)
-                plain = _decoded(picture, size, "L" if channels == 1 else "RGB")
+        with quiet_pillow(), Image.open(path if file is None else file) as picture:
+            _require_pixels(picture, path, most_pixels or MOST_PIXELS)
+            plain = _decoded(picture, size, "L" if channels == 1 else "RGB")
     except (InputError, MemoryError):
         raise
     except FileNotFoundError:
@@ -84,16 +83,36 @@ def as_stored(plain: Image.Image, size: int, channels: int) -> np.ndarray:
     return np.asarray(plain, np.uint8).reshape(size, size, channels)
 
 
+_entered = 0
+_entering = threading.Lock()
+_settings = contextlib.ExitStack()
+
+
 @contextlib.contextmanager
-def _own_limit() -> Iterator[None]:
-    """Pillow's own limit refuses real scans and panoramas; ours is checked before decoding."""
+def quiet_pillow() -> Iterator[None]:
+    """Without Pillow's limit on pixels and its remarks on odd files, while any thread is inside.
+
+    Its limit refuses real scans and panoramas; ours is checked before decoding. Both are settings
+    of the whole process, so the first thread to enter changes them and the last to leave restores
+    them. Who starts threads that read should be inside for as long as they do.
+    """
     from PIL import Image
 
-    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    global _entered
+    with _entering:
+        if _entered == 0:
+            _settings.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+            _settings.callback(setattr, Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
+            Image.MAX_IMAGE_PIXELS = None
+        _entered += 1
     try:
         yield
     finally:
-        Image.MAX_IMAGE_PIXELS = before
+        with _entering:
+            _entered -= 1
+            if _entered == 0:
+                _settings.close()
 
 
 def _require_pixels(picture: Image.Image, path: str | Path, most: int) -> None:

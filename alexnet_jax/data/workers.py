@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from alexnet_jax.console import duration
 from alexnet_jax.errors import InputError
@@ -98,12 +98,22 @@ def _stop_if(signals: Signals) -> None:
 
 
 class Progress:
-    """Says every few seconds how far the work is: a line that changes on a terminal, else lines."""
+    """Says every few seconds how far the work is: a line that changes on a terminal, else lines.
 
-    def __init__(self, what: str, total: int, done: int = 0, unit: str = "images") -> None:
+    On standard output, or in another `file`.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        total: int,
+        done: int = 0,
+        unit: str = "images",
+        file: TextIO | None = None,
+    ) -> None:
         self._what, self._total, self._first, self._done = what, total, done, done
-        self._unit = unit
-        self._terminal = sys.stdout.isatty()
+        self._unit, self._file = unit, sys.stdout if file is None else file
+        self._terminal = self._file.isatty()
         self._every = 0.5 if self._terminal else 10.0
         self._began = self._said = time.perf_counter()
 
@@ -124,10 +134,10 @@ class Progress:
         rate = f", {count / seconds:,.0f} {self._unit}/s" if count else ""
         self._say(f"{self._what}: {count:,} {self._unit} in {duration(seconds)}{rate}")
         if self._terminal:
-            print(flush=True)
+            print(file=self._file, flush=True)
 
     def _say(self, text: str) -> None:
         if self._terminal:
-            print(f"\r{text}\x1b[K", end="", flush=True)
+            print(f"\r{text}\x1b[K", end="", file=self._file, flush=True)
         else:
-            print(text, flush=True)
+            print(text, file=self._file, flush=True)

@@ -6,8 +6,9 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Literal
 
+from alexnet_jax.changes import changed
 from alexnet_jax.errors import InputError
-from alexnet_jax.recipe import TrainConfig, changed
+from alexnet_jax.recipe import TrainConfig
 
 Scale = Literal["small", "full"]
 Measure = Literal["error", "ten_views", "ensemble", "gap", "updates"]
