@@ -20,6 +20,7 @@ LEVELS = (
         "preemption",
         "pace",
         "console",
+        "endings",
         "cli",
         "hlo",
         "compile_cache",
@@ -35,6 +36,7 @@ LEVELS = (
     ("state", "train", "evaluate", "features", "job", "communication", "communication_table"),
     ("scaling", "scaling_traffic", "scaling_table", "scaling_measure", "scaling_compare"),
     ("fit", "inference"),
+    ("bench",),
     ("",),  # the package's own list of public names
 )
 
