@@ -82,7 +82,7 @@ def _layers(axes: Axes, record: dict[str, Any]) -> None:
             [place + 0.19 for place in places],
             color="#111",
             lw=2,
-            label="bound by the roofline" if name == "forward" else None,
+            label="bound by the roofline" if name == "forward" else "_",
         )
     names = [row["name"] for row in rows]
     axes.set_xticks(range(len(rows)), names, rotation=35, ha="right", fontsize=9)
