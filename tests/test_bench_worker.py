@@ -94,7 +94,7 @@ def test_kernels_of_a_profile() -> None:
     a = jax.numpy.ones((64, 64))
     product = jax.jit(lambda a: jax.numpy.sin(a @ a))
     found = by_time(lambda steps: [product(a).block_until_ready() for _ in range(steps)])
-    assert any("dot" in kernel["name"] for kernel in found)
+    assert any("sin" in kernel["name"] for kernel in found)
     assert not any("::" in kernel["name"] or "end:" in kernel["name"] for kernel in found)
     assert [k["seconds"] for k in found] == sorted((k["seconds"] for k in found), reverse=True)
 
