@@ -127,7 +127,8 @@ def table(plan: Plan, outcome: Outcome) -> str:
         HEADER,
         *(_row(plan, outcome, side) for side in (outcome.ours, *outcome.peers.values())),
     ]
-    text = aligned([(*row[1:], f" {row[0]}") for row in rows]).splitlines()
+    widest = max(len(row[0]) for row in rows)
+    text = aligned([(*row[1:], f" {row[0].ljust(widest)}") for row in rows]).splitlines()
     return "\n".join([*text, *_notes(outcome)])
 
 
