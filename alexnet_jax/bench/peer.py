@@ -89,7 +89,7 @@ class Torch:
 def _network(work: Work, device: torch.device, dtype: torch.dtype) -> Any:
     net = TorchNet(work.architecture, work.variant.lrn).to(device, dtype)
     if work.variant.layout == "channels_last":
-        net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net = net.to(memory_format=torch.channels_last)
     return net
 
 
