@@ -19,7 +19,7 @@ from alexnet_jax.bench.race import Plan, torch_variants
 from alexnet_jax.bench.work import Work
 from alexnet_jax.errors import InputError
 
-# What a bare image with a GPU often lacks.
+# What a bare image with a GPU often lacks. flax itself imports rich.
 LACKING = (
     "grain",
     "tyro",
@@ -30,7 +30,6 @@ LACKING = (
     "skimage",
     "PIL",
     "matplotlib",
-    "rich",
     "torch",
 )
 
