@@ -40,6 +40,7 @@ def bare(tmp_path: Path, *arguments: object) -> subprocess.CompletedProcess[str]
     (tmp_path / "sitecustomize.py").write_text(block)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
     environ |= {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "JAX_PLATFORMS": "cpu"}
+    environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # compiles quickly
     return subprocess.run(
         [sys.executable, EXPERIMENTS / "benchmark.py", *map(str, arguments)],
         env=environ,
@@ -50,6 +51,7 @@ def bare(tmp_path: Path, *arguments: object) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.slow
 def test_small_preset_on_a_bare_machine(tmp_path: Path) -> None:
     """Both modes are compiled, timed and told, with nothing but jax, flax, optax and numpy."""
     path = tmp_path / "speed.json"
