@@ -5,18 +5,32 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import math
 import os
 import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import tyro
 
-from alexnet_jax.errors import FailedElsewhere, InputError
+from alexnet_jax.endings import (
+    fail,
+    mistakes_in_a_line,
+    positive_number,
+    whole_number,
+    writable,
+)
+
+__all__ = [
+    "SeveralProcesses",
+    "fail",
+    "parse",
+    "positive_number",
+    "run",
+    "whole_number",
+    "writable",
+]
 
 Options = TypeVar("Options")
 
@@ -92,12 +106,6 @@ def _message(box: str) -> str:
     return text or "unusable options; see --help"
 
 
-def fail(message: str, status: int = 2) -> NoReturn:
-    """Prints one line on standard error and ends the process."""
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    raise SystemExit(status)
-
-
 def run(main: Callable[[Any], None], options: Any) -> None:
     """Runs a script's `main` on its options: a dataclass, or a union of them, a subcommand each.
 
@@ -111,19 +119,11 @@ def run(main: Callable[[Any], None], options: Any) -> None:
     from alexnet_jax.interrupt import Interrupted
 
     try:
-        main(asked)
-    except FailedElsewhere:
-        raise SystemExit(2) from None
-    except InputError as error:
-        fail(str(error))
-    except OSError as error:
-        place = f" ({error.filename})" if error.filename else ""
-        fail(f"{error.strerror or error}{place}")
+        with mistakes_in_a_line():
+            main(asked)
     except Interrupted as stop:
         print(f"\n{stop}", file=sys.stderr)
         raise SystemExit(stop.status) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
     except Exception as error:
         _end_if_peers_are_lost(error)
         raise
@@ -144,31 +144,3 @@ def _end_if_peers_are_lost(error: Exception) -> None:
         flush=True,
     )
     os._exit(1)
-
-
-def whole_number(name: str, text: str) -> int:
-    """An option's text as an int. InputError if it is not one."""
-    try:
-        return int(text)
-    except ValueError:
-        raise InputError(f"{name} must be a whole number, got {text!r}") from None
-
-
-def positive_number(name: str, text: str) -> float:
-    """An option's text as a float. InputError if it is not one, above 0 and finite."""
-    with contextlib.suppress(ValueError):
-        if 0 < (value := float(text)) < math.inf:
-            return value
-    raise InputError(f"{name} must be a number > 0, got {text!r}")
-
-
-def writable(option: str, text: str, suffixes: tuple[str, ...]) -> Path | None:
-    """The path of a file to be written, before the work for it is done; None for "none"."""
-    path = Path(text)
-    if text == "none":
-        return None
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise InputError(f"{option}: cannot write {text!r}")
-    if suffixes and path.suffix not in suffixes:
-        raise InputError(f"{option} must end in {', '.join(suffixes)}, got {text!r}")
-    return path

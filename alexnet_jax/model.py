@@ -60,8 +60,7 @@ def forward(
             mask = None
             if keys is not None and isinstance(layer, Dropout):
                 mask = towers.part(_mask(keys, index, layer.keep, placed.output), x.shape)
-            x = _apply(architecture, placed, params, x, towers, mask)
-            x = _activate(layer, x, rectify)
+            x = apply_layer(architecture, placed, params, x, towers, mask, rectify)
         if capture is not None and layer is not architecture.layers[-1]:
             capture[layer.name] = x
     with jax.named_scope("logits"):
@@ -86,7 +85,21 @@ def _mask(keys: jax.Array, index: int, keep: float, shape: tuple[int, ...]) -> j
     return jax.vmap(draw)(keys)
 
 
-def _apply(
+def apply_layer(
+    architecture: Architecture,
+    placed: Placed,
+    params: Params,
+    x: jax.Array,
+    towers: Towers = ONE_DEVICE,
+    mask: jax.Array | None = None,
+    rectify: Callable[[jax.Array], jax.Array] = nn.relu,
+) -> jax.Array:
+    """One layer of the table on [B, *placed.input], its activation included; a dropout layer with
+    its mask in training, without in testing."""
+    return _activate(placed.layer, _linear(architecture, placed, params, x, towers, mask), rectify)
+
+
+def _linear(
     architecture: Architecture,
     placed: Placed,
     params: Params,
@@ -94,6 +107,7 @@ def _apply(
     towers: Towers,
     mask: jax.Array | None,
 ) -> jax.Array:
+    """A layer without its activation."""
     match layer := placed.layer:
         case Conv(name=name, stride=stride, padding=padding):
             weights, x = params[name], _overhang(layer, placed, x)

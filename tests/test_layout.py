@@ -21,6 +21,7 @@ LEVELS = (
         "preemption",
         "pace",
         "console",
+        "endings",
         "cli",
         "hlo",
         "compile_cache",
@@ -52,6 +53,7 @@ LEVELS = (
         "bench_input",
     ),
     ("inference", "extraction", "starting", "fit"),
+    ("bench",),
     ("paper", "look"),
     ("",),  # the package's own list of public names
 )

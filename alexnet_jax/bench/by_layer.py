@@ -1,0 +1,148 @@
+"""Each layer alone: how long it takes forward and backward, and what it is bound by."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from alexnet_jax.augment import training_views
+from alexnet_jax.bench.layer_counts import Counts, counts, update_counts, views_counts
+from alexnet_jax.bench.ours import config_of, training_input
+from alexnet_jax.bench.work import Work
+from alexnet_jax.config import Placed
+from alexnet_jax.layers import Dropout
+from alexnet_jax.model import apply_layer, init
+from alexnet_jax.state import optimizer
+
+_SAMPLES, _SAMPLE = 5, 0.05  # each at least so many s
+_COPIED = 1 << 26  # values: 268 MB, more than caches hold
+
+
+@dataclass(frozen=True)
+class Timing:
+    """A layer's s and counts, forward and backward; backward None where there is none."""
+
+    name: str
+    forward: float
+    forward_counts: Counts
+    backward: float | None
+    backward_counts: Counts
+
+
+def measured(work: Work) -> Iterator[Timing]:
+    """The layers of a training step, each in a program of its own, on the first device.
+
+    Before them "views", the crops of the step's images, and after them "update", that of all
+    weights. A backward pass gets what the forward pass kept for it; the first layer's makes no
+    gradient of the images.
+    """
+    architecture, dtype = work.architecture, jnp.dtype(work.dtype)
+    yield Timing("views", _views(work), views_counts(work), None, Counts(0, 0))
+    params = jax.jit(partial(init, architecture, dtype=dtype))(jax.random.key(0))
+    for index, placed in enumerate(architecture.placed()):
+        own = {placed.layer.name: params[placed.layer.name]} if placed.kernel else {}
+        forward, backward = _layer(work, placed, own, index == 0)
+        both = counts(placed, work.batch, dtype.itemsize, index == 0)
+        yield Timing(placed.layer.name, forward, both[0], backward, both[1])
+    yield Timing("update", _update(work), update_counts(architecture), None, Counts(0, 0))
+
+
+def _layer(work: Work, placed: Placed, params: Any, first: bool) -> tuple[float, float]:
+    """s forward and backward."""
+    random, dtype = np.random.default_rng(0), jnp.dtype(work.dtype)
+    x = jnp.asarray(random.normal(0, 1, (work.batch, *placed.input)), dtype)
+    mask = None
+    if isinstance(placed.layer, Dropout):
+        mask = jnp.asarray(random.random((work.batch, *placed.output)) < placed.layer.keep)
+
+    def layer(params: Any, x: jax.Array, mask: Any) -> jax.Array:
+        return apply_layer(work.architecture, placed, params, x, mask=mask)
+
+    def pull(params: Any, x: jax.Array, mask: Any) -> Any:
+        if first:
+            return jax.vjp(lambda params: layer(params, x, mask), params)
+        return jax.vjp(lambda params, x: layer(params, x, mask), params, x)
+
+    _, back = jax.jit(pull)(params, x, mask)
+    g = jnp.asarray(random.normal(0, 1, (work.batch, *placed.output)), dtype)
+    forward, backward = jax.jit(layer), jax.jit(lambda back, g: back(g))
+    return (
+        seconds_per_call(lambda: forward(params, x, mask)),
+        seconds_per_call(lambda: backward(back, g)),
+    )
+
+
+def _views(work: Work) -> float:
+    config, (batch, statistics_) = config_of(work), training_input(work)
+    keys = jax.random.split(jax.random.key(0), work.batch)
+    images, pixels = jnp.asarray(batch["image"]), jax.tree.map(jnp.asarray, statistics_)
+    views = jax.jit(
+        partial(
+            training_views,
+            size=work.architecture.image_size,
+            mirror=config.mirror,
+            colour_noise=config.colour_noise,
+            scale=config.pixel_scale,
+            dtype=jnp.dtype(work.dtype),
+        )
+    )
+    return seconds_per_call(lambda: views(keys, images, pixels))
+
+
+def _update(work: Work) -> float:
+    transform = optimizer(work.architecture, config_of(work))
+    held = jax.jit(partial(init, work.architecture))(jax.random.key(0))
+    opt_state = transform.init(held)
+    gradients = jax.tree.map(jnp.ones_like, held)
+
+    @partial(jax.jit, donate_argnums=(0, 1))
+    def update(params: Any, opt_state: Any, gradients: Any) -> Any:
+        updates, opt_state = transform.update(gradients, opt_state, params)
+        return optax.apply_updates(params, updates), opt_state
+
+    def call() -> Any:
+        nonlocal held, opt_state
+        held, opt_state = update(held, opt_state, gradients)
+        return held, opt_state
+
+    return seconds_per_call(call)
+
+
+def copy_bandwidth() -> float:
+    """Bytes/s of memory when every value of a large array is read, changed and written in place."""
+    values = jnp.ones(_COPIED, jnp.float32)
+    negative = jax.jit(jnp.negative, donate_argnums=0)
+
+    def call() -> jax.Array:
+        nonlocal values
+        values = negative(values)
+        return values
+
+    return 2 * 4 * _COPIED / seconds_per_call(call)
+
+
+def seconds_per_call(
+    call: Callable[[], Any], clock: Callable[[], float] = time.perf_counter
+) -> float:
+    """Median over samples, each of as many queued calls as take about 50 ms; compiled before."""
+    jax.block_until_ready(call())
+    began = clock()
+    jax.block_until_ready(call())
+    calls = max(1, round(_SAMPLE / max(clock() - began, 1e-6)))
+    found = []
+    for _ in range(_SAMPLES):
+        began = clock()
+        for _ in range(calls):
+            result = call()
+        jax.block_until_ready(result)
+        found.append((clock() - began) / calls)
+    return statistics.median(found)

@@ -1,0 +1,68 @@
+"""Operations and bytes that a layer cannot do without, by formula."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from alexnet_jax.bench.work import Work, stored_size
+from alexnet_jax.config import Architecture, Placed
+from alexnet_jax.layers import Conv, Dense, Dropout, MaxPool
+from alexnet_jax.scaling import update_bytes
+from alexnet_jax.scaling_traffic import layout
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of a whole batch. Operations are those of products, two for each multiply-add; bytes those
+    of arrays that are read or written once."""
+
+    operations: float
+    bytes: float
+
+    def bound(self, operations_per_second: float, bytes_per_second: float) -> float:
+        """The roofline: s that a device of these rates needs at least,
+
+        max(operations / rate of products, bytes / rate of memory)
+        """
+        return max(self.operations / operations_per_second, self.bytes / bytes_per_second)
+
+
+def counts(placed: Placed, batch: int, itemsize: int, first: bool) -> tuple[Counts, Counts]:
+    """Forward and backward, for activations and weights of `itemsize` bytes.
+
+    Forward reads the input x and the weights w and writes the output y. Backward reads the
+    gradient of y, w, what the derivative needs of x (of a dropout layer the mask, in bytes of its
+    own) and of y (behind a ReLU, and for the maximum), and writes the gradients of x and w. The
+    first layer's writes none of x, and saves that half of the operations.
+    """
+    layer = placed.layer
+    x, y = batch * math.prod(placed.input), batch * math.prod(placed.output)
+    weights = macs = 0
+    if placed.kernel is not None:
+        weights = math.prod(placed.kernel) + placed.kernel[-1]
+        macs = math.prod(placed.kernel[:-1]) * y
+    mask = y if isinstance(layer, Dropout) else 0
+    needs_y = isinstance(layer, MaxPool) or (
+        isinstance(layer, Conv | Dense) and layer.activation == "relu"
+    )
+    x_read = 0 if isinstance(layer, Dropout) else x
+    back = y * (2 if needs_y else 1) + x_read + 2 * weights + (0 if first else x)
+    return (
+        Counts(2 * macs, itemsize * (x + y + weights) + mask),
+        Counts(2 * macs * (1 if first else 2), itemsize * back + mask),
+    )
+
+
+def views_counts(work: Work) -> Counts:
+    """Of the crops: pixels of a byte in, values of the dtype out."""
+    architecture = work.architecture
+    channels, side = architecture.channels, architecture.image_size
+    stored = stored_size(architecture) ** 2 * channels
+    itemsize = 2 if work.dtype == "bfloat16" else 4
+    return Counts(0, work.batch * (stored + itemsize * side**2 * channels))
+
+
+def update_counts(architecture: Architecture) -> Counts:
+    """Of the update of all weights, as `scaling` counts it."""
+    return Counts(0, update_bytes(architecture, layout("one_device", architecture, 1)))

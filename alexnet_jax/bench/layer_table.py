@@ -1,0 +1,127 @@
+"""The table of single layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alexnet_jax.bench.layer_counts import Counts
+from alexnet_jax.config import Architecture
+from alexnet_jax.layers import LRN, MapNorm, MaxPool
+from alexnet_jax.scaling_table import aligned, milliseconds
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass of a layer: s, counts, and s by its roofline."""
+
+    seconds: float
+    counts: Counts
+    bound: float
+
+    @property
+    def times_bound(self) -> float:
+        """How many times its bound it takes."""
+        return self.seconds / self.bound
+
+    def to_json(self) -> dict[str, float]:
+        return {
+            "seconds": self.seconds,
+            "operations": self.counts.operations,
+            "bytes": self.counts.bytes,
+            "bound_seconds": self.bound,
+        }
+
+
+@dataclass(frozen=True)
+class Row:
+    """A layer; `backward` None where it has none."""
+
+    name: str
+    forward: Pass
+    backward: Pass | None
+
+    @property
+    def passes(self) -> list[Pass]:
+        return [self.forward] if self.backward is None else [self.forward, self.backward]
+
+    @property
+    def seconds(self) -> float:
+        return sum(one.seconds for one in self.passes)
+
+    def to_json(self) -> dict[str, Any]:
+        backward = None if self.backward is None else self.backward.to_json()
+        return {"name": self.name, "forward": self.forward.to_json(), "backward": backward}
+
+
+def rows(found: Iterable[dict[str, Any]], product: float, bandwidth: float) -> list[Row]:
+    """What a `by_layer.Timing` says, as JSON, beside the bounds.
+
+    Args:
+      product: operations/s of a matrix product. bandwidth: bytes/s of memory.
+    """
+
+    def one(seconds: float, value: dict[str, float]) -> Pass:
+        of = Counts(**value)
+        return Pass(seconds, of, of.bound(product, bandwidth))
+
+    return [
+        Row(
+            value["name"],
+            one(value["forward"], value["forward_counts"]),
+            None if value["backward"] is None else one(value["backward"], value["backward_counts"]),
+        )
+        for value in found
+    ]
+
+
+HEADER = ("forward ms", "bound", "times", "GFLOP", "MB")
+
+
+def table(rows: Sequence[Row], architecture: Architecture) -> str:
+    """Each layer's time, its bound, how many times that it takes, and what it counts."""
+    lines: list[tuple[str, ...]] = [("layer", *HEADER, "backward ms", *HEADER[1:], "of all")]
+    total = sum(row.seconds for row in rows)
+    for row in rows:
+        lines.append(
+            (row.name, *_cells(row.forward), *_cells(row.backward), f"{row.seconds / total:.0%}")
+        )
+    return "\n".join([aligned(lines), *_shares(rows, architecture, total)])
+
+
+def _cells(one: Pass | None) -> tuple[str, ...]:
+    if one is None:
+        return ("",) * 5
+    operations = one.counts.operations
+    return (
+        milliseconds(one.seconds),
+        milliseconds(one.bound),
+        f"{one.times_bound:.1f}",
+        f"{operations / 1e9:,.1f}" if operations else "",
+        f"{one.counts.bytes / 1e6:,.1f}",
+    )
+
+
+def _shares(rows: Sequence[Row], architecture: Architecture, total: float) -> Iterator[str]:
+    """What the kinds of layers take together."""
+    kinds = {layer.name: type(layer) for layer in architecture.layers}
+    bound = sum(one.bound for row in rows for one in row.passes)
+    yield f"sum {milliseconds(total)} ms, of the bounds {milliseconds(bound)} ms"
+    for word, wanted in (("normalization", (LRN, MapNorm)), ("max pooling", (MaxPool,))):
+        part = sum(row.seconds for row in rows if kinds.get(row.name) in wanted)
+        yield f"{word}: {part / total:.1%} of the sum"
+
+
+def kernel_table(kernels: Sequence[dict[str, Any]], most: int = 25) -> str:
+    """Kernels by time and their part of all, the longest first, and how many more there are."""
+    total = sum(kernel["seconds"] for kernel in kernels)
+    lines = [("ms", "of all", "calls", "  kernel")]
+    for kernel in kernels[:most]:
+        share, calls = kernel["seconds"] / total, kernel["calls"]
+        lines.append(
+            (milliseconds(kernel["seconds"]), f"{share:.1%}", f"{calls:g}", f"  {kernel['name']}")
+        )
+    text = aligned([(*line[:3], line[3].ljust(60)[:60]) for line in lines])
+    left = len(kernels) - most
+    return f"{text}\nand {left} shorter ones" if left > 0 else text

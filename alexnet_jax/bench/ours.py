@@ -1,0 +1,180 @@
+"""Our network, compiled and warm: inference, and the training step that train.py runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from alexnet_jax.augment import Statistics
+from alexnet_jax.bench import memory
+from alexnet_jax.bench.work import About, Work, product_size, stored_size
+from alexnet_jax.errors import InputError
+from alexnet_jax.model import forward, init
+from alexnet_jax.parallel import Topology, topology
+from alexnet_jax.recipe import TrainConfig
+from alexnet_jax.state import init_state
+from alexnet_jax.train import make_train_step
+
+
+class Ours:
+    """A compiled program and its arguments; the result of a call feeds the next."""
+
+    def __init__(self, work: Work) -> None:
+        place = topology(work.topology, work.architecture)
+        place.check_batch(work.batch)
+        self._per_call = work.steps_per_dispatch if work.mode == "train" else 1
+        if self._per_call > 1 and work.topology != "one_device":
+            raise InputError("several steps a dispatch are for --topology one_device")
+        make = _training if work.mode == "train" else _inference
+        function, self._held, self._given = make(work, place)
+        began = time.perf_counter()
+        self._program = function.lower(self._held, *self._given).compile()
+        compiled = time.perf_counter() - began
+        self._call(1)
+        self._devices = list(place.mesh.devices.flat)
+        self._product = _product(work, self._devices[0])
+        memory.forget_peak()
+        self.about = About(
+            device=device_name(self._devices[0]),
+            platform=self._devices[0].platform,
+            devices=len(self._devices),
+            library=f"jax {jax.__version__}",
+            compile_seconds=compiled,
+            program_bytes=_program_bytes(self._program),
+            step_seconds=self._call(1) / self._per_call,
+        )
+
+    def seconds(self, steps: int) -> float:
+        calls = -(-steps // self._per_call)
+        return self._call(calls) / (calls * self._per_call)
+
+    def _call(self, calls: int) -> float:
+        began = time.perf_counter()
+        for _ in range(calls):
+            self._held, result = self._program(self._held, *self._given)
+        jax.block_until_ready((self._held, result))
+        return time.perf_counter() - began
+
+    def products_per_second(self) -> float:
+        return self._product()
+
+    def peak_bytes(self) -> int | None:
+        if self.about.platform == "cpu":
+            return memory.peak_bytes()
+        return (self._devices[0].memory_stats() or {}).get("peak_bytes_in_use")
+
+
+def device_name(device: jax.Device) -> str:
+    return memory.cpu_name() if device.platform == "cpu" else device.device_kind
+
+
+def _program_bytes(program: Any) -> int | None:
+    """Arguments, results and temporaries of a device; what is donated counts once."""
+    sizes = program.memory_analysis()
+    if sizes is None:
+        return None
+    return int(
+        sizes.argument_size_in_bytes
+        + sizes.output_size_in_bytes
+        - sizes.alias_size_in_bytes
+        + sizes.temp_size_in_bytes
+    )
+
+
+def _inference(work: Work, place: Topology) -> tuple[Any, Any, tuple[Any, ...]]:
+    """(None, params, images) -> (None, logits), all in the dtype computed in."""
+    architecture, dtype = work.architecture, jnp.dtype(work.dtype)
+    make = partial(init, architecture, dtype=dtype)
+    key = jax.random.key(0)
+    places = place.shardings(jax.eval_shape(make, key))
+    params = jax.jit(make, out_shardings=places)(key)
+    side, channels = architecture.image_size, architecture.channels
+    random = np.random.default_rng(0)
+    images = random.normal(0, 50, (work.batch, side, side, channels)).astype(dtype)
+
+    def shares(params: Any, images: jax.Array) -> jax.Array:
+        return forward(
+            architecture, place.differing(params), place.seen_by_all(images), place.towers
+        )
+
+    @jax.jit
+    def infer(nothing: None, params: Any, images: jax.Array) -> tuple[None, jax.Array]:
+        specs = (place.specs(params), jax.P(place.data))
+        return nothing, place.spread(shares, specs, place.logits_spec)(params, images)
+
+    return infer, None, (params, place.place_batch({"image": images})["image"])
+
+
+def config_of(work: Work) -> TrainConfig:
+    """The settings that the step is made from: the paper's."""
+    return TrainConfig(
+        name="benchmark",
+        data="none",
+        steps=1,
+        batch=work.batch,
+        dtype=work.dtype,  # type: ignore[arg-type]
+        schedule="constant",
+    )
+
+
+def _training(work: Work, place: Topology) -> tuple[Any, Any, tuple[Any, ...]]:
+    """(state, batch, statistics) -> (state, metrics); several steps in one where asked."""
+    architecture, config = work.architecture, config_of(work)
+    state = init_state(architecture, config, place)
+    step = make_train_step(architecture, config, place, 1.0)
+    batch, statistics = training_input(work)
+    placed = place.place(statistics)
+    if work.steps_per_dispatch == 1:
+        return step, state, (place.place_batch(batch), placed)
+    chunk = jax.device_put(
+        {name: np.stack([leaf] * work.steps_per_dispatch) for name, leaf in batch.items()}
+    )
+
+    @partial(jax.jit, donate_argnums=0)
+    def several(state: Any, chunk: Any, statistics: Statistics) -> tuple[Any, Any]:
+        return jax.lax.scan(lambda state, batch: step(state, batch, statistics), state, chunk)
+
+    return several, state, (chunk, placed)
+
+
+def training_input(work: Work) -> tuple[dict[str, np.ndarray], Statistics]:
+    """A batch of random stored images with labels, and the statistics of such pixels."""
+    architecture, random = work.architecture, np.random.default_rng(0)
+    side, channels = stored_size(architecture), architecture.channels
+    batch = {
+        "image": random.integers(0, 256, (work.batch, side, side, channels), np.uint8),
+        "label": random.integers(0, architecture.classes, work.batch, np.int32),
+        "index": np.arange(work.batch, dtype=np.int32),
+    }
+    statistics = Statistics(
+        np.full((side, side, channels), 127.5, np.float32),
+        np.eye(channels, dtype=np.float32),
+        np.ones(channels, np.float32),
+    )
+    return batch, statistics
+
+
+def _product(work: Work, device: jax.Device) -> Callable[[], float]:
+    """Times a product of two square matrices in the dtype computed in."""
+    size = product_size(device.platform)
+    a = jax.device_put(jnp.ones((size, size), work.dtype), device)
+    product = jax.jit(jnp.matmul)
+    jax.block_until_ready(product(a, a))
+
+    def rate() -> float:
+        best = min(_timed(lambda: product(a, a)) for _ in range(3))
+        return 2 * size**3 / best
+
+    return rate
+
+
+def _timed(call: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    jax.block_until_ready(call())
+    return time.perf_counter() - began

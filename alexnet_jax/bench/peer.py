@@ -1,0 +1,144 @@
+"""PyTorch's network, warm: inference, and a training step of the same arithmetic."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from alexnet_jax.bench import memory
+from alexnet_jax.bench.torch_net import TorchNet
+from alexnet_jax.bench.work import About, Work, product_size
+from alexnet_jax.errors import InputError
+
+
+class Torch:
+    """The peer's call and what it works on.
+
+    Settings that make it fast are on: cuDNN's choice among its algorithms, TF32 in float32 on a
+    GPU as XLA does, the fused update. In bfloat16 it trains under autocast on float32 weights, and
+    infers with the weights cast once.
+    """
+
+    def __init__(self, work: Work) -> None:
+        if work.platform not in ("cpu", "gpu"):
+            raise InputError("torch is compared on CPUs and GPUs, but jax computes on a TPU")
+        self._gpu = work.platform == "gpu"
+        if self._gpu and not torch.cuda.is_available():
+            raise InputError(f"torch {torch.__version__} finds no GPU, but jax computes on one")
+        torch.manual_seed(0)
+        torch.set_num_threads(memory.cores())
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+        self._device = torch.device("cuda" if self._gpu else "cpu")
+        make = _training if work.mode == "train" else _inference
+        self._step = make(work, self._device)
+        first = self._call(1)  # compiles, and chooses algorithms
+        for _ in range(2):
+            warm = self._call(1)
+        self._dtype = getattr(torch, work.dtype)
+        self.products_per_second()
+        memory.forget_peak()
+        if self._gpu:
+            torch.cuda.reset_peak_memory_stats()
+        self.about = About(
+            device=torch.cuda.get_device_name() if self._gpu else memory.cpu_name(),
+            platform=work.platform,
+            devices=1,
+            library=f"torch {torch.__version__}",
+            compile_seconds=max(0.0, first - warm) if work.variant.compiled else 0.0,
+            program_bytes=None,
+            step_seconds=warm,
+        )
+
+    def seconds(self, steps: int) -> float:
+        return self._call(steps) / steps
+
+    def _call(self, steps: int) -> float:
+        self._wait()
+        began = time.perf_counter()
+        for _ in range(steps):
+            self._step()
+        self._wait()
+        return time.perf_counter() - began
+
+    def _wait(self) -> None:
+        if self._gpu:
+            torch.cuda.synchronize()
+
+    def products_per_second(self) -> float:
+        size = product_size("gpu" if self._gpu else "cpu")
+        a = torch.ones((size, size), dtype=self._dtype, device=self._device)
+        best = float("inf")
+        for _ in range(4):
+            self._wait()
+            began = time.perf_counter()
+            a @ a
+            self._wait()
+            best = min(best, time.perf_counter() - began)
+        return 2 * size**3 / best
+
+    def peak_bytes(self) -> int | None:
+        return torch.cuda.max_memory_allocated() if self._gpu else memory.peak_bytes()
+
+
+def _network(work: Work, device: torch.device, dtype: torch.dtype) -> Any:
+    net = TorchNet(work.architecture, work.variant.lrn).to(device, dtype)
+    if work.variant.layout == "channels_last":
+        net = net.to(memory_format=torch.channels_last)
+    return net
+
+
+def _images(work: Work, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    side, channels = work.architecture.image_size, work.architecture.channels
+    images = 50 * torch.randn((work.batch, channels, side, side), device=device)
+    if work.variant.layout == "channels_last":
+        images = images.contiguous(memory_format=torch.channels_last)
+    return images.to(dtype)
+
+
+def _compiled(work: Work, function: Any) -> Any:
+    return (
+        torch.compile(function, mode=work.variant.compiled) if work.variant.compiled else function
+    )
+
+
+def _inference(work: Work, device: torch.device) -> Callable[[], Any]:
+    dtype = getattr(torch, work.dtype)
+    net = _compiled(work, _network(work, device, dtype).eval())
+    images = _images(work, device, dtype)
+
+    def infer() -> torch.Tensor:
+        with torch.inference_mode():
+            return net(images)
+
+    return infer
+
+
+def _training(work: Work, device: torch.device) -> Callable[[], Any]:
+    """Dropout, cross-entropy, gradients and SGD with momentum and decay. No views are drawn: the
+    images are there as the network takes them."""
+    plain = _network(work, device, torch.float32).train()
+    net = _compiled(work, plain)
+    images = _images(work, device, torch.float32)
+    labels = torch.randint(0, work.architecture.classes, (work.batch,), device=device)
+    loss_of = nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(
+        plain.parameters(), lr=1e-3, momentum=0.9, weight_decay=5e-4, fused=True
+    )
+    mixed: Any = contextlib.nullcontext()
+    if work.dtype == "bfloat16":
+        mixed = torch.autocast(device.type, torch.bfloat16)
+
+    def train() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        with mixed:
+            loss = loss_of(net(images), labels)
+        loss.backward()
+        optimizer.step()
+
+    return train

@@ -1,0 +1,91 @@
+"""Bars: ours beside its peers, and the layers beside their bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from alexnet_jax.figures import blank_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_OURS, _PEERS = "#1d6fa5", ("#c2410c", "#a16207")
+_TITLES = {"train": "training", "infer": "inference"}
+
+
+def bars(records: Sequence[dict[str, Any]]) -> Figure:
+    """A panel for training and one for inference, and one for the layers of each record that has
+    them.
+
+    Args:
+      records: as `report.record` makes them, of one network and several batches.
+    """
+    layered = [record for record in records if "layers" in record]
+    figure = blank_figure(11, 3.9 + 4.3 * len(layered))
+    heights = [3.6, *(4.3 for _ in layered)]
+    upper, *lower = figure.subfigures(1 + len(layered), 1, height_ratios=heights, squeeze=False)[
+        :, 0
+    ]
+    first = records[0]
+    figure.suptitle(f"{first['preset']} in {first['dtype']} on {first['device']}")
+    for axes, mode in zip(upper.subplots(1, 2), _TITLES, strict=True):
+        _rates(axes, records, mode)
+    for part, record in zip(lower, layered, strict=True):
+        _layers(part.subplots(), record)
+    return figure
+
+
+def _rates(axes: Axes, records: Sequence[dict[str, Any]], mode: str) -> None:
+    """Images/s at every batch: ours and the best peer of each group."""
+    sides = ["ours", *dict.fromkeys(group for r in records for group in r[mode]["peers"])]
+    width = 0.8 / len(sides)
+    for place, (side, colour) in enumerate(zip(sides, (_OURS, *_PEERS), strict=False)):
+        label = side if side == "ours" else f"{records[0]['peer']} {side}"
+        for at, record in enumerate(records):
+            times = record[mode]["ours"] if side == "ours" else record[mode]["peers"].get(side)
+            if times is None:
+                continue
+            rate, (slow, fast) = (
+                record["batch"] / times["median_seconds"],
+                (record["batch"] / seconds for seconds in reversed(times["quartiles_seconds"])),
+            )
+            x = at + (place - (len(sides) - 1) / 2) * width
+            axes.bar(x, rate, 0.94 * width, color=colour, label=label if at == 0 else None)
+            axes.errorbar(x, rate, [[rate - slow], [fast - rate]], color="#333", capsize=3, lw=1)
+            axes.annotate(
+                f"{rate:,.{0 if rate >= 100 else 1}f}",
+                (x, fast),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="center",
+                fontsize=9,
+            )
+    axes.set_xticks(range(len(records)), [f"batch {record['batch']}" for record in records])
+    axes.set(title=_TITLES[mode], ylabel="images/s", xlim=(-0.7, len(records) - 0.3))
+    axes.margins(y=0.15)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(0, -0.1), ncols=3)
+
+
+def _layers(axes: Axes, record: dict[str, Any]) -> None:
+    """Each layer's time, forward and backward, and a line where its bound is."""
+    rows = record["layers"]
+    for shift, name, colour in ((-0.2, "forward", "#5b9bc4"), (0.2, "backward", _OURS)):
+        there = [(at, row[name]) for at, row in enumerate(rows) if row[name] is not None]
+        places = [at + shift for at, _ in there]
+        axes.bar(places, [1e3 * one["seconds"] for _, one in there], 0.38, color=colour, label=name)
+        axes.hlines(
+            [1e3 * one["bound_seconds"] for _, one in there],
+            [place - 0.19 for place in places],
+            [place + 0.19 for place in places],
+            color="#111",
+            lw=2,
+            label="bound by the roofline" if name == "forward" else "_",
+        )
+    names = [row["name"] for row in rows]
+    axes.set_xticks(range(len(rows)), names, rotation=35, ha="right", fontsize=9)
+    axes.set(title=f"layers alone, batch {record['batch']}", ylabel="ms", xlim=(-0.7, len(rows)))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)

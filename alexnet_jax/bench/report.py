@@ -1,0 +1,163 @@
+"""What came out of a comparison: records for a file, and tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from alexnet_jax.bench.race import Entrant, Outcome, Plan
+from alexnet_jax.bench.times import ratio
+from alexnet_jax.bench.work import Mode
+from alexnet_jax.config import Architecture
+from alexnet_jax.scaling import operations
+from alexnet_jax.scaling_table import aligned, milliseconds
+from alexnet_jax.scaling_traffic import layout
+
+
+def counted(architecture: Architecture, mode: Mode, batch: int) -> float:
+    """Operations of a step, two for each multiply-add of convolutions and dense layers.
+
+    In training forward and both gradients, but for the images' own: 4.14e9 an image of `paper`;
+    forward alone 1.45e9. Normalization, pooling, dropout and the update are not counted.
+    """
+    if mode == "train":
+        return operations(architecture, layout("one_device", architecture, 1), batch)
+    return sum(
+        2 * batch * math.prod(placed.kernel[:-1]) * math.prod(placed.output)
+        for placed in architecture.placed()
+        if placed.kernel is not None
+    )
+
+
+def record(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """One batch's record: everything that was found, by names that stay.
+
+    For both modes MODE = train, infer:
+
+      MODE_ratio              the fastest peer's median time over ours; None without a peer
+      MODE_images_per_second  ours
+      MODE_flops_per_second   ours, of counted operations
+      MODE_share_of_product   that over the rate of a matrix product in the same rounds, over as
+                              many devices
+      MODE                    all times, of ours, of the best peer in each group with its own ratio,
+                              of the variants tried in heats, and why others failed
+
+    and once: peer, device, platform, devices, batch, preset, dtype, topology, steps_per_dispatch,
+    threads, allocator, library.
+    """
+    work, about = plan.ours, outcomes[0].ours.about
+    best = next((o.best for o in outcomes if o.best is not None), None)
+    value: dict[str, Any] = {
+        "peer": None if best is None else best.about.library,
+        "device": about.device,
+        "platform": about.platform,
+        "devices": about.devices,
+        "library": about.library,
+        "preset": work.architecture.name,
+        "batch": work.batch,
+        "dtype": work.dtype,
+        "topology": work.topology,
+        "steps_per_dispatch": work.steps_per_dispatch,
+        "threads": work.threads or "all",
+        "allocator": plan.allocator,
+    }
+    for outcome in outcomes:
+        value |= _of_mode(plan, outcome)
+    return value
+
+
+def _of_mode(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    mode, ours, best = outcome.mode, outcome.ours, outcome.best
+    batch = plan.ours.batch
+    flops = counted(plan.ours.architecture, mode, batch) / ours.times.median
+    peak = outcome.products_per_second * _processors(ours)
+    return {
+        f"{mode}_ratio": None if best is None else ratio(best.times, ours.times),
+        f"{mode}_images_per_second": batch / ours.times.median,
+        f"{mode}_flops_per_second": flops,
+        f"{mode}_share_of_product": flops / peak,
+        f"{mode}_product_flops_per_second": outcome.products_per_second,
+        f"{mode}_peak_memory_bytes": ours.peak_bytes,
+        mode: {
+            "ours": _entrant(ours),
+            "peers": {
+                group: {**_entrant(peer), "ratio": ratio(peer.times, ours.times)}
+                for group, peer in outcome.peers.items()
+            },
+            "heats": {name: times.to_json() for name, times in outcome.heats.items()},
+            "failed": outcome.failed,
+        },
+    }
+
+
+def _processors(entrant: Entrant) -> int:
+    """How many times a device's product rate there is: the devices of a CPU share its cores."""
+    return 1 if entrant.about.platform == "cpu" else entrant.about.devices
+
+
+def _entrant(entrant: Entrant) -> dict[str, Any]:
+    about = entrant.about
+    return {
+        "name": entrant.name,
+        "library": about.library,
+        **entrant.times.to_json(),
+        "compile_seconds": about.compile_seconds,
+        "program_bytes": about.program_bytes,
+        "peak_memory_bytes": entrant.peak_bytes,
+    }
+
+
+HEADER = (
+    "side",
+    "ms",
+    "quartiles",
+    "images/s",
+    "GFLOP/s",
+    "of product",
+    "memory MB",
+    "compile s",
+    "ratio",
+)
+
+
+def table(plan: Plan, outcome: Outcome) -> str:
+    """Ours, the best peer of each group with its time over ours, and what was tried and failed."""
+    rows = [
+        HEADER,
+        *(_row(plan, outcome, side) for side in (outcome.ours, *outcome.peers.values())),
+    ]
+    widest = max(len(row[0]) for row in rows)
+    text = aligned([(*row[1:], f" {row[0].ljust(widest)}") for row in rows]).splitlines()
+    return "\n".join([*text, *_notes(outcome)])
+
+
+def _row(plan: Plan, outcome: Outcome, side: Entrant) -> tuple[str, ...]:
+    batch, median = plan.ours.batch, side.times.median
+    flops = counted(plan.ours.architecture, outcome.mode, batch) / median
+    low, high = side.times.spread
+    peak = outcome.products_per_second * (_processors(side))
+    return (
+        side.name,
+        milliseconds(median),
+        f"{milliseconds(low)}-{milliseconds(high)}",
+        f"{batch / median:,.{0 if batch / median >= 100 else 1}f}",
+        f"{flops / 1e9:,.{0 if flops >= 1e11 else 1}f}",
+        f"{flops / peak:.0%}",
+        "-" if side.peak_bytes is None else f"{side.peak_bytes / 1e6:,.0f}",
+        f"{side.about.compile_seconds:.1f}",
+        "" if side is outcome.ours else f"{ratio(side.times, outcome.ours.times):.2f}",
+    )
+
+
+def _notes(outcome: Outcome) -> Iterator[str]:
+    program = outcome.ours.about.program_bytes
+    counted_by_compiler = "" if program is None else f"; our program holds {program / 1e6:,.0f} MB"
+    rate = outcome.products_per_second / 1e9
+    yield f"matrix product in the same rounds: {rate:,.0f} GFLOP/s{counted_by_compiler}"
+    taken = {side.name for side in outcome.peers.values()}
+    for name, times in outcome.heats.items():
+        if name not in taken:
+            yield f"slower in its heat: {name}, {milliseconds(times.median)} ms"
+    for name, why in outcome.failed.items():
+        yield f"not working: {name}: {why}"

@@ -1,0 +1,136 @@
+"""The same network in plain torch.nn, for a comparison of speed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from alexnet_jax.config import Architecture, Placed
+from alexnet_jax.layers import LRN, Conv, Dense, Dropout, MapNorm, MaxPool
+
+
+class TorchNet(nn.Module):
+    """An architecture's table, layer by layer, as modules that torch.nn has.
+
+    Images are [B, C, H, W]; the two layouts differ in memory only. What torch.nn lacks is written
+    out: normalization within towers or within maps, and windows that hang over.
+
+    Args:
+      lrn: "library" for `nn.LocalResponseNorm`, "sums" for shifted sums of squares.
+    """
+
+    def __init__(self, architecture: Architecture, lrn: str = "library") -> None:
+        super().__init__()
+        self.architecture = architecture
+        layers: list[tuple[str, nn.Module]] = []
+        for placed in architecture.placed():
+            layers += _modules(architecture, placed, lrn)
+        self.layers = nn.Sequential()
+        for name, module in layers:
+            self.layers.add_module(name, module)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.layers(images)
+
+    def load(self, params: Any) -> None:
+        """Takes our parameters for testing.
+
+        A dropout that is not inverted multiplies by `keep` in testing, `nn.Dropout` does not: the
+        layer above it gets its kernel times `keep`.
+        """
+        keep = 1.0
+        for placed in self.architecture.placed():
+            layer, name = placed.layer, placed.layer.name
+            if isinstance(layer, Dropout) and not layer.inverted:
+                keep = layer.keep
+            if isinstance(layer, Conv | Dense):
+                module: Any = self.layers.get_submodule(name)
+                kernel = keep * np.asarray(params[name]["kernel"])
+                with torch.no_grad():
+                    module.weight.copy_(torch.from_numpy(_weight(kernel, placed)))
+                    module.bias.copy_(torch.from_numpy(np.array(params[name]["bias"])))
+                keep = 1.0
+
+
+def _weight(kernel: np.ndarray, placed: Placed) -> np.ndarray:
+    """HWIO to OIHW; (in, out) to (out, in), where `in` counts maps first as torch flattens them."""
+    if kernel.ndim == 4:
+        return np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
+    if len(placed.input) == 3:
+        kernel = kernel.reshape((*placed.input, -1)).transpose(2, 0, 1, 3)
+    return np.ascontiguousarray(kernel.reshape((-1, kernel.shape[-1])).T)
+
+
+def _modules(architecture: Architecture, placed: Placed, lrn: str) -> list[tuple[str, nn.Module]]:
+    layer, name = placed.layer, placed.layer.name
+    found: list[tuple[str, nn.Module]] = []
+    match layer:
+        case Conv(kernel=kernel, stride=stride, padding=padding, groups=groups):
+            reach = (placed.output[0] - 1) * stride + kernel
+            missing = max(0, reach - placed.input[0] - 2 * padding)
+            if missing:
+                found.append((f"{name}_overhang", nn.ZeroPad2d((0, missing, 0, missing))))
+            sizes = (placed.input[-1], layer.maps, kernel, stride, padding, 1, groups)
+            found.append((name, nn.Conv2d(*sizes)))
+        case Dense(maps=maps):
+            if len(placed.input) == 3:
+                found.append((f"{name}_flat", nn.Flatten()))
+            found.append((name, nn.Linear(int(np.prod(placed.input)), maps)))
+        case LRN():
+            towers = architecture.towers if layer.within_tower else 1
+            found.append((name, _Norm(layer, towers, lrn)))
+        case MapNorm():
+            found.append((name, _MapNorm(layer)))
+        case MaxPool(size=size, stride=stride):
+            found.append((name, nn.MaxPool2d(size, stride)))
+        case Dropout(keep=keep):
+            found.append((name, nn.Dropout(1 - keep)))
+    if isinstance(layer, Conv | Dense | MaxPool) and layer.activation == "relu":
+        found.append((f"{name}_relu", nn.ReLU(inplace=True)))
+    return found
+
+
+class _Norm(nn.Module):
+    """Across maps, in as many towers as there are."""
+
+    def __init__(self, layer: LRN, towers: int, form: str) -> None:
+        super().__init__()
+        self._layer, self._towers, self._form = layer, towers, form
+        # The library divides alpha by n.
+        constants = (layer.n, layer.alpha * layer.n, layer.beta, layer.k)
+        self._library = nn.LocalResponseNorm(*constants)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        norm = self._library if self._form == "library" else self._sums
+        if self._towers == 1:
+            return norm(x)
+        return torch.cat([norm(part) for part in x.chunk(self._towers, 1)], 1)
+
+    def _sums(self, x: torch.Tensor) -> torch.Tensor:
+        layer, maps = self._layer, x.shape[1]
+        padded = F.pad(x * x, (0, 0, 0, 0, layer.n // 2, (layer.n - 1) // 2))
+        total = padded[:, :maps]
+        for shift in range(1, layer.n):
+            total = total + padded[:, shift : shift + maps]
+        scale = total * layer.alpha + layer.k
+        if layer.beta == 0.75:
+            root = torch.rsqrt(scale)
+            return x * root * torch.sqrt(root)
+        return x * scale**-layer.beta
+
+
+class _MapNorm(nn.Module):
+    """Within each map, over size x size places, clipped at the edges."""
+
+    def __init__(self, layer: MapNorm) -> None:
+        super().__init__()
+        self._layer = layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        layer = self._layer
+        mean = F.avg_pool2d(x * x, layer.size, 1, layer.size // 2, count_include_pad=True)
+        return x * (layer.k + layer.alpha * layer.size**2 * mean) ** -layer.beta

@@ -1,0 +1,103 @@
+"""One side of a comparison in a process of its own: python -m alexnet_jax.bench.worker
+
+Lines of JSON in and out. First comes the work; the answer says what it is, once it is compiled and
+warm, or why it cannot be. Then {"do": "seconds", "steps": N}, {"do": "product"}, {"do": "peak"},
+{"do": "layers"} or {"do": "kernels"}; the end of the input ends the process.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import traceback
+from typing import Any, TextIO
+
+from alexnet_jax.bench import memory
+from alexnet_jax.bench.work import Prepared, Work
+from alexnet_jax.errors import InputError
+
+
+def main() -> None:
+    # What libraries print is not part of an answer.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    work = Work.from_json(json.loads(sys.stdin.readline()))
+    try:
+        memory.keep_to(work.threads)
+        serve(work, sys.stdin, answers)
+    except InputError as error:
+        _answer(answers, {"refused": str(error)})
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
+        size = f"{work.batch} images of {work.architecture.name}"
+        _answer(answers, {"refused": f"{work.name}: {size} do not fit into memory"})
+
+
+def serve(work: Work, questions: TextIO, answers: TextIO) -> None:
+    """Prepares the work and answers until nothing more is asked."""
+    prepared = _prepare(work, answers)
+    if prepared is None:
+        return
+    _answer(answers, dataclasses.asdict(prepared.about))
+    for line in questions:
+        _answer(answers, {"value": _do(work, prepared, json.loads(line))})
+
+
+def _prepare(work: Work, answers: TextIO) -> Prepared | None:
+    if work.side == "ours":
+        from alexnet_jax.bench.ours import Ours
+
+        return Ours(work)
+    from alexnet_jax.bench.peer import Torch
+
+    try:
+        return Torch(work)
+    except InputError:
+        raise
+    except Exception as error:  # torch.compile needs a C++ compiler and more, and fails in its ways
+        if not work.variant.compiled or _out_of_memory(error):
+            raise
+        traceback.print_exc()
+        reason = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
+        _answer(answers, {"failed": f"{type(error).__name__}: {reason.strip()[:160]}"})
+        return None
+
+
+def _do(work: Work, prepared: Prepared, asked: dict[str, Any]) -> Any:
+    match asked:
+        case {"do": "seconds", "steps": steps}:
+            return prepared.seconds(steps)
+        case {"do": "product"}:
+            return prepared.products_per_second()
+        case {"do": "peak"}:
+            return prepared.peak_bytes()
+        case {"do": "layers"}:
+            from alexnet_jax.bench.by_layer import measured
+
+            return [dataclasses.asdict(row) for row in measured(work)]
+        case {"do": "bandwidth"}:
+            from alexnet_jax.bench.by_layer import copy_bandwidth
+
+            return copy_bandwidth()
+        case {"do": "kernels"}:
+            from alexnet_jax.bench.kernels import by_time
+
+            return by_time(prepared.seconds)
+    raise ValueError(f"unknown question {asked!r}")
+
+
+def _answer(answers: TextIO, value: dict[str, Any]) -> None:
+    print(json.dumps(value), file=answers, flush=True)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    text = f"{type(error).__name__} {error}".lower()
+    words = ("resource_exhausted", "outofmemory", "out of memory", "can't allocate memory")
+    return isinstance(error, MemoryError) or any(word in text for word in words)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""How a script ends, and options' texts as values: no library but Python's own."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+from alexnet_jax.errors import FailedElsewhere, InputError
+
+
+def fail(message: str, status: int = 2) -> NoReturn:
+    """Prints one line on standard error and ends the process."""
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    raise SystemExit(status)
+
+
+@contextlib.contextmanager
+def mistakes_in_a_line() -> Iterator[None]:
+    """A user's mistake inside ends the process with a line and status 2, Ctrl-C with 130."""
+    try:
+        yield
+    except FailedElsewhere:
+        raise SystemExit(2) from None
+    except InputError as error:
+        fail(str(error))
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        fail(f"{error.strerror or error}{place}")
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def whole_number(name: str, text: str) -> int:
+    """An option's text as an int. InputError if it is not one."""
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"{name} must be a whole number, got {text!r}") from None
+
+
+def positive_number(name: str, text: str) -> float:
+    """An option's text as a float. InputError if it is not one, above 0 and finite."""
+    with contextlib.suppress(ValueError):
+        if 0 < (value := float(text)) < math.inf:
+            return value
+    raise InputError(f"{name} must be a number > 0, got {text!r}")
+
+
+def writable(option: str, text: str, suffixes: tuple[str, ...]) -> Path | None:
+    """The path of a file to be written, before the work for it is done; None for "none"."""
+    path = Path(text)
+    if text == "none":
+        return None
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise InputError(f"{option}: cannot write {text!r}")
+    if suffixes and path.suffix not in suffixes:
+        raise InputError(f"{option} must end in {', '.join(suffixes)}, got {text!r}")
+    return path
