@@ -14,6 +14,9 @@ PyTorch's network is tried in both layouts of memory and two forms of normalizat
 those takes part. Its training step does not crop, mirror or colour images, nor score them; ours
 does. Every side runs in a process of its own, with the same cores and allocator settings, and
 while one is timed the others wait.
+
+With --input DATA, how fast the images of a data set come instead, stage by stage, beside noise;
+"synthetic" for noise alone.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ from alexnet_jax.endings import mistakes_in_a_line
 
 
 def main(options: Options) -> None:
+    if options.input is not None:
+        return _input(options, options.input)
     from alexnet_jax.bench.race import Plan, race, torch_variants
     from alexnet_jax.bench.report import record, table
     from alexnet_jax.bench.work import MODES
@@ -51,6 +56,20 @@ def main(options: Options) -> None:
         from alexnet_jax.bench.picture import bars
 
         bars(records).savefig(options.picture, dpi=150)
+    return None
+
+
+def _input(options: Options, data: str) -> None:
+    from alexnet_jax.bench_input import run, table
+
+    records = [
+        found
+        for work in options.works
+        for found in run(data, options.data_dir, work.batch, options.seconds)
+    ]
+    print(table(records))
+    if options.json is not None:
+        options.json.write_text(json.dumps(records, indent=1) + "\n")
 
 
 def _say(text: str) -> None:

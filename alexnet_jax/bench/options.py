@@ -17,7 +17,7 @@ from alexnet_jax import presets
 from alexnet_jax.bench.memory import cores
 from alexnet_jax.bench.process import ALLOCATORS
 from alexnet_jax.bench.work import DTYPES, Work
-from alexnet_jax.endings import fail, whole_number, writable
+from alexnet_jax.endings import fail, positive_number, whole_number, writable
 from alexnet_jax.errors import InputError
 
 PEERS = ("none", "torch")
@@ -29,6 +29,7 @@ class Options:
 
     Attributes:
       works: a `Work` for each batch, with mode "train", which `race` replaces.
+      input: a data set whose reading is measured instead of the network.
     """
 
     works: tuple[Work, ...]
@@ -40,6 +41,9 @@ class Options:
     kernels: bool
     json: Path | None
     picture: Path | None
+    input: str | None
+    data_dir: Path | None
+    seconds: float
 
 
 class _Parser(argparse.ArgumentParser):
@@ -76,6 +80,11 @@ def _parser(description: str) -> argparse.ArgumentParser:
     add("--steps-per-dispatch", default="1", metavar="K", help="ours trains K steps in one program")
     add("--layers", action="store_true", help="time every layer alone, beside its roofline")
     add("--kernels", action="store_true", help="profile the training step: its kernels by time")
+    add(
+        "--input", default="none", metavar="DATA", help="how fast images come, in place of all else"
+    )
+    add("--data-dir", default="none", metavar="DIR", help="of prepared data sets, for --input")
+    add("--seconds", default="2", metavar="S", help="for each stage of --input (2)")
     add("--json", default="none", metavar="FILE", help="file for what was found")
     add("--picture", default="none", metavar="FILE", help="bars: a .png, .svg or .pdf")
     return parser
@@ -111,6 +120,9 @@ def _checked(asked: argparse.Namespace) -> Options:
         kernels=asked.kernels,
         json=writable("--json", asked.json, ()),
         picture=writable("--picture", asked.picture, (".png", ".svg", ".pdf")),
+        input=None if asked.input == "none" else asked.input,
+        data_dir=None if asked.data_dir == "none" else Path(asked.data_dir),
+        seconds=positive_number("--seconds", asked.seconds),
     )
 
 
