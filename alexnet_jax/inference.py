@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alexnet_jax import ops
-from alexnet_jax.augment import Statistics, centre_views
+from alexnet_jax.augment import Scale, Statistics, centre_views
 from alexnet_jax.checkpoint import Checkpoints
 from alexnet_jax.config import Architecture
 from alexnet_jax.data.images import read_stored
@@ -38,14 +38,18 @@ class Trained:
     statistics: Statistics
     class_names: tuple[str, ...]
     stored_size: int
-    pixel_scale: float
+    pixel_scale: Scale
     config: TrainConfig
     topology: Topology
+    origin: dict[str, Any] | None = None  # of weights that were not trained here
 
     def read(self, paths: Sequence[str | Path]) -> np.ndarray:
         """Picture files as the network's stored images, [B, S, S, C] uint8."""
         size, channels = self.stored_size, self.architecture.channels
-        return np.stack([read_stored(path, size=size, channels=channels) for path in paths])
+        resize = self.config.resize
+        return np.stack(
+            [read_stored(path, size=size, channels=channels, resize=resize) for path in paths]
+        )
 
     def logits(self, views: int = 1) -> Logits:
         """The network in test mode, as `make_logits`, computing as it was trained.
@@ -153,6 +157,7 @@ def _weights(about: dict[str, Any]) -> str:
 
 
 def _trained(step: int, trees: dict[str, Any], about: dict[str, Any], place: Topology) -> Trained:
+    config = TrainConfig.from_json(about["config"])
     return Trained(
         step=step,
         architecture=Architecture.from_json(about["architecture"]),
@@ -160,9 +165,10 @@ def _trained(step: int, trees: dict[str, Any], about: dict[str, Any], place: Top
         statistics=Statistics(**trees["stats"]),
         class_names=tuple(about["class_names"]),
         stored_size=about["stored_size"],
-        pixel_scale=about["pixel_scale"],
-        config=TrainConfig.from_json(about["config"]),
+        pixel_scale=config.scale,
+        config=config,
         topology=place,
+        origin=about.get("origin"),
     )
 
 

@@ -12,6 +12,7 @@ from alexnet_jax.errors import InputError
 
 Schedule = Literal["constant", "epochs", "plateau"]
 Dtype = Literal["float32", "bfloat16", "float64"]
+Resize = Literal["short_bicubic", "short_bilinear", "warp_bicubic", "warp_bilinear"]
 
 # What may change when a run goes on; everything else makes it another run.
 MAY_DIFFER = frozenset(
@@ -34,7 +35,9 @@ class TrainConfig:
     Steps are updates of the weights. `data_dir` is where a prepared `data` set is. `init` names
     the preset whose initial values the layers take, "preset" meaning its own; `image_size` 0 is
     the preset's. A batch is computed in `accumulate` parts. `ema` > 0 evaluates and keeps a moving
-    average of the weights, with that decay.
+    average of the weights, with that decay. `resize` says how pictures from files become stored
+    images (`data.images.read_stored`); pixels minus the mean are multiplied by `pixel_scale` and
+    divided by `channel_std`, channel by channel, where that is given.
     InputError says which value is out of range.
     """
 
@@ -61,6 +64,8 @@ class TrainConfig:
     mirror: bool = True
     colour_noise: float = 0.1
     pixel_scale: float = 1.0
+    channel_std: tuple[float, ...] = ()
+    resize: Resize = "short_bicubic"
     log_every: int = 50
     evaluate_every: int = 1000
     checkpoint_every: int = 1000
@@ -84,7 +89,7 @@ class TrainConfig:
                 raise InputError(
                     f"{name} must lie in [{low:g}, {high:g}), got {getattr(self, name)}"
                 )
-        for name, choices in (("schedule", Schedule), ("dtype", Dtype)):
+        for name, choices in (("schedule", Schedule), ("dtype", Dtype), ("resize", Resize)):
             if getattr(self, name) not in get_args(choices):
                 allowed = ", ".join(get_args(choices))
                 raise InputError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
@@ -100,6 +105,8 @@ class TrainConfig:
             raise InputError(f"steps must be below 2^31, got {self.steps}")
         if not self.pixel_scale > 0:
             raise InputError(f"pixel_scale must be above 0, got {self.pixel_scale}")
+        if not all(0 < std < math.inf for std in self.channel_std):
+            raise InputError(f"channel_std must be above 0 and finite, got {self.channel_std}")
         if not 0 <= self.seed < 2**32:
             raise InputError(f"seed must lie in [0, 2^32), got {self.seed}")
         rising = list(self.drop_epochs) == sorted(set(self.drop_epochs))
@@ -111,14 +118,25 @@ class TrainConfig:
                 "'epochs' needs drop_epochs, and only it takes them"
             )
 
+    @property
+    def scale(self) -> float | tuple[float, ...]:
+        """The factor on pixels minus the mean, or one for each channel."""
+        return tuple(self.pixel_scale / std for std in self.channel_std) or self.pixel_scale
+
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self) | {"drop_epochs": list(self.drop_epochs)}
+        tuples = {name: list(getattr(self, name)) for name in ("drop_epochs", "channel_std")}
+        return dataclasses.asdict(self) | tuples
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> TrainConfig:
         """The config that `to_json` wrote; InputError where it is not one."""
         try:
-            return cls(**{**value, "drop_epochs": tuple(value["drop_epochs"])})
+            # Written before pixels had a scale for each channel: none.
+            tuples = {
+                "drop_epochs": value["drop_epochs"],
+                "channel_std": value.get("channel_std", ()),
+            }
+            return cls(**{**value, **{name: tuple(found) for name, found in tuples.items()}})
         except (TypeError, KeyError) as error:
             raise InputError(f"not the settings of a run: {error}") from error
 
@@ -154,7 +172,7 @@ def changed(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
     for name, text in settings.items():
         parts = name.split(".")
         if len(parts) == 3 and parts[0] == "layers":
-            layers.setdefault(parts[1], {})[parts[2]] = _value(text)
+            layers.setdefault(parts[1], {})[parts[2]] = layer_value(text)
         elif name in hints and name not in ("name", "layers"):
             changes[name] = _parse(name, hints[name], text)
         else:
@@ -163,7 +181,7 @@ def changed(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
     return dataclasses.replace(config, layers=layers, **changes)
 
 
-def _value(text: str) -> bool | int | float | str:
+def layer_value(text: str) -> bool | int | float | str:
     """What a text means for a layer's field, whose type is checked where the layer is made."""
     if text.lower() in ("true", "false"):
         return text.lower() == "true"

@@ -30,11 +30,12 @@ LEVELS = (
     ("config",),
     ("tables", "towers"),
     ("presets",),
-    ("model", "summary", "figures", "figures_network", "figures_scaling"),
+    ("model", "summary", "model_card", "figures", "figures_network", "figures_scaling"),
     ("augment", "metrics", "crossings", "placement", "parallel", "optim", "checkpoint", "workdir"),
     ("state", "train", "evaluate", "features", "job", "communication", "communication_table"),
     ("scaling", "scaling_traffic", "scaling_table", "scaling_measure", "scaling_compare"),
     ("fit", "inference"),
+    ("weights",),
     ("",),  # the package's own list of public names
 )
 

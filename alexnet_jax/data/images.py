@@ -26,18 +26,21 @@ def read_stored(
     channels: int,
     file: IO[bytes] | None = None,
     most_pixels: int | None = None,
+    resize: str = "short_bicubic",
 ) -> np.ndarray:
     """A picture file as the data sets store it: [size, size, channels] uint8.
 
     Turned upright by its EXIF note; 16-bit values divided by 257; transparency laid on black;
     palettes, CMYK and grey converted to RGB, or all to grey where `channels` is 1. Then the short
-    side is resized to `size` and the centre square kept, as in 2012.
+    side is resized to `size` and the centre square kept, as in 2012, or what `resize` says.
 
     Args:
       path: a JPEG, PNG, WebP, BMP, TIFF, GIF (first frame) or what else Pillow reads.
       size: side of the stored square.
       channels: 1 or 3.
       file: where the bytes are, if `path` is but their name.
+      resize: "short_...": the short side to `size`, the centre square kept; "warp_...": both
+        sides to `size`. By bicubic or bilinear interpolation, smoothed where pictures shrink.
       most_pixels: a picture that claims more is refused before it is decoded; 10^9 by default.
 
     Raises:
@@ -67,12 +70,17 @@ def read_stored(
         raise InputError(f"{path}: not a picture that Pillow can read") from None
     except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged files
         raise InputError(f"{path}: damaged picture ({_first_line(error)})") from error
-    return as_stored(plain, size, channels)
+    return as_stored(plain, size, channels, resize)
 
 
-def as_stored(plain: Image.Image, size: int, channels: int) -> np.ndarray:
+def as_stored(
+    plain: Image.Image, size: int, channels: int, resize: str = "short_bicubic"
+) -> np.ndarray:
     """The resized centre square of a grey or RGB picture: [size, size, channels] uint8."""
     from PIL import Image
+
+    if resize != "short_bicubic":
+        return _resized(plain, size, resize).reshape(size, size, channels)
 
     # Resizing all and cropping whole pixels then, without enlarging what is thrown away: the
     # square's place in the resized picture, in pixels of the original.
@@ -82,6 +90,23 @@ def as_stored(plain: Image.Image, size: int, channels: int) -> np.ndarray:
         box = (left, top, left + side, top + side)
         plain = plain.resize((size, size), Image.Resampling.BICUBIC, box, reducing_gap=3.0)
     return np.asarray(plain, np.uint8).reshape(size, size, channels)
+
+
+def _resized(plain: Image.Image, size: int, resize: str) -> np.ndarray:
+    """As other libraries do it: whole pixels of the whole picture, then the centre square.
+
+    "short_bilinear" is torchvision's Resize(size) and CenterCrop(size), also for odd sides.
+    """
+    from PIL import Image
+
+    how, _, filter_name = resize.partition("_")
+    resample = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+    if how == "warp":
+        return np.asarray(plain.resize((size, size), resample[filter_name]), np.uint8)
+    width, height = (int(size * side / min(plain.size)) for side in plain.size)
+    pixels = np.asarray(plain.resize((width, height), resample[filter_name]), np.uint8)
+    top, left = round((height - size) / 2), round((width - size) / 2)
+    return pixels[top : top + size, left : left + size]
 
 
 @contextlib.contextmanager
