@@ -51,6 +51,15 @@ class Trained:
             [read_stored(path, size=size, channels=channels, resize=resize) for path in paths]
         )
 
+    def require_fits(self, data: str, channels: int, classes: int, workdir: str) -> None:
+        """Raises InputError where a data set has other classes or channels than the network."""
+        net = self.architecture
+        if (channels, classes) != (net.channels, net.classes):
+            raise InputError(
+                f"{workdir}: the network takes {net.channels} channels and has {net.classes} "
+                f"classes, but {data} has {channels} channels and {classes} classes"
+            )
+
     def logits(self, views: int = 1) -> Logits:
         """The network in test mode, as `make_logits`, computing as it was trained.
 

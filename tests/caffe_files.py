@@ -76,8 +76,13 @@ def net(
     arrays: dict[str, np.ndarray], described: list[Layer], *, legacy: bool, double: bool = False
 ) -> bytes:
     """A .caffemodel; `legacy` has V1 layers and blobs of four sides."""
-    fields = {"Convolution": "convolution_param", "InnerProduct": "inner_product_param",
-              "LRN": "lrn_param", "Pooling": "pooling_param", "Dropout": "dropout_param"}  # fmt: skip
+    fields = {
+        "Convolution": "convolution_param",
+        "InnerProduct": "inner_product_param",
+        "LRN": "lrn_param",
+        "Pooling": "pooling_param",
+        "Dropout": "dropout_param",
+    }
     made = message("NetParameter")(name="AlexNet")
     for name, kind, settings in described:
         layer = (made.layers if legacy else made.layer).add(name=name)

@@ -15,7 +15,7 @@ from alexnet_jax.data.photos import photographs
 CLASSES = 7
 OWT = {"conv1": 8, "conv2": 12, "conv3": 16, "conv4": 10, "conv5": 6, "fc6": 24, "fc7": 20}
 BVLC = {"conv1": 8, "conv2": 12, "conv3": 16, "conv4": 20, "conv5": 8, "fc6": 24, "fc7": 18}
-LAYERS = tuple(OWT) + ("fc8",)
+LAYERS = (*OWT, "fc8")
 TORCH_NAMES = ("features.0", "features.3", "features.6", "features.8", "features.10",
                "classifier.1", "classifier.4", "classifier.6")  # fmt: skip
 MEAN_BGR = (104.0, 117.0, 123.0)
@@ -89,13 +89,13 @@ def our_activations(weights: Any, images: np.ndarray) -> dict[str, np.ndarray]:
     net = weights.architecture
 
     @jax.jit
-    def run(params: Any, images: Any) -> dict[str, jax.Array]:
-        views = centre_views(
-            images, weights.statistics, size=net.image_size, scale=weights.config.scale
-        )
+    def run(params: Any, statistics: Any, images: Any) -> dict[str, jax.Array]:
+        scale = weights.config.scale
+        views = centre_views(images, statistics, size=net.image_size, scale=scale)
         return alexnet_jax.activations(net, params, views)
 
-    return {name: np.asarray(value) for name, value in run(weights.params, images).items()}
+    found = run(weights.params, weights.statistics, images)
+    return {name: np.asarray(value) for name, value in found.items()}
 
 
 def assert_same(found: dict[str, np.ndarray], source: dict[str, np.ndarray]) -> None:
