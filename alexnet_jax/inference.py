@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alexnet_jax import ops
-from alexnet_jax.augment import Scale, Statistics, centre_views
+from alexnet_jax.augment import Statistics, centre_views
 from alexnet_jax.checkpoint import Checkpoints
 from alexnet_jax.config import Architecture
 from alexnet_jax.data.images import read_stored
@@ -38,7 +38,7 @@ class Trained:
     statistics: Statistics
     class_names: tuple[str, ...]
     stored_size: int
-    pixel_scale: Scale
+    pixel_scale: float
     config: TrainConfig
     topology: Topology
     origin: dict[str, Any] | None = None  # of weights that were not trained here
@@ -74,7 +74,7 @@ class Trained:
         return make_logits(
             self.architecture,
             self.topology,
-            pixel_scale=self.pixel_scale,
+            pixel_scale=self.config.scale,
             dtype=self.config.dtype,
             views=views,
         )
@@ -166,7 +166,6 @@ def _weights(about: dict[str, Any]) -> str:
 
 
 def _trained(step: int, trees: dict[str, Any], about: dict[str, Any], place: Topology) -> Trained:
-    config = TrainConfig.from_json(about["config"])
     return Trained(
         step=step,
         architecture=Architecture.from_json(about["architecture"]),
@@ -174,8 +173,8 @@ def _trained(step: int, trees: dict[str, Any], about: dict[str, Any], place: Top
         statistics=Statistics(**trees["stats"]),
         class_names=tuple(about["class_names"]),
         stored_size=about["stored_size"],
-        pixel_scale=config.scale,
-        config=config,
+        pixel_scale=about["pixel_scale"],
+        config=TrainConfig.from_json(about["config"]),
         topology=place,
         origin=about.get("origin"),
     )
@@ -203,7 +202,7 @@ def load_checkpoint(
             jnp.asarray(stored),
             trained.statistics,
             size=trained.architecture.image_size,
-            scale=trained.pixel_scale,
+            scale=trained.config.scale,
         )
 
     return AlexNet(trained.architecture), {"params": trained.params}, preprocess

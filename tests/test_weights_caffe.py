@@ -147,7 +147,8 @@ def test_arrays_that_do_not_fit(tmp_path: Path) -> None:
     assert "array conv2/0 should be 12x4x5x5 for caffe_alexnet, found 12x3x5x5" in text
     del arrays["conv2.weight"]
     del arrays["conv2.bias"]
-    assert "array " in refusal(saved(tmp_path / "b.caffemodel", arrays=arrays))
+    text = refusal(saved(tmp_path / "b.caffemodel", arrays=arrays))
+    assert "array conv2/0 is missing, expected 12x4x5x5 for caffe_alexnet" in text
     arrays = source_arrays("caffe_alexnet")
     arrays["fc6.weight"][0, 0] = np.nan
     assert "fc6/0 holds values that are not finite" in refusal(

@@ -19,10 +19,11 @@ from weight_files import LAYERS, narrow, stored
 import alexnet_jax
 from alexnet_jax import InputError, weights
 from alexnet_jax.augment import Statistics, centre_views
-from alexnet_jax.inference import Trained
+from alexnet_jax.inference import Trained, load_trained
 from alexnet_jax.parallel import topology
 from alexnet_jax.recipe import TrainConfig
 from alexnet_jax.weights.export import export, host
+from alexnet_jax.weights.workdirs import save_workdir
 
 PRESETS = ("owt", "caffe_alexnet", "caffenet", "paper", "source2012")
 
@@ -52,7 +53,7 @@ def trained(preset: str, **changes: Any) -> Trained:
         statistics=statistics,
         class_names=tuple("abcdefg"),
         stored_size=256,
-        pixel_scale=config.scale,
+        pixel_scale=config.pixel_scale,
         config=config,
         topology=place,
     )
@@ -132,6 +133,17 @@ def test_safetensors_hold_everything(tmp_path: Path) -> None:
     for part in (sha256, "source2012: images 224", "centre 224x224 of a mean image of 256x256",
                  "0.015625, 0.010416667, 0.0078125", "| steps | 9 |", "Not measured"):  # fmt: skip
         assert part in text
+
+
+def test_what_was_averaged_is_not_looked_for_again(tmp_path: Path) -> None:
+    """A run that kept an average of its weights exports that; the copy has one set of weights."""
+    found = trained("caffenet")
+    kept = dataclasses.replace(found, config=dataclasses.replace(found.config, ema=0.9))
+    (path, _) = export(kept, "safetensors", tmp_path / "net.safetensors")
+    again = weights.load("safetensors", path)
+    assert again.config.ema == 0
+    save_workdir(again, tmp_path / "again")
+    same(found.params, load_trained(tmp_path / "again").params)
 
 
 def test_stablehlo_takes_any_number_of_stored_images(tmp_path: Path) -> None:

@@ -109,6 +109,22 @@ def test_another_graph_is_refused(tmp_path: Path) -> None:
         weights.load("onnx", tmp_path / "branched.onnx", layers=widths(BVLC))
 
 
+@pytest.mark.parametrize(
+    ("op", "after", "said"),
+    [("Softmax", 2, "comes after the softmax"), ("Flatten", 4, "comes after a new shape")],
+)
+def test_operations_in_other_places(tmp_path: Path, op: str, after: int, said: str) -> None:
+    proto = written(tmp_path / "net.onnx")
+    nodes = list(proto.graph.node)
+    extra = onnx.helper.make_node(op, [nodes[after].output[0]], ["extra"])
+    nodes[after + 1].input[0] = "extra"
+    del proto.graph.node[:]
+    proto.graph.node.extend([*nodes[: after + 1], extra, *nodes[after + 1 :]])
+    onnx.save(proto, tmp_path / "other.onnx")
+    with pytest.raises(InputError, match=said):
+        weights.load("onnx", tmp_path / "other.onnx", layers=widths(BVLC))
+
+
 def test_a_matrix_that_is_not_turned(tmp_path: Path) -> None:
     """Gemm without transB holds (in, out)."""
     arrays = source_arrays("caffe_alexnet")

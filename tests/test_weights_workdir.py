@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from weight_files import (
 
 from alexnet_jax import weights
 from alexnet_jax.checkpoint import Checkpoints
+from alexnet_jax.data.dataset import Dataset, Split
 from alexnet_jax.inference import load_checkpoint, load_trained
 
 CHANGES = tuple(f"{name}.maps={count}" for name, count in OWT.items())
@@ -109,18 +111,32 @@ def test_prediction_from_a_picture_as_torchvision_would_prepare_it(
     assert entry["predictions"][0]["class"] == f"place {order[0]}"
 
 
-def test_evaluation_and_ten_views(imported: Any) -> None:
-    workdir, _, _ = imported
-    result = call("evaluate", workdir)
+def few(classes: int = CLASSES) -> Dataset:
+    """Two photographs as a data set that tests on both."""
+    split = Split(stored(256), np.array([2, 5], np.int32))
+    names = tuple(f"place {number}" for number in range(classes))
+    return Dataset("photos", split, split, names)
+
+
+def test_evaluation(imported: Any) -> None:
+    workdir, file, _ = imported
+    with mock.patch("alexnet_jax.data.load", return_value=few()):
+        result = call("evaluate", workdir, "--batch", 2)
     assert (result.status, result.err) == (0, "")
     assert result.lines[:1] == [f"{workdir}, step 0"]
-    assert "photos: 448 test images, centre crop" in result.lines
+    assert "photos: 2 test images, centre crop" in result.lines
     assert any(line.startswith("note: ") and "short_bilinear" in line for line in result.lines)
+    found = weights.load("torchvision", file, layers=widths(OWT))
+    logits = our_activations(found, stored(256))["logits"].astype(np.float64)
+    loss = np.log(np.exp(logits).sum(-1)) - logits[np.arange(2), [2, 5]]
+    assert result.lines[-1].endswith(f"loss {loss.mean():.4f}")
 
 
 def test_a_workdir_is_not_gone_on_with(imported: Any) -> None:
     workdir, _, _ = imported
-    assert_refused(call("train", "photos", "--workdir", workdir), workdir, "other settings")
+    with mock.patch("alexnet_jax.data.load", return_value=few()):
+        result = call("train", "photos", "--workdir", workdir, "--set", "batch=2")
+    assert_refused(result, workdir, "other settings")
 
 
 def test_mistakes_write_nothing(imported: Any, tmp_path: Path) -> None:
@@ -143,13 +159,9 @@ def test_mistakes_write_nothing(imported: Any, tmp_path: Path) -> None:
     assert not new.exists()
 
 
-def test_a_network_of_other_classes_than_the_data(imported: Any, tmp_path: Path) -> None:
-    _, file, _ = imported
-    other = tmp_path / "other"
-    result = call("import_weights", "torchvision", file, "--workdir", other, "--data", "digits",
-                  "--set", *CHANGES)  # fmt: skip
-    assert result.status == 0
-    assert_refused(call("evaluate", other), "16 classes", "10")
+def test_data_of_other_classes(imported: Any) -> None:
+    with mock.patch("alexnet_jax.data.load", return_value=few(10)):
+        assert_refused(call("evaluate", imported[0]), "has 16 classes", "10 classes")
 
 
 def test_step_0_is_a_checkpoint_like_others(imported: Any) -> None:

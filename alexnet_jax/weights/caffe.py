@@ -31,8 +31,11 @@ class Layer:
     said: Any  # the message
 
 
-def read_caffe(path: Path, layers: Layers | None) -> tuple[str, Architecture, dict[str, Array]]:
-    """Which of the two BVLC networks a file is of, and its arrays as "NAME/0" and "NAME/1".
+def read_caffe(
+    path: Path, layers: Layers | None
+) -> tuple[Architecture, dict[str, Array], dict[str, tuple[str, str]]]:
+    """Which of the two BVLC networks a file is of, its arrays as "NAME/0" (kernel) and "NAME/1"
+    (bias), and their names by ours.
 
     They are told apart by the order of normalization and pooling; every layer's kind and constants
     are compared with the preset's.
@@ -60,15 +63,12 @@ def read_caffe(path: Path, layers: Layers | None) -> tuple[str, Architecture, di
     classes = classes_in(arrays, f"{parametric[-1].name}/1") if parametric else None
     architecture = presets.architecture(preset, classes=classes, layers=layers)
     _require_like(path, found, architecture)
-    return preset, architecture, arrays
-
-
-def names_in(arrays: dict[str, Array]) -> dict[str, tuple[str, str]]:
-    """Our names of layers -> the file's names of their arrays, by the order in the file."""
-    ours = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
-    own = list(dict.fromkeys(name.rpartition("/")[0] for name in arrays))
-    own += list(ours[len(own) :])  # what is missing goes by the name it should have
-    return {our: (f"{name}/0", f"{name}/1") for our, name in zip(ours, own, strict=False)}
+    ours = (p.layer.name for p in architecture.placed() if p.kernel is not None)
+    names = {
+        our: (f"{layer.name}/0", f"{layer.name}/1")
+        for our, layer in zip(ours, parametric, strict=True)
+    }
+    return architecture, arrays, names
 
 
 def _layers(net: Any) -> Iterator[Layer]:

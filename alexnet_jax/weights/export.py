@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -11,19 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_jax import presets
-from alexnet_jax.config import Architecture
 from alexnet_jax.digests import params_sha256
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference import Trained
-from alexnet_jax.layers import Conv, Dense, Dropout
 from alexnet_jax.model_card import model_card
 from alexnet_jax.processes import whole
-from alexnet_jax.weights.arrays import Params, turned_back
+from alexnet_jax.weights.arrays import Params
 from alexnet_jax.weights.caffe import PRESETS as CAFFE_PRESETS
 from alexnet_jax.weights.export_caffe import caffemodel, mean_binaryproto
 from alexnet_jax.weights.export_onnx import onnx_model, require_onnx_agrees
 from alexnet_jax.weights.export_stablehlo import exported, require_stablehlo_agrees
+from alexnet_jax.weights.likeness import require_like, source_layout, widths
 from alexnet_jax.weights.loaded import Digests, for_rgb
 from alexnet_jax.weights.reading import load
 from alexnet_jax.weights.safetensors_file import OURS, STATISTICS, names_of
@@ -153,60 +150,8 @@ def _safetensors(trained: Trained, params: Params, path: Path) -> str:
     )
 
 
-def _widths(architecture: Architecture) -> dict[str, dict[str, Any]]:
-    """What makes a preset as wide as a network."""
-    return {
-        layer.name: {"maps": layer.maps}
-        for layer in architecture.layers[:-1]
-        if isinstance(layer, Conv | Dense)
-    }
-
-
-def _require_like(trained: Trained, names: Sequence[str], to: str) -> str:
-    """The first of the presets that computes what a network does, whatever its widths."""
-    own = trained.architecture
-    for name in names:
-        if {layer.name for layer in presets.architecture(name).layers} >= set(_widths(own)):
-            like = presets.architecture(
-                name,
-                image_size=own.image_size,
-                channels=own.channels,
-                classes=own.classes,
-                layers=_widths(own),
-            )
-            if _function(like) == _function(own):
-                return name
-    raise InputError(
-        f"the kind {to} holds networks like {' and '.join(names)}, and {own.name} computes "
-        "something else; onnx, stablehlo and safetensors take every network"
-    )
-
-
-def _function(architecture: Architecture) -> list[Any]:
-    """The layers without what only training knows."""
-    found: list[Any] = []
-    for layer in architecture.layers:
-        if isinstance(layer, Conv | Dense):
-            layer = dataclasses.replace(layer, std=None, bias=0.0, init="normal")
-        if not (isinstance(layer, Dropout) and layer.inverted):
-            found.append(layer)
-    return found
-
-
-def _source_layout(trained: Trained, params: Params) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Kernels (out, in, height, width) or (out, in), fc6 over map, height, width; and biases."""
-    return {
-        placed.layer.name: (
-            turned_back(params[placed.layer.name]["kernel"], placed),
-            params[placed.layer.name]["bias"],
-        )
-        for placed in trained.architecture.placed()
-        if placed.kernel is not None
-    }
-
-
 def _torchvision(trained: Trained, params: Params, path: Path) -> str:
-    _require_like(trained, ("owt",), "torchvision")
+    require_like(trained.architecture, ("owt",), "torchvision")
     sides = next(p.input for p in trained.architecture.placed() if p.layer.name == "fc6")
     if sides[:2] != (6, 6):
         raise InputError(f"torchvision's network has maps of 6x6 before fc6, found {sides[:2]}")
@@ -215,25 +160,25 @@ def _torchvision(trained: Trained, params: Params, path: Path) -> str:
     except ImportError:
         raise InputError("the kind torchvision needs PyTorch: pip install torch") from None
     state = {}
-    for layer, arrays in _source_layout(trained, params).items():
+    for layer, arrays in source_layout(trained.architecture, params).items():
         for name, array in zip(TORCHVISION_NAMES[layer], arrays, strict=True):
             state[name] = torch.from_numpy(array.copy())
     torch.save(state, path)
     again = torch.load(path, map_location="cpu", weights_only=True)
     if any(not torch.equal(again[name], value) for name, value in state.items()):
         raise RuntimeError(f"{path} was not read back as it was written")
-    _require_same(params, load("torchvision", path, layers=_widths(trained.architecture)).params,
+    _require_same(params, load("torchvision", path, layers=widths(trained.architecture)).params,
                   path)  # fmt: skip
     return "A state dict for `torchvision.models.alexnet`; its input as under Preprocessing below."
 
 
 def _caffe(trained: Trained, params: Params, path: Path) -> str:
-    preset = _require_like(trained, CAFFE_PRESETS, "caffe")
-    if trained.architecture.channels != 3:
-        raise InputError("Caffe's networks take pictures in colour")
+    preset = require_like(trained.architecture, CAFFE_PRESETS, "caffe")
+    if (trained.architecture.image_size, trained.architecture.channels) != (227, 3):
+        raise InputError("Caffe's networks take pictures of 227x227 in colour")
     turned = for_rgb(params, "BGR")
-    path.write_bytes(caffemodel(trained.architecture, _source_layout(trained, turned)))
-    _require_same(params, load("caffe", path, layers=_widths(trained.architecture)).params, path)
+    path.write_bytes(caffemodel(trained.architecture, source_layout(trained.architecture, turned)))
+    _require_same(params, load("caffe", path, layers=widths(trained.architecture)).params, path)
     model = {"caffe_alexnet": "bvlc_alexnet", "caffenet": "bvlc_reference_caffenet"}[preset]
     return (
         f"For `models/{model}/deploy.prototxt` of BVLC/caffe, with its widths changed where this "
@@ -243,7 +188,7 @@ def _caffe(trained: Trained, params: Params, path: Path) -> str:
 
 
 def _onnx(trained: Trained, params: Params, path: Path) -> str:
-    arrays = _source_layout(trained, params)
+    arrays = source_layout(trained.architecture, params)
     path.write_bytes(onnx_model(trained.architecture, arrays, json.dumps(about_of(trained))))
     worst = require_onnx_agrees(trained.architecture, params, path)
     return (

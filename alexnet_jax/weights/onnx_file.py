@@ -77,7 +77,7 @@ def _loaded(path: Path) -> Any:
         raise InputError("ONNX files need onnx: pip install 'alexnet_jax[interop]'") from None
     try:
         graph = onnx.load(path).graph
-    except (DecodeError, ValueError, onnx.checker.ValidationError) as error:
+    except (DecodeError, ValueError, OSError, onnx.checker.ValidationError) as error:
         first = str(error).splitlines()[0]
         raise InputError(f"{path} is not an ONNX file, or is cut short ({first})") from error
     if not graph.node:
@@ -90,6 +90,7 @@ def _chain(path: Path, graph: Any, weights: set[str]) -> Iterator[Node]:
     import onnx
 
     held = [value.name for value in graph.input if value.name not in weights][:1]
+    flat = ended = False
     for node in graph.node:
         label = f"{path}: operation {node.op_type} {node.name or node.output[0]}"
         attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
@@ -98,6 +99,10 @@ def _chain(path: Path, graph: Any, weights: set[str]) -> Iterator[Node]:
         if node.input[0] not in held:
             raise InputError(f"{label} does not follow the one before")
         held = [node.output[0]]
+        if ended or (flat and node.op_type in ("Conv", "LRN", "MaxPool")):
+            raise InputError(f"{label} comes after {'the softmax' if ended else 'a new shape'}")
+        flat = flat or node.op_type in ("Reshape", "Flatten")
+        ended = node.op_type == "Softmax"
         average = node.op_type == "AveragePool" and set(attributes.get("kernel_shape", ())) == {1}
         if node.op_type in _SKIPPED or average:
             continue

@@ -12,10 +12,10 @@ import numpy as np
 from alexnet_jax.augment import Statistics
 from alexnet_jax.config import Architecture
 from alexnet_jax.errors import InputError
-from alexnet_jax.recipe import TrainConfig
+from alexnet_jax.recipe import Dtype, TrainConfig
 from alexnet_jax.weights import sources
 from alexnet_jax.weights.arrays import Array, classes_in, params_of
-from alexnet_jax.weights.caffe import names_in, read_caffe, read_mean
+from alexnet_jax.weights.caffe import read_caffe, read_mean
 from alexnet_jax.weights.loaded import (
     Digests,
     Layers,
@@ -114,11 +114,11 @@ def _owt(kind: Kind, path: Path, arrays: dict[str, Array], layers: Layers | None
 
 
 def _caffe(path: Path, layers: Layers | None, mean: Mean) -> Weights:
-    preset, architecture, arrays = read_caffe(path, layers)
+    architecture, arrays, names = read_caffe(path, layers)
+    preset = architecture.name
     preprocessing, image = _with_mean(sources.CAFFE, mean, architecture)
     config = config_of("caffe", preset, preprocessing, layers=layers)
     measured = sources.CAFFE_MEASURED[preset]
-    names = names_in(arrays)
     return _made("caffe", path, config, architecture, arrays, names, preprocessing, measured, image)
 
 
@@ -169,6 +169,9 @@ def _safetensors(path: Path, layers: Layers | None, _: Mean) -> Weights:
             found = "none" if array is None else f"{array.dtype} {array.shape}"
             raise InputError(f"array stats/{name} should be float32 {shape}, found {found}")
         statistics.append(array.read())
+    config = TrainConfig.from_json(_mapping(about.get("config")))
+    # What the file holds is what was evaluated: an average, where one was kept, in float32.
+    dtype: Dtype = "float32" if config.dtype == "float64" else config.dtype
     names = about.get("class_names")
     if not isinstance(names, list) or len(names) != architecture.classes:
         raise InputError(f"{path} does not name its {architecture.classes} classes")
@@ -178,7 +181,7 @@ def _safetensors(path: Path, layers: Layers | None, _: Mean) -> Weights:
         sha256=Digests.of(path).sha256,
         architecture=architecture,
         params=params_of(architecture, arrays, names_of(architecture), "HWIO"),
-        config=TrainConfig.from_json(_mapping(about.get("config"))),
+        config=dataclasses.replace(config, ema=0.0, dtype=dtype),
         statistics=Statistics(*statistics),
         class_names=tuple(map(str, names)),
         origin=about.get("origin"),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +30,7 @@ def trained(weights: Weights, topology_name: str = "one_device") -> Trained:
         statistics=place.place(weights.statistics),
         class_names=weights.class_names,
         stored_size=weights.stored_size,
-        pixel_scale=weights.config.scale,
+        pixel_scale=weights.config.pixel_scale,
         config=weights.config,
         topology=place,
         origin=weights.about()["origin"],
@@ -59,7 +62,18 @@ def save_workdir(weights: Weights, workdir: Path, *, data: str | None = None) ->
     about = weights.about()
     if data is not None:
         about["config"]["data"] = data
-    workdir.mkdir(parents=True, exist_ok=True)
+    # Made aside, so that a workdir is whole or not there.
+    aside = workdir.with_name(workdir.name + ".tmp")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    try:
+        _fill(weights, about, aside)
+        os.replace(aside, workdir)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _fill(weights: Weights, about: dict[str, Any], workdir: Path) -> None:
     trees = {
         "params": weights.params,
         "stats": {name: np.asarray(x) for name, x in weights.statistics._asdict().items()},
