@@ -18,10 +18,8 @@ _RECIPE = (
     "ema", "schedule", "drop_epochs", "patience", "init", "mirror", "colour_noise",
 )  # fmt: skip
 _RESIZES = {
-    "short_bicubic": "the short side resized to {size} pixels (bicubic), the centre square kept",
-    "short_bilinear": "the short side resized to {size} pixels (bilinear), the centre square kept",
-    "warp_bicubic": "resized to {size}x{size} pixels whatever its sides (bicubic)",
-    "warp_bilinear": "resized to {size}x{size} pixels whatever its sides (bilinear)",
+    "short": "The short side is resized to {size} pixels ({filter}) and the centre square kept",
+    "warp": "Pictures are resized to {size}x{size} pixels whatever their sides ({filter})",
 }
 
 
@@ -47,11 +45,12 @@ def model_card(
     architecture = Architecture.from_json(about["architecture"])
     config = TrainConfig.from_json(about["config"])
     origin = about.get("origin")
+    foreign = origin is not None and "preprocessing" in origin
     parts = {
         "Network": _network(architecture),
         "This file": "\n".join(notes),
         "Origin": _origin(origin) if origin else "",
-        "Data and recipe": "" if origin else _recipe(config, step, about["class_names"]),
+        "Data and recipe": "" if foreign else _recipe(config, about["class_names"]),
         "Accuracy": _accuracy(origin, measured, step, config),
         "Preprocessing": preprocessing_text(architecture, config, mean),
         "Classes": _classes(about["class_names"]),
@@ -64,7 +63,8 @@ def model_card(
 def preprocessing_text(architecture: Architecture, config: TrainConfig, mean: np.ndarray) -> str:
     """How a picture becomes the network's input, in a sentence with every number."""
     side, stored, channels = architecture.image_size, mean.shape[0], architecture.channels
-    resized = _RESIZES[config.resize].format(size=stored)
+    how, _, name = config.resize.partition("_")
+    resized = _RESIZES[how].format(size=stored, filter=name)
     colours = "RGB" if channels == 3 else f"{channels} channel{'s' * (channels > 1)}"
     pixel = ", ".join(f"{value:.4f}" for value in mean.mean((0, 1), np.float64))
     constant = bool((mean == mean[:1, :1]).all())
@@ -76,8 +76,8 @@ def preprocessing_text(architecture: Architecture, config: TrainConfig, mean: np
     scale = config.scale if isinstance(config.scale, tuple) else (config.scale,)
     factor = ", ".join(f"{value:.8g}" for value in scale)
     return (
-        f"A picture is {resized}; of that the centre {side}x{side}, {colours}, values from 0 to "
-        f"255, channels last; {what} is subtracted and the result multiplied by {factor}."
+        f"{resized}. Of that the centre {side}x{side} is taken, {colours}, channels last, values "
+        f"from 0 to 255; {what} is subtracted and the result multiplied by {factor}."
     )
 
 
@@ -88,7 +88,7 @@ def _network(architecture: Architecture) -> str:
 def _origin(origin: Mapping[str, Any]) -> str:
     lines = [
         f"Imported from a file of the kind {origin['kind']}, `{origin['file']}`, SHA-256 "
-        f"`{origin['sha256']}`. It was not trained here, and its recipe is not known here."
+        f"`{origin['sha256']}`."
     ]
     if origin.get("channel_order") == "BGR":
         lines.append(
@@ -96,14 +96,17 @@ def _origin(origin: Mapping[str, Any]) -> str:
             "turned round, so that this one takes red, green, blue."
         )
     if "preprocessing" in origin:
-        lines.append(f"Source of the preprocessing: {origin['preprocessing']}.")
+        lines.append(
+            "It was not trained by this project, and its recipe is not known here. Source of the "
+            f"preprocessing: {origin['preprocessing']}."
+        )
     return "\n\n".join(lines)
 
 
-def _recipe(config: TrainConfig, step: int, class_names: Sequence[str]) -> str:
+def _recipe(config: TrainConfig, class_names: Sequence[str]) -> str:
     rows = [f"| {name} | {getattr(config, name)} |" for name in _RECIPE]
-    data = f"Trained here on the data set `{config.data}` of {len(class_names)} classes"
-    return f"{data}, for {step:,} updates.\n\n| setting | value |\n|---|---|\n" + "\n".join(rows)
+    data = f"Trained on the data set `{config.data}` of {len(class_names)} classes by this recipe:"
+    return f"{data}\n\n| setting | value |\n|---|---|\n" + "\n".join(rows)
 
 
 def _accuracy(

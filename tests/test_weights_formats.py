@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -65,17 +66,31 @@ def test_every_layer_of_an_npy_file(npy: Path) -> None:
     assert_same(our_activations(found, images), source)
 
 
-def test_an_npy_file_of_python_2(tmp_path: Path, npy: Path) -> None:
-    """Protocol 2, the arrays' bytes as text in latin-1, modules by their names of then."""
-    held = np.empty((), object)
+class Python2(pickle._Pickler):  # type: ignore[misc]
+    """Writes bytes and texts as Python 2 wrote its one kind of string."""
+
+    dispatch = pickle._Pickler.dispatch.copy()  # type: ignore[attr-defined]
+
+    def save_string(self, value: Any) -> None:
+        data = value if isinstance(value, bytes) else value.encode()
+        self.write(b"T" + struct.pack("<i", len(data)) + data)
+        self.memoize(value)
+
+    dispatch[bytes] = dispatch[str] = save_string
+
+
+@pytest.mark.parametrize("python", [2, 3])
+def test_npy_files_of_old_pickles(tmp_path: Path, npy: Path, python: int) -> None:
+    """Protocol 2, of Python 2 as the published file is, and of 3; numpy's modules as of then."""
+    held, out = np.empty((), object), io.BytesIO()
     held[()] = guerzhoy(source_arrays("caffe_alexnet"))
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        header, {"descr": "|O", "fortran_order": False, "shape": ()}
-    )
-    data = pickle.dumps(held, protocol=2).replace(b"numpy._core", b"numpy.core")
-    (tmp_path / "old.npy").write_bytes(header.getvalue() + data)
-    assert b"_codecs" in data
+    header = {"descr": "|O", "fortran_order": False, "shape": ()}
+    np.lib.format.write_array_header_1_0(out, header)
+    data = io.BytesIO()
+    (Python2 if python == 2 else pickle.Pickler)(data, protocol=2).dump(held)
+    old = data.getvalue().replace(b"numpy._core", b"numpy.core")
+    assert (b"_codecs" in old) == (python == 3)
+    (tmp_path / "old.npy").write_bytes(out.getvalue() + old)
     same(
         weights.load("npy", npy, layers=widths(BVLC)),
         weights.load("npy", tmp_path / "old.npy", layers=widths(BVLC)),
@@ -109,6 +124,10 @@ def test_npy_files_that_are_refused(tmp_path: Path, npy: Path) -> None:
     data = npy.read_bytes()
     for length in (0, 5, 100, len(data) // 2, len(data) - 1):
         refusal("cut.npy", data[:length])
+    assert data.count(b"K\x07\x85") == 1  # the shape of fc8's bias, (7,)
+    assert "array fc8/1 is not whole" in refusal(
+        "shape.npy", data.replace(b"K\x07\x85", b"K\x06\x85")
+    )
     claims = data.replace(b"'shape': ()", b"'shape': (9999999999999,)")
     refusal("claims.npy", claims)
 

@@ -61,23 +61,28 @@ def test_a_pickle_that_runs_something(tmp_path: Path, protocol: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "told"),
     [
-        b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.",
-        b"\x80\x02ctorch._utils\n_rebuild_tensor_v3\n)R.",
-        b"\x80\x02(ios\nsystem\nX\x01\x00\x00\x001o.",  # INST
-        b"\x80\x02ccollections\nOrderedDict\n)\x81.",  # NEWOBJ
-        b"\x80\x02\x82\x01.",  # EXT1
-        b"\x80\x02]r\xff\xff\xff\xff.",  # a mark that asks for 32 GiB
-        b"\x80\x02}q\x00" + b"(" * 100,
-        b"\x80\x02" + b"\x8a\xff" + b"\x01" * 10,
-        b"\x80\x02X\xff\xff\xff\xffabc.",
-        b"not a pickle",
-        b"",
+        (b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.", "names builtins.eval"),
+        (
+            b"\x80\x02ctorch._utils\n_rebuild_tensor_v3\n)R.",
+            "names torch._utils._rebuild_tensor_v3",
+        ),
+        (b"\x80\x02(X\x01\x00\x00\x001ios\nsystem\n.", "an instruction INST"),
+        (b"\x80\x02ccollections\nOrderedDict\n)\x81.", "an instruction NEWOBJ"),
+        (b"\x80\x02\x82\x01.", "an instruction EXT1"),
+        (b"\x80\x02]r\xff\xff\xff\xff.", "numbers its parts beyond"),  # asks for 32 GiB
+        (b"\x80\x02}q\x00" + b"(" * 100, "not a whole pickle"),
+        (b"\x80\x02\x8a\xff" + b"\x01" * 10, "not a whole pickle"),
+        (b"\x80\x02X\xff\xff\xff\xffabc.", "not a whole pickle"),
+        (b"\x80\x02]K\x01K\x02.", "expected a dictionary of tensors, found int"),
+        (b"\x80\x02N}s.", "not a pickle of arrays"),
+        (b"not a pickle", "not a whole pickle"),
+        (b"", "not a whole pickle"),
     ],
 )
-def test_pickles_with_anything_else(tmp_path: Path, data: bytes) -> None:
-    refusal(torch_zip(tmp_path / "a.pth", {}, content=data))
+def test_pickles_with_anything_else(tmp_path: Path, data: bytes, told: str) -> None:
+    assert told in refusal(torch_zip(tmp_path / "a.pth", {}, content=data))
 
 
 def test_a_pickle_cannot_change_its_reader(tmp_path: Path) -> None:
