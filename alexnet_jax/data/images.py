@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # A picture may claim any size; decoding one of this many pixels takes about 3 GB.
 MOST_PIXELS = 1_000_000_000
+# Sides of a picture, long to short, up to which it is resized as a whole to keep its middle.
+_LONGEST = 64
 
 
 def read_stored(
@@ -57,7 +59,9 @@ def read_stored(
             warnings.simplefilter("ignore")  # Pillow's remarks on odd files
             with Image.open(path if file is None else file) as picture:
                 _require_pixels(picture, path, most_pixels or MOST_PIXELS)
-                plain = _decoded(picture, size, "L" if channels == 1 else "RGB")
+                # Other libraries decode in full, which differs by a grey level here and there.
+                least = size if resize == "short_bicubic" else None
+                plain = _decoded(picture, least, "L" if channels == 1 else "RGB")
     except (InputError, MemoryError):
         raise
     except FileNotFoundError:
@@ -103,10 +107,16 @@ def _resized(plain: Image.Image, size: int, resize: str) -> np.ndarray:
     resample = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
     if how == "warp":
         return np.asarray(plain.resize((size, size), resample[filter_name]), np.uint8)
-    width, height = (int(size * side / min(plain.size)) for side in plain.size)
-    pixels = np.asarray(plain.resize((width, height), resample[filter_name]), np.uint8)
-    top, left = round((height - size) / 2), round((width - size) / 2)
-    return pixels[top : top + size, left : left + size]
+    sides = [int(size * side / min(plain.size)) for side in plain.size]
+    starts = [round((side - size) / 2) for side in sides]
+    if max(sides) <= _LONGEST * size:
+        pixels = np.asarray(plain.resize((sides[0], sides[1]), resample[filter_name]), np.uint8)
+        return pixels[starts[1] : starts[1] + size, starts[0] : starts[0] + size]
+    # Of a strip only the square, by its place in the original: a grey level off here and there.
+    scale = min(plain.size) / size
+    left, top = (start * scale for start in starts)
+    box = (left, top, min(plain.width, left + size * scale), min(plain.height, top + size * scale))
+    return np.asarray(plain.resize((size, size), resample[filter_name], box), np.uint8)
 
 
 @contextlib.contextmanager
@@ -127,11 +137,12 @@ def _require_pixels(picture: Image.Image, path: str | Path, most: int) -> None:
         raise InputError(f"{path}: {width}x{height} is more than {most:,} pixels; shrink it first")
 
 
-def _decoded(picture: Image.Image, size: int, mode: str) -> Image.Image:
+def _decoded(picture: Image.Image, size: int | None, mode: str) -> Image.Image:
     from PIL import ImageOps
 
     # Lets JPEGs be decoded at a fraction of their size, but never below what is kept.
-    picture.draft(None, (4 * size, 4 * size))
+    if size is not None:
+        picture.draft(None, (4 * size, 4 * size))
     picture.load()
     return _eight_bit(ImageOps.exif_transpose(picture)).convert(mode)
 
