@@ -19,7 +19,7 @@ def noise(width: int, height: int) -> Image.Image:
     return Image.fromarray(draw.integers(0, 256, (height, width, 3), np.uint8))
 
 
-@pytest.mark.parametrize("sides", [(301, 200), (200, 301), (64, 64), (97, 130), (130, 97)])
+@pytest.mark.parametrize("sides", [(301, 200), (200, 301), (64, 64), (64, 87), (87, 64)])
 def test_the_short_side_and_the_centre_of_the_rest(sides: tuple[int, int]) -> None:
     """As torchvision's Resize and CenterCrop: long sides cut to whole pixels, halves to even."""
     picture = noise(*sides)
