@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: train test quick lint notebooks clean
+.PHONY: train test quick torch lint notebooks clean
 
 # Train the small network on handwritten digits: about a minute on two cores.
 train: $(VENV)/installed
@@ -17,6 +17,11 @@ test: $(VENV)/tested
 # The tests that are not marked slow.
 quick: $(VENV)/tested
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+# PyTorch, for the tests that compare with it; without it they are skipped. Where no build for the
+# CPU alone is offered to pip, Linux takes one with CUDA, of gigabytes.
+torch: $(VENV)/tested
+	$(PIP) torch==2.13.0
 
 lint: $(VENV)/tested
 	$(BIN)/ruff format --check .

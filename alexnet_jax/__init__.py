@@ -6,6 +6,7 @@ pictures imports its libraries when used.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 # The layers
@@ -23,6 +24,7 @@ from alexnet_jax.summary import summary
 from alexnet_jax.version import __version__
 
 if TYPE_CHECKING:
+    from alexnet_jax import weights
     from alexnet_jax.inference import load_checkpoint
 
 
@@ -40,6 +42,7 @@ __all__ = [
     "ops",
     "paper_sgd",
     "summary",
+    "weights",
 ]
 
 
@@ -48,4 +51,6 @@ def __getattr__(name: str) -> Any:
         from alexnet_jax.inference import load_checkpoint
 
         return load_checkpoint
+    if name == "weights":
+        return importlib.import_module("alexnet_jax.weights")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,12 +6,16 @@ the network takes it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from alexnet_jax.ops.check import compute_dtype
+
+Scale = float | Sequence[float] | np.ndarray
 
 
 class Statistics(NamedTuple):
@@ -42,26 +46,26 @@ def centre_crop(images: jax.Array, size: int) -> jax.Array:
 
 
 def centre_views(
-    images: jax.Array, statistics: Statistics, *, size: int, scale: float, dtype: Any = jnp.float32
+    images: jax.Array, statistics: Statistics, *, size: int, scale: Scale, dtype: Any = jnp.float32
 ) -> jax.Array:
     """Centre crops minus the centre of the mean image.
 
     Args:
       images: [B, S, S, C] uint8.
       size: side of the crop, <= S.
-      scale: factor on the result; 1 keeps the paper's pixel units.
+      scale: factor on the result, or one for each channel; 1 keeps the paper's pixel units.
 
     Returns:
       [B, size, size, C] of `dtype`.
     """
     work = compute_dtype(dtype)  # bfloat16 would round the mean by up to a grey level
     crops = centre_crop(images, size).astype(work)
-    views = (crops - _mean(statistics, size, work)[None]) * jnp.asarray(scale, work)
+    views = (crops - _mean(statistics, size, work)[None]) * _factor(scale, 4, work)
     return views.astype(dtype)
 
 
 def ten_views(
-    images: jax.Array, statistics: Statistics, *, size: int, scale: float, dtype: Any = jnp.float32
+    images: jax.Array, statistics: Statistics, *, size: int, scale: Scale, dtype: Any = jnp.float32
 ) -> jax.Array:
     """The ten views of 2012: four corners and the centre, then the same five mirrored.
 
@@ -83,7 +87,7 @@ def ten_views(
     places = ((0, 0), (0, end), (middle, middle), (end, 0), (end, end))
     crops = [images[:, top : top + size, left : left + size] for top, left in places]
     views = jnp.stack([*crops, *(crop[:, :, ::-1] for crop in crops)]).astype(work)
-    views = (views - _mean(statistics, size, work)[None, None]) * jnp.asarray(scale, work)
+    views = (views - _mean(statistics, size, work)[None, None]) * _factor(scale, 5, work)
     return views.astype(dtype)
 
 
@@ -95,7 +99,7 @@ def training_views(
     size: int,
     mirror: bool,
     colour_noise: float,
-    scale: float,
+    scale: Scale,
     random_crop: bool = True,
     attenuate: bool = False,
     place_keys: jax.Array | None = None,
@@ -116,7 +120,7 @@ def training_views(
       size: side of the crop, <= S.
       mirror: whether half of the crops are mirrored left to right.
       colour_noise: standard deviation of the draws; 0.1 in the paper, 0 for none.
-      scale: factor on the result; 1 keeps the paper's pixel units.
+      scale: factor on the result, or one for each channel; 1 keeps the paper's pixel units.
       random_crop: whether the crop's place is drawn; else it is the centre's.
       attenuate: divide by 1 + colour_noise, as the 2012 source does in training.
       place_keys: [B] random keys of the crops and mirrors alone, where images share them.
@@ -128,7 +132,7 @@ def training_views(
     """
 
     work = compute_dtype(dtype)  # bfloat16 would round the mean by up to a grey level
-    factor = scale / (1 + colour_noise) if attenuate else scale
+    factor = np.asarray(scale) / (1 + colour_noise) if attenuate else scale
 
     def view(key: jax.Array, place: jax.Array, image: jax.Array) -> jax.Array:
         place_key, mirror_key, _ = jax.random.split(place, 3)
@@ -151,9 +155,14 @@ def training_views(
                 drawn * statistics.deviations.astype(work)
             )
             crop = crop + noise.reshape((1, 1, -1))
-        return (crop * jnp.asarray(factor, work)).astype(dtype)
+        return (crop * _factor(factor, 3, work)).astype(dtype)
 
     return jax.vmap(view)(keys, keys if place_keys is None else place_keys, images)
+
+
+def _factor(scale: Scale, axes: int, dtype: Any) -> jax.Array:
+    """`scale` shaped for arrays of so many axes, channels last."""
+    return jnp.asarray(scale, dtype).reshape((1,) * (axes - 1) + (-1,))
 
 
 def _mean(statistics: Statistics, size: int, dtype: Any) -> jax.Array:

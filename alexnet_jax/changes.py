@@ -24,7 +24,7 @@ def changed(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
     for name, text in settings.items():
         parts = name.split(".")
         if len(parts) == 3 and parts[0] == "layers":
-            layers.setdefault(parts[1], {})[parts[2]] = _value(text)
+            layers.setdefault(parts[1], {})[parts[2]] = layer_value(text)
         elif name in hints and name not in ("name", "layers"):
             changes[name] = _parse(name, hints[name], text)
         else:
@@ -33,7 +33,7 @@ def changed(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
     return dataclasses.replace(config, layers=layers, **changes)
 
 
-def _value(text: str) -> bool | int | float | str:
+def layer_value(text: str) -> bool | int | float | str:
     """What a text means for a layer's field, whose type is checked where the layer is made."""
     if text.lower() in ("true", "false"):
         return text.lower() == "true"

@@ -17,6 +17,7 @@ import tyro
 from alexnet_jax.endings import (
     fail,
     mistakes_in_a_line,
+    number,
     positive_number,
     whole_number,
     writable,
@@ -25,6 +26,7 @@ from alexnet_jax.endings import (
 __all__ = [
     "SeveralProcesses",
     "fail",
+    "number",
     "parse",
     "positive_number",
     "run",

@@ -121,7 +121,8 @@ def _output_shape(
             sides = _slide(architecture, layer, shape, kernel, stride, padding, layer.overhang)
             return (*sides, maps)
         case MaxPool(size=size, stride=stride):
-            return (*_slide(architecture, layer, shape, size, stride, 0), shape[-1])
+            sides = _slide(architecture, layer, shape, size, stride, 0, layer.overhang)
+            return (*sides, shape[-1])
         case Dense(maps=maps):
             return (maps,)
     return shape

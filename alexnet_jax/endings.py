@@ -43,6 +43,14 @@ def whole_number(name: str, text: str) -> int:
         raise InputError(f"{name} must be a whole number, got {text!r}") from None
 
 
+def number(name: str, text: str) -> float:
+    """An option's text as a float. InputError if it is not one, or not finite."""
+    with contextlib.suppress(ValueError):
+        if math.isfinite(value := float(text)):
+            return value
+    raise InputError(f"{name} must be a finite number, got {text!r}")
+
+
 def positive_number(name: str, text: str) -> float:
     """An option's text as a float. InputError if it is not one, above 0 and finite."""
     with contextlib.suppress(ValueError):

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alexnet_jax.augment import Statistics, centre_views, ten_views
+from alexnet_jax.augment import Scale, Statistics, centre_views, ten_views
 from alexnet_jax.config import Architecture
 from alexnet_jax.data.batches import Picked
 from alexnet_jax.data.dataset import Split
@@ -30,7 +30,7 @@ def make_logits(
     architecture: Architecture,
     topology: Topology,
     *,
-    pixel_scale: float,
+    pixel_scale: Scale,
     dtype: str = "float32",
     views: int = 1,
 ) -> Logits:

@@ -43,7 +43,7 @@ def extract(
         trained.architecture,
         trained.topology,
         layer=layer,
-        pixel_scale=trained.pixel_scale,
+        pixel_scale=trained.config.scale,
         dtype=trained.config.dtype,
     )
     origin = Origin(

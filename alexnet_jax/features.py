@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alexnet_jax.augment import Statistics, centre_views
+from alexnet_jax.augment import Scale, Statistics, centre_views
 from alexnet_jax.config import Architecture
 from alexnet_jax.data.stream import Block
 from alexnet_jax.errors import InputError
@@ -41,7 +41,7 @@ def make_features(
     topology: Topology,
     *,
     layer: str,
-    pixel_scale: float,
+    pixel_scale: Scale,
     dtype: str = "float32",
 ) -> Features:
     """The jitted features of stored images: one layer's output for their centre crops, flat.

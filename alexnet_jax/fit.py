@@ -110,7 +110,7 @@ class _Run:
         self.batches = Prefetch(batches, job.topology.place_batch)
         self.steps_per_epoch = len(dataset.train) / config.batch
         self.network = make_logits(
-            job.architecture, job.topology, pixel_scale=config.pixel_scale, dtype=config.dtype
+            job.architecture, job.topology, pixel_scale=config.scale, dtype=config.dtype
         )
         self.counter = make_counter(self.network)
         if not self._resume():
@@ -234,5 +234,7 @@ class _Run:
         title, lines = f"{config.name}, seed {config.seed}", self.log.read()
         towers = self.job.architecture.towers
         by_first(lambda: figures.save_run(self.workdir, title, lines, kernel, towers, config.steps))
+        mean = whole(self.statistics.mean)
+        by_first(lambda: self.job.save_card(self.workdir, mean, lines, sha256))
         self.log.append({"event": "done", "step": config.steps, "params_sha256": sha256})
         self.console.note(f"done: {self.workdir} (parameters {sha256[:16]})")

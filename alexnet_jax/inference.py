@@ -39,14 +39,26 @@ class Trained:
     statistics: Statistics
     class_names: tuple[str, ...]
     stored_size: int
-    pixel_scale: float
     config: TrainConfig
     topology: Topology
+    origin: dict[str, Any] | None = None  # of weights that were not trained here
 
     def read(self, paths: Sequence[str | Path]) -> np.ndarray:
         """Picture files as the network's stored images, [B, S, S, C] uint8."""
         size, channels = self.stored_size, self.architecture.channels
-        return np.stack([read_stored(path, size=size, channels=channels) for path in paths])
+        resize = self.config.resize
+        return np.stack(
+            [read_stored(path, size=size, channels=channels, resize=resize) for path in paths]
+        )
+
+    def require_fits(self, data: str, channels: int, classes: int, workdir: str) -> None:
+        """Raises InputError where a data set has other classes or channels than the network."""
+        net = self.architecture
+        if (channels, classes) != (net.channels, net.classes):
+            raise InputError(
+                f"{workdir}: the network takes {net.channels} channels and has {net.classes} "
+                f"classes, but {data} has {channels} channels and {classes} classes"
+            )
 
     def logits(self, views: int = 1) -> Logits:
         """The network in test mode, as `make_logits`, computing as it was trained.
@@ -62,7 +74,7 @@ class Trained:
         return make_logits(
             self.architecture,
             self.topology,
-            pixel_scale=self.pixel_scale,
+            pixel_scale=self.config.scale,
             dtype=self.config.dtype,
             views=views,
         )
@@ -184,9 +196,9 @@ def _trained(step: int, trees: dict[str, Any], about: dict[str, Any], place: Top
         statistics=Statistics(**trees["stats"]),
         class_names=tuple(about["class_names"]),
         stored_size=about["stored_size"],
-        pixel_scale=about["pixel_scale"],
         config=TrainConfig.from_json(about["config"]),
         topology=place,
+        origin=about.get("origin"),
     )
 
 
@@ -212,7 +224,7 @@ def load_checkpoint(
             jnp.asarray(stored),
             trained.statistics,
             size=trained.architecture.image_size,
-            scale=trained.pixel_scale,
+            scale=trained.config.scale,
         )
 
     return AlexNet(trained.architecture), {"params": trained.params}, preprocess

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from alexnet_jax import data, presets
 from alexnet_jax.config import Architecture
 from alexnet_jax.data.batches import Batches
 from alexnet_jax.data.dataset import Dataset
 from alexnet_jax.errors import InputError
+from alexnet_jax.model_card import CARD, model_card
 from alexnet_jax.parallel import Topology, topology
 from alexnet_jax.recipe import TrainConfig
+from alexnet_jax.workdir import write_atomically
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,11 @@ class Job:
                 f"{dataset.name} stores {dataset.stored_size}"
             )
         _require_layers(config, architecture)
+        if len(config.channel_std) not in (0, dataset.channels):
+            raise InputError(
+                f"channel_std has {len(config.channel_std)} values, but the images of "
+                f"{dataset.name} have {dataset.channels} channels"
+            )
         if config.dtype == "float64" and not jax.config.read("jax_enable_x64"):
             raise InputError("dtype float64 needs JAX_ENABLE_X64=1 in the environment")
         Batches(dataset.train, config.batch, config.seed)  # refuses a batch larger than the data
@@ -59,6 +68,16 @@ class Job:
             "pixel_scale": self.config.pixel_scale,
             "config": self.config.to_json(),
         }
+
+    def save_card(
+        self, workdir: Path, mean: np.ndarray, measured: list[dict[str, Any]], params_sha256: str
+    ) -> None:
+        """Writes the model card of the finished run, of its mean image and measurements."""
+        hashes = {"parameters": params_sha256, "data": self.dataset.fingerprint()}
+        card = model_card(
+            self.about(), step=self.config.steps, mean=mean, measured=measured, hashes=hashes
+        )
+        write_atomically(workdir / CARD, card)
 
 
 def _require_layers(config: TrainConfig, architecture: Architecture) -> None:

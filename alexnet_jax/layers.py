@@ -74,12 +74,17 @@ class MapNorm:
 
 @dataclass(frozen=True)
 class MaxPool:
-    """Maximum over windows of size x size, `stride` apart; an activation may follow."""
+    """Maximum over windows of size x size, `stride` apart; an activation may follow.
+
+    With `overhang` the output size is rounded up, as in Caffe: the last windows hang over the
+    bottom and right edges, and what lies there is not looked at.
+    """
 
     name: str
     size: int = 3
     stride: int = 2
     activation: Activation = "linear"
+    overhang: bool = False
 
 
 @dataclass(frozen=True)

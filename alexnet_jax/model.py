@@ -110,7 +110,8 @@ def _linear(
     """A layer without its activation."""
     match layer := placed.layer:
         case Conv(name=name, stride=stride, padding=padding):
-            weights, x = params[name], _overhang(layer, placed, x)
+            weights = params[name]
+            x = _overhang(placed, x, kernel=layer.kernel, stride=stride, padding=padding)
             return ops.conv2d(x, weights["kernel"], weights["bias"], stride=stride, padding=padding)
         case Dense(name=name):
             x = x.reshape((x.shape[0], -1))
@@ -120,6 +121,7 @@ def _linear(
         case MapNorm(size=size, k=k, alpha=alpha, beta=beta):
             return ops.map_response_norm(x, size=size, k=k, alpha=alpha, beta=beta)
         case MaxPool(size=size, stride=stride):
+            x = _overhang(placed, x, kernel=size, stride=stride, value=-jnp.inf)
             return ops.max_pool(x, size=size, stride=stride)
         case Dropout(keep=keep, inverted=True):
             return x if mask is None else ops.dropout(x, mask, keep=keep) / keep
@@ -128,11 +130,16 @@ def _linear(
     raise TypeError(f"unknown layer {layer!r}")
 
 
-def _overhang(layer: Conv, placed: Placed, x: jax.Array) -> jax.Array:
-    """x with the zero rows and columns at the bottom and right that its last windows reach."""
-    reach = (placed.output[0] - 1) * layer.stride + layer.kernel
-    missing = max(0, reach - placed.input[0] - 2 * layer.padding)
-    return jnp.pad(x, ((0, 0), (0, missing), (0, missing), (0, 0))) if missing else x
+def _overhang(
+    placed: Placed, x: jax.Array, *, kernel: int, stride: int, padding: int = 0, value: float = 0.0
+) -> jax.Array:
+    """x with rows and columns of `value` at the bottom and right that its last windows reach."""
+    reach = (placed.output[0] - 1) * stride + kernel
+    missing = max(0, reach - placed.input[0] - 2 * padding)
+    if not missing:
+        return x
+    edges = ((0, 0), (0, missing), (0, missing), (0, 0))
+    return jnp.pad(x, edges, constant_values=value)
 
 
 def _normalize(layer: LRN, maps_of_tower: int, x: jax.Array, towers: Towers) -> jax.Array:

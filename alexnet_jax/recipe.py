@@ -13,6 +13,9 @@ from alexnet_jax.errors import InputError
 Schedule = Literal["constant", "epochs", "plateau", "quadratic"]
 Dtype = Literal["float32", "bfloat16", "float64"]
 Classifier = Literal["auto", "new", "copied"]
+Resize = Literal["short_bicubic", "short_bilinear", "warp_bicubic", "warp_bilinear"]
+
+_TUPLES = ("drop_epochs", "freeze", "channel_std")
 
 # What may change when a run goes on; everything else makes it another run.
 MAY_DIFFER = frozenset(
@@ -41,6 +44,10 @@ class TrainConfig:
     batch is computed in `accumulate` parts. `ema` > 0 evaluates and keeps a moving average of the
     weights, with that decay. `trust` > 0 updates by `optim.lars` with that coefficient, the biases
     at `bias_learning_rate`. The rate rises over `warmup_epochs` first.
+
+    `resize` says how pictures from files become stored images (`data.images.read_stored`); pixels
+    minus the mean are multiplied by `pixel_scale` and divided by `channel_std`, channel by channel,
+    where that is given.
 
     `start_from` is the workdir of a run whose weights this one begins with, at `start_checkpoint`.
     The last layer is then "new", "copied", or "auto": copied where the classes are the same by
@@ -81,6 +88,8 @@ class TrainConfig:
     mirror: bool = True
     colour_noise: float = 0.1
     pixel_scale: float = 1.0
+    channel_std: tuple[float, ...] = ()
+    resize: Resize = "short_bicubic"
     log_every: int = 50
     evaluate_every: int = 1000
     checkpoint_every: int = 1000
@@ -108,7 +117,8 @@ class TrainConfig:
                     f"{name} must lie in [{low:g}, {high:g}), got {getattr(self, name)}"
                 )
         for name, choices in (
-            ("schedule", Schedule), ("dtype", Dtype), ("classifier", Classifier)
+            ("schedule", Schedule), ("dtype", Dtype), ("classifier", Classifier),
+            ("resize", Resize),
         ):  # fmt: skip
             if getattr(self, name) not in get_args(choices):
                 allowed = ", ".join(get_args(choices))
@@ -125,22 +135,29 @@ class TrainConfig:
             raise InputError(f"steps must be below 2^31, got {self.steps}")
         if not self.pixel_scale > 0:
             raise InputError(f"pixel_scale must be above 0, got {self.pixel_scale}")
+        if not all(0 < std < math.inf for std in self.channel_std):
+            raise InputError(f"channel_std must be above 0 and finite, got {self.channel_std}")
         if not 0 <= self.seed < 2**32:
             raise InputError(f"seed must lie in [0, 2^32), got {self.seed}")
         _require_schedule(self)
         _require_rates(self)
 
+    @property
+    def scale(self) -> float | tuple[float, ...]:
+        """The factor on pixels minus the mean, or one for each channel."""
+        return tuple(self.pixel_scale / std for std in self.channel_std) or self.pixel_scale
+
     def to_json(self) -> dict[str, Any]:
-        lists = {name: list(getattr(self, name)) for name in ("drop_epochs", "freeze")}
-        return dataclasses.asdict(self) | lists
+        tuples = {name: list(getattr(self, name)) for name in _TUPLES}
+        return dataclasses.asdict(self) | tuples
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> TrainConfig:
         """The config that `to_json` wrote; InputError where it is not one."""
         try:
-            # Written before layers could be frozen: none was.
-            lists = {"drop_epochs": value["drop_epochs"], "freeze": value.get("freeze", [])}
-            return cls(**{**value, **{name: tuple(found) for name, found in lists.items()}})
+            # Written before there were some of them: empty.
+            tuples = {name: tuple(value.get(name, ())) for name in _TUPLES}
+            return cls(**{**value, **tuples})
         except (TypeError, KeyError) as error:
             raise InputError(f"not the settings of a run: {error}") from error
 

@@ -153,12 +153,16 @@ def notes(job: Job, source: Trained, copied: tuple[str, ...]) -> list[str]:
     other += [name for name in theirs if name not in ours]
     if other or list(ours) != list(theirs):
         found.append(f"note: its network computes otherwise ({', '.join(other) or 'order'})")
-    if job.config.pixel_scale != source.pixel_scale:
+    if job.config.scale != source.config.scale:
         found.append(
-            f"note: its images were scaled by {source.pixel_scale:g}, these are by "
-            f"{job.config.pixel_scale:g}"
+            f"note: its images were scaled by {_text(source.config.scale)}, these are by "
+            f"{_text(job.config.scale)}"
         )
     return found
+
+
+def _text(scale: float | tuple[float, ...]) -> str:
+    return f"{scale:g}" if isinstance(scale, float | int) else ", ".join(f"{x:g}" for x in scale)
 
 
 def _differ(one: Any, other: Any) -> bool:

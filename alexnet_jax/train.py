@@ -155,7 +155,7 @@ def _views(
         random_crop=config.random_crop,
         mirror=config.mirror,
         colour_noise=config.colour_noise,
-        scale=config.pixel_scale,
+        scale=config.scale,
         attenuate=rule.attenuate,
         place_keys=_folded(example_keys(*draw, index // rule.share * rule.share), 0),
         dtype=jnp.dtype(config.dtype),

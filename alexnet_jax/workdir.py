@@ -21,6 +21,8 @@ OURS = (
     "damaged",
     "learning_curve.png",
     "conv1_kernels.png",
+    "MODEL_CARD.md",
+    "MODEL_CARD.md.tmp",
 )
 
 

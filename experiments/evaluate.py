@@ -57,6 +57,8 @@ def main(options: Options) -> None:
     if data_dir == "as in training":
         data_dir = members[0].config.data_dir
     dataset = data.load(names.pop(), data_dir)
+    for workdir, member in zip(options.workdirs, members, strict=True):
+        member.require_fits(dataset.name, dataset.channels, len(dataset.class_names), workdir)
     found = evaluate(
         make_counter(networks),
         [member.params for member in members],
@@ -71,6 +73,12 @@ def main(options: Options) -> None:
         print(f"{workdir}, step {member.step}")
     if options.views == 10 and not all(member.config.mirror for member in members):
         print("note: half of the ten views are mirrored, which this training never saw")
+    rules = {member.config.resize for member in members} - {"short_bicubic"}
+    if rules:
+        print(
+            f"note: weights made for pictures resized by {', '.join(sorted(rules))}; how this data "
+            "set's were resized was decided when it was prepared (short_bicubic)"
+        )
     views = "centre crop" if options.views == 1 else "ten views"
     print(f"{dataset.name}: {len(dataset.test)} test images, {views}")
     print(f"top1 {found['top1']:.2%}  top5 {found['top5']:.2%}  loss {found['loss']:.4f}")

@@ -108,7 +108,7 @@ def extract(options: Extract) -> None:
     )
     width = feature_width(trained.architecture, options.layer)
     if options.images != "none":
-        collection = of_folder(Path(options.images), trained.stored_shape)
+        collection = of_folder(Path(options.images), trained.stored_shape, trained.config.resize)
     else:
         asked = {"data": options.data, "data_dir": options.data_dir}
         name, data_dir = (

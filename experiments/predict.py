@@ -135,7 +135,8 @@ def predictions(
 
     size, _, channels = shape = trained.stored_shape
     count = len(pictures)
-    stream = blocks(reader(pictures, size, channels), count, shape, trained.batch(count))
+    read = reader(pictures, size, channels, trained.config.resize)
+    stream = blocks(read, count, shape, trained.batch(count))
     for block, rows in trained.classified(stream, views):
         for number, row in zip(block.numbers, rows, strict=False):
             error = block.errors.get(number)

@@ -35,6 +35,7 @@ LEVELS = (
     (
         "model",
         "summary",
+        "model_card",
         "figures",
         "figures_network",
         "figures_scaling",
@@ -53,6 +54,7 @@ LEVELS = (
         "bench_input",
     ),
     ("inference", "extraction", "starting", "fit"),
+    ("weights",),
     ("bench",),
     ("paper", "look"),
     ("",),  # the package's own list of public names

@@ -42,6 +42,8 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "random_crop": ("false", False),
     "colour_noise": (".25", 0.25),
     "pixel_scale": ("0.0078125", 1 / 128),
+    "channel_std": ("0.5,0.25", (0.5, 0.25)),
+    "resize": ("warp_bilinear", "warp_bilinear"),
     "log_every": ("1", 1),
     "evaluate_every": ("2", 2),
     "checkpoint_every": ("3", 3),
@@ -106,7 +108,8 @@ def test_ranges_of_numbers(name: str, highest: float | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("schedule", "cosine"), ("dtype", "float16"), ("classifier", "old")]
+    ("name", "value"),
+    [("schedule", "cosine"), ("dtype", "float16"), ("classifier", "old"), ("resize", "crop")],
 )
 def test_choices(name: str, value: str) -> None:
     message = refusal(**{name: value})
@@ -135,6 +138,16 @@ def test_seeds() -> None:
 )
 def test_drop_epochs_are_numbers_that_rise_from_above_zero(epochs: tuple[float, ...]) -> None:
     assert refusal(schedule="epochs", drop_epochs=epochs).startswith("drop_epochs ")
+
+
+@pytest.mark.parametrize("std", [(0.0,), (0.5, -1.0), (float("nan"),), (float("inf"),)])
+def test_channel_std_is_above_zero(std: tuple[float, ...]) -> None:
+    assert refusal(channel_std=std) == f"channel_std must be above 0 and finite, got {std}"
+
+
+def test_the_scale_of_pixels_is_one_number_or_one_a_channel() -> None:
+    assert BASE.scale == BASE.pixel_scale
+    assert dataclasses.replace(BASE, pixel_scale=0.5, channel_std=(2.0, 4.0)).scale == (0.25, 0.125)
 
 
 def test_drop_epochs_belong_to_their_schedule() -> None:

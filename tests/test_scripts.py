@@ -123,6 +123,7 @@ def test_a_run_leaves_its_settings_checkpoints_and_pictures(finished: Run) -> No
         "checkpoints",
         "learning_curve.png",
         "conv1_kernels.png",
+        "MODEL_CARD.md",
     }
     config = json.loads((finished.workdir / "config.json").read_text())["config"]
     assert (config["data"], config["batch"], config["steps"]) == ("digits", 16, 6)

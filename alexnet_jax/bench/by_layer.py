@@ -91,7 +91,7 @@ def _views(work: Work) -> float:
             size=work.architecture.image_size,
             mirror=config.mirror,
             colour_noise=config.colour_noise,
-            scale=config.pixel_scale,
+            scale=config.scale,
             dtype=jnp.dtype(work.dtype),
         )
     )

@@ -48,7 +48,7 @@ class Collection:
 def again(about: dict[str, str], shape: tuple[int, int, int]) -> Collection:
     """The collection that says so about itself."""
     if "images" in about:
-        return of_folder(Path(about["images"]), shape)
+        return of_folder(Path(about["images"]), shape, about["resize"])
     return of_dataset(about["data"], about["data_dir"], shape)
 
 
@@ -88,8 +88,10 @@ def _rows(dataset: Dataset) -> Read:
     return read
 
 
-def of_folder(directory: Path, shape: tuple[int, int, int]) -> Collection:
-    """The pictures of a folder, in the order of their names.
+def of_folder(
+    directory: Path, shape: tuple[int, int, int], resize: str = "short_bicubic"
+) -> Collection:
+    """The pictures of a folder, in the order of their names, resized as `read_stored` does.
 
     DIR/train/CLASS/* and DIR/test/CLASS/*, as data sets are prepared from; or DIR/CLASS/*; or
     DIR/*, without classes. What is a picture is told by how its name ends.
@@ -117,9 +119,9 @@ def of_folder(directory: Path, shape: tuple[int, int, int]) -> Collection:
         labels=np.array([places.get(name, UNLABELLED) for _, name, _ in found], np.int32),
         class_names=class_names,
         shape=shape,
-        read=reader(pictures, shape[0], shape[2]),
+        read=reader(pictures, shape[0], shape[2], resize),
         at_a_time=1,
-        about={"images": str(directory.resolve())},
+        about={"images": str(directory.resolve()), "resize": resize},
     )
 
 

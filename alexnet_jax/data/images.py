@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # A picture may claim any size; decoding one of this many pixels takes about 3 GB.
 MOST_PIXELS = 1_000_000_000
+# Sides of a picture, long to short, up to which it is resized as a whole to keep its middle.
+_LONGEST = 64
 
 
 def read_stored(
@@ -27,18 +29,21 @@ def read_stored(
     channels: int,
     file: IO[bytes] | None = None,
     most_pixels: int | None = None,
+    resize: str = "short_bicubic",
 ) -> np.ndarray:
     """A picture file as the data sets store it: [size, size, channels] uint8.
 
     Turned upright by its EXIF note; 16-bit values divided by 257; transparency laid on black;
     palettes, CMYK and grey converted to RGB, or all to grey where `channels` is 1. Then the short
-    side is resized to `size` and the centre square kept, as in 2012.
+    side is resized to `size` and the centre square kept, as in 2012, or what `resize` says.
 
     Args:
       path: a JPEG, PNG, WebP, BMP, TIFF, GIF (first frame) or what else Pillow reads.
       size: side of the stored square.
       channels: 1 or 3.
       file: where the bytes are, if `path` is but their name.
+      resize: "short_...": the short side to `size`, the centre square kept; "warp_...": both
+        sides to `size`. By bicubic or bilinear interpolation, smoothed where pictures shrink.
       most_pixels: a picture that claims more is refused before it is decoded; 10^9 by default.
 
     Raises:
@@ -53,7 +58,9 @@ def read_stored(
     try:
         with quiet_pillow(), Image.open(path if file is None else file) as picture:
             _require_pixels(picture, path, most_pixels or MOST_PIXELS)
-            plain = _decoded(picture, size, "L" if channels == 1 else "RGB")
+            # Other libraries decode in full, which differs by a grey level here and there.
+            least = size if resize == "short_bicubic" else None
+            plain = _decoded(picture, least, "L" if channels == 1 else "RGB")
     except (InputError, MemoryError):
         raise
     except FileNotFoundError:
@@ -66,12 +73,17 @@ def read_stored(
         raise InputError(f"{path}: not a picture that Pillow can read") from None
     except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged files
         raise InputError(f"{path}: damaged picture ({_first_line(error)})") from error
-    return as_stored(plain, size, channels)
+    return as_stored(plain, size, channels, resize)
 
 
-def as_stored(plain: Image.Image, size: int, channels: int) -> np.ndarray:
+def as_stored(
+    plain: Image.Image, size: int, channels: int, resize: str = "short_bicubic"
+) -> np.ndarray:
     """The resized centre square of a grey or RGB picture: [size, size, channels] uint8."""
     from PIL import Image
+
+    if resize != "short_bicubic":
+        return _resized(plain, size, resize).reshape(size, size, channels)
 
     # Resizing all and cropping whole pixels then, without enlarging what is thrown away: the
     # square's place in the resized picture, in pixels of the original.
@@ -81,6 +93,29 @@ def as_stored(plain: Image.Image, size: int, channels: int) -> np.ndarray:
         box = (left, top, left + side, top + side)
         plain = plain.resize((size, size), Image.Resampling.BICUBIC, box, reducing_gap=3.0)
     return np.asarray(plain, np.uint8).reshape(size, size, channels)
+
+
+def _resized(plain: Image.Image, size: int, resize: str) -> np.ndarray:
+    """As other libraries do it: whole pixels of the whole picture, then the centre square.
+
+    "short_bilinear" is torchvision's Resize(size) and CenterCrop(size), also for odd sides.
+    """
+    from PIL import Image
+
+    how, _, filter_name = resize.partition("_")
+    resample = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+    if how == "warp":
+        return np.asarray(plain.resize((size, size), resample[filter_name]), np.uint8)
+    sides = [int(size * side / min(plain.size)) for side in plain.size]
+    starts = [round((side - size) / 2) for side in sides]
+    if max(sides) <= _LONGEST * size:
+        pixels = np.asarray(plain.resize((sides[0], sides[1]), resample[filter_name]), np.uint8)
+        return pixels[starts[1] : starts[1] + size, starts[0] : starts[0] + size]
+    # Of a strip only the square, by its place in the original: a grey level off here and there.
+    scale = min(plain.size) / size
+    left, top = (start * scale for start in starts)
+    box = (left, top, min(plain.width, left + size * scale), min(plain.height, top + size * scale))
+    return np.asarray(plain.resize((size, size), resample[filter_name], box), np.uint8)
 
 
 _entered = 0
@@ -121,11 +156,12 @@ def _require_pixels(picture: Image.Image, path: str | Path, most: int) -> None:
         raise InputError(f"{path}: {width}x{height} is more than {most:,} pixels; shrink it first")
 
 
-def _decoded(picture: Image.Image, size: int, mode: str) -> Image.Image:
+def _decoded(picture: Image.Image, size: int | None, mode: str) -> Image.Image:
     from PIL import ImageOps
 
     # Lets JPEGs be decoded at a fraction of their size, but never below what is kept.
-    picture.draft(None, (4 * size, 4 * size))
+    if size is not None:
+        picture.draft(None, (4 * size, 4 * size))
     picture.load()
     ImageOps.exif_transpose(picture, in_place=True)
     plain = _eight_bit(picture)

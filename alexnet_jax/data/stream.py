@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -70,15 +71,19 @@ def pictures_in(directory: Path) -> list[Path]:
     return [directory / name for name in names]
 
 
-def reader(pictures: Sequence[Listed], size: int, channels: int) -> Read:
+def reader(
+    pictures: Sequence[Listed], size: int, channels: int, resize: str = "short_bicubic"
+) -> Read:
     """What reads listed pictures by their numbers, as `read_stored`."""
+
+    stored = partial(read_stored, size=size, channels=channels, resize=resize)
 
     def read(picture: Listed) -> np.ndarray | InputError:
         try:
             if picture.name == STANDARD_INPUT:
                 file = io.BytesIO(sys.stdin.buffer.read())
-                return read_stored("standard input", size=size, channels=channels, file=file)
-            return read_stored(picture.name, size=size, channels=channels)
+                return stored("standard input", file=file)
+            return stored(picture.name)
         except InputError as error:
             return error
 

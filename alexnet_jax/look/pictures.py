@@ -67,7 +67,7 @@ def pictures(
 
 def seen(trained: Trained, stored: np.ndarray) -> jax.Array:
     """The centre views of stored images, [B, H, W, C] as `forward` takes them."""
-    size, scale = trained.architecture.image_size, trained.pixel_scale
+    size, scale = trained.architecture.image_size, trained.config.scale
     return centre_views(jnp.asarray(stored), trained.statistics, size=size, scale=scale)
 
 

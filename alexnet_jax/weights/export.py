@@ -1,0 +1,209 @@
+"""A trained network as a file for other programs, read back before it is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alexnet_jax.digests import params_sha256
+from alexnet_jax.errors import InputError
+from alexnet_jax.inference import Trained
+from alexnet_jax.model_card import model_card
+from alexnet_jax.processes import whole
+from alexnet_jax.weights.arrays import Params
+from alexnet_jax.weights.caffe import PRESETS as CAFFE_PRESETS
+from alexnet_jax.weights.export_caffe import caffemodel, mean_binaryproto
+from alexnet_jax.weights.export_onnx import onnx_model, require_onnx_agrees
+from alexnet_jax.weights.export_stablehlo import exported, require_stablehlo_agrees
+from alexnet_jax.weights.likeness import require_like, source_layout, widths
+from alexnet_jax.weights.loaded import Digests, for_rgb
+from alexnet_jax.weights.reading import load
+from alexnet_jax.weights.safetensors_file import OURS, STATISTICS, names_of
+from alexnet_jax.weights.sources import TORCHVISION_NAMES
+
+SUFFIXES = {
+    "safetensors": ".safetensors",
+    "torchvision": ".pth",
+    "caffe": ".caffemodel",
+    "onnx": ".onnx",
+    "stablehlo": ".stablehlo",
+}
+
+
+def export(
+    trained: Trained, to: str, path: Path, *, measured: Sequence[Mapping[str, Any]] = ()
+) -> list[Path]:
+    """Writes a network as a file of another kind, with a model card beside it.
+
+    Every file is read back, by its own library where there is one, and compared, before it takes
+    its name. Parameters are written as float32.
+
+    Args:
+      to: "safetensors" (whole: description, statistics and parameters), "torchvision" (a state
+        dict; networks like `owt`), "caffe" (networks like `caffe_alexnet` and `caffenet`), "onnx"
+        (from normalized images, [B, C, H, W], to logits) or "stablehlo" (from stored images,
+        [B, S, S, C] uint8, to logits, for jax.export on cpu, cuda and tpu).
+      path: where to; its suffix is the kind's.
+      measured: lines of `metrics.jsonl`, for the card.
+
+    Returns:
+      What was written: the file, the card PATH.md, and PATH.mean.npy or .binaryproto where the
+      kind has no place for a mean image.
+
+    Raises:
+      InputError: an unknown kind, a network that the kind cannot say, a library that is missing.
+    """
+    writers: dict[str, Callable[[Trained, Params, Path], str]] = {
+        "safetensors": _safetensors,
+        "torchvision": _torchvision,
+        "caffe": _caffe,
+        "onnx": _onnx,
+        "stablehlo": _stablehlo,
+    }
+    if to not in writers:
+        raise InputError(f"unknown kind {to!r}; there are {', '.join(writers)}")
+    if path.suffix != SUFFIXES[to]:
+        raise InputError(f"a file of the kind {to} must end in {SUFFIXES[to]}, got {str(path)!r}")
+    params = host(trained.params)
+    aside = path.with_name(f"{path.stem}.tmp{path.suffix}")
+    try:
+        note = writers[to](trained, params, aside)
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+    written = [path, *_save_mean(trained, to, path)]
+    hashes = {"parameters": params_sha256(params)}
+    hashes |= {file.name: Digests.of(file).sha256 for file in written}
+    card = path.with_name(path.name + ".md")
+    mean = np.asarray(whole(trained.statistics.mean))
+    notes = [note, *(f"\nThe mean image is in `{file.name}`." for file in written[1:])]
+    text = model_card(about_of(trained), step=trained.step, mean=mean, measured=measured,
+                      hashes=hashes, notes=notes)  # fmt: skip
+    card.write_text(text, encoding="utf-8")
+    return [*written, card]
+
+
+def host(params: Any) -> Params:
+    """The canonical tree on the host, in float32."""
+    return {
+        layer: {part: np.asarray(whole(value), np.float32) for part, value in parts.items()}
+        for layer, parts in params.items()
+    }
+
+
+def about_of(trained: Trained) -> dict[str, Any]:
+    """The description that the checkpoint of a network carries."""
+    return {
+        "architecture": trained.architecture.to_json(),
+        "class_names": list(trained.class_names),
+        "stored_size": trained.stored_size,
+        "pixel_scale": trained.config.pixel_scale,
+        "config": trained.config.to_json(),
+        "origin": trained.origin,
+    }
+
+
+def _save_mean(trained: Trained, to: str, path: Path) -> list[Path]:
+    """The mean image beside files that cannot hold it; a mean pixel stands in the card."""
+    mean = np.asarray(whole(trained.statistics.mean))
+    if to in ("safetensors", "stablehlo") or bool((mean == mean[:1, :1]).all()):
+        return []
+    if to == "caffe":
+        file = path.with_name(path.name + ".mean.binaryproto")
+        file.write_bytes(mean_binaryproto(mean))
+        return [file]
+    file = path.with_name(path.name + ".mean.npy")
+    np.save(file, mean, allow_pickle=False)
+    return [file]
+
+
+def _require_same(params: Params, again: Params, path: Path) -> None:
+    for layer, parts in params.items():
+        for part, value in parts.items():
+            if not np.array_equal(value, again[layer][part]):
+                raise RuntimeError(f"{path}: {layer}/{part} was not read back as it was written")
+
+
+def _safetensors(trained: Trained, params: Params, path: Path) -> str:
+    try:
+        from safetensors.numpy import save_file
+    except ImportError:
+        raise InputError("needs safetensors: pip install 'alexnet_jax[interop]'") from None
+    arrays = {
+        name: np.ascontiguousarray(params[layer][part])
+        for layer, names in names_of(trained.architecture).items()
+        for name, part in zip(names, ("kernel", "bias"), strict=True)
+    }
+    for name in STATISTICS:
+        value = np.asarray(whole(getattr(trained.statistics, name)), np.float32)
+        arrays[f"stats/{name}"] = np.ascontiguousarray(value)
+    save_file(arrays, path, metadata={OURS: json.dumps(about_of(trained))})
+    _require_same(params, load("safetensors", path).params, path)
+    return (
+        "Kernels in the order height, width, in, out, or in, out; `import_weights.py safetensors` "
+        "makes a workdir of it again, mean image, classes and all."
+    )
+
+
+def _torchvision(trained: Trained, params: Params, path: Path) -> str:
+    require_like(trained.architecture, ("owt",), "torchvision")
+    sides = next(p.input for p in trained.architecture.placed() if p.layer.name == "fc6")
+    if sides[:2] != (6, 6):
+        raise InputError(f"torchvision's network has maps of 6x6 before fc6, found {sides[:2]}")
+    try:
+        import torch
+    except ImportError:
+        raise InputError("the kind torchvision needs PyTorch: pip install torch") from None
+    state = {}
+    for layer, arrays in source_layout(trained.architecture, params).items():
+        for name, array in zip(TORCHVISION_NAMES[layer], arrays, strict=True):
+            state[name] = torch.from_numpy(array.copy())
+    torch.save(state, path)
+    again = torch.load(path, map_location="cpu", weights_only=True)
+    if any(not torch.equal(again[name], value) for name, value in state.items()):
+        raise RuntimeError(f"{path} was not read back as it was written")
+    _require_same(params, load("torchvision", path, layers=widths(trained.architecture)).params,
+                  path)  # fmt: skip
+    return "A state dict for `torchvision.models.alexnet`; its input as under Preprocessing below."
+
+
+def _caffe(trained: Trained, params: Params, path: Path) -> str:
+    preset = require_like(trained.architecture, CAFFE_PRESETS, "caffe")
+    if (trained.architecture.image_size, trained.architecture.channels) != (227, 3):
+        raise InputError("Caffe's networks take pictures of 227x227 in colour")
+    turned = for_rgb(params, "BGR")
+    path.write_bytes(caffemodel(trained.architecture, source_layout(trained.architecture, turned)))
+    _require_same(params, load("caffe", path, layers=widths(trained.architecture)).params, path)
+    model = {"caffe_alexnet": "bvlc_alexnet", "caffenet": "bvlc_reference_caffenet"}[preset]
+    return (
+        f"For `models/{model}/deploy.prototxt` of BVLC/caffe, with its widths changed where this "
+        "network's are others. conv1 takes blue, green, red, as there: the channels of the "
+        "preprocessing below in reverse order."
+    )
+
+
+def _onnx(trained: Trained, params: Params, path: Path) -> str:
+    arrays = source_layout(trained.architecture, params)
+    path.write_bytes(onnx_model(trained.architecture, arrays, json.dumps(about_of(trained))))
+    worst = require_onnx_agrees(trained.architecture, params, path)
+    return (
+        "Input `images` [batch, channels, height, width] float32, normalized as under "
+        "Preprocessing below; output `logits` [batch, classes]. Read back with onnxruntime: "
+        f"logits differ from this project's by {worst:.1e} of their largest."
+    )
+
+
+def _stablehlo(trained: Trained, params: Params, path: Path) -> str:
+    path.write_bytes(exported(trained, params))
+    worst = require_stablehlo_agrees(trained, path)
+    return (
+        f"For `jax.export.deserialize`: stored images [b, {trained.stored_size}, "
+        f"{trained.stored_size}, {trained.architecture.channels}] uint8, any number of them, to "
+        "logits [b, classes], preprocessing after the resizing included; for cpu, cuda and tpu. "
+        f"Read back on this machine: logits differ by {worst:.1e} of their largest."
+    )

@@ -1,0 +1,179 @@
+"""Networks as ONNX graphs, a few operations a layer, by the onnx library's own helpers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alexnet_jax.config import Architecture, Placed
+from alexnet_jax.errors import InputError
+from alexnet_jax.layers import LRN, Conv, Dense, Dropout, MapNorm, MaxPool
+from alexnet_jax.model import forward
+from alexnet_jax.weights.arrays import Params
+
+_OPSET, _IR = 17, 8  # of 2022; newer programs read them
+_CLOSE = 1e-4  # of the largest logit; float32 sums in another order come to about 1e-6
+
+
+def onnx_model(
+    architecture: Architecture, arrays: Mapping[str, tuple[np.ndarray, np.ndarray]], about: str
+) -> bytes:
+    """The bytes of a model: "images" [batch, C, H, W], normalized, to "logits" [batch, classes].
+
+    The output of every layer is called by its name here. `about` goes into the metadata.
+
+    Raises:
+      InputError: normalization over an even number of maps, whose window ONNX lays otherwise.
+    """
+    try:
+        import onnx
+        from onnx import TensorProto, helper
+    except ImportError:
+        raise InputError("the kind onnx needs onnx: pip install 'alexnet_jax[interop]'") from None
+    graph, last = _Graph(), architecture.layers[-1].name
+    below = "images"
+    for placed in architecture.placed():
+        name = "logits" if placed.layer.name == last else placed.layer.name
+        below = graph.layer(architecture, placed, below, name, arrays.get(placed.layer.name, ()))
+    side = architecture.image_size
+    images = ["batch", architecture.channels, side, side]
+    made = helper.make_graph(
+        graph.nodes,
+        architecture.name,
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, images)],
+        [
+            helper.make_tensor_value_info(
+                "logits", TensorProto.FLOAT, ["batch", architecture.classes]
+            )
+        ],
+        graph.initializers,
+    )
+    model = helper.make_model(
+        made, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR,
+        producer_name="alexnet_jax",
+    )  # fmt: skip
+    helper.set_model_props(model, {"alexnet_jax": about})
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString()
+
+
+class _Graph:
+    """Operations and arrays, as they are added."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.initializers: list[Any] = []
+
+    def add(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
+        return output
+
+    def array(self, name: str, value: Any) -> str:
+        from onnx import numpy_helper
+
+        self.initializers.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def layer(self, net: Architecture, placed: Placed, below: str, name: str, arrays: Any) -> str:
+        """The operations of one layer; the last one's output is `name`."""
+        layer = placed.layer
+        weights = [self.array(f"{layer.name}/{part}", array)
+                   for part, array in zip(("kernel", "bias"), arrays, strict=False)]  # fmt: skip
+        plain = getattr(layer, "activation", "linear") == "linear"
+        first = name if plain else f"{name}/linear"
+        match layer:
+            case Conv(stride=stride, padding=padding, groups=groups, kernel=side):
+                pads = [
+                    padding,
+                    padding,
+                    *(padding + more for more in _overhang(placed, side, stride, padding)),
+                ]
+                self.add("Conv", [below, *weights], first, strides=[stride] * 2, pads=pads,
+                         group=groups, kernel_shape=[side] * 2)  # fmt: skip
+            case Dense():
+                flat = self.add("Flatten", [below], f"{name}/flat", axis=1)
+                self.add("Gemm", [flat, *weights], first, transB=1)
+            case LRN():
+                self._lrn(net, placed, layer, below, name)
+            case MapNorm():
+                self._map_norm(layer, below, name)
+            case MaxPool(size=size, stride=stride):
+                pads = [0, 0, *_overhang(placed, size, stride, 0)]
+                self.add("MaxPool", [below], first, kernel_shape=[size] * 2, strides=[stride] * 2,
+                         pads=pads)  # fmt: skip
+            case Dropout(keep=keep, inverted=inverted):
+                factor = self.array(f"{name}/factor", np.float32(1.0 if inverted else keep))
+                self.add("Mul", [below, factor], name)
+        return name if plain else self.add("Relu", [first], name)
+
+    def _lrn(self, net: Architecture, placed: Placed, layer: LRN, below: str, name: str) -> None:
+        if layer.n % 2 == 0:
+            raise InputError(f"{name} normalizes over {layer.n} maps; in ONNX the count is odd")
+        constants = {"size": layer.n, "bias": layer.k, "alpha": layer.alpha * layer.n,
+                     "beta": layer.beta}  # fmt: skip
+        if not layer.within_tower or net.towers == 1:
+            self.add("LRN", [below], name, **constants)
+            return
+        # Towers go where images are, so that no map sees the other tower's.
+        height, width, maps = placed.output
+        apart = self.array(f"{name}/apart", np.array([-1, maps // net.towers, height, width]))
+        together = self.array(f"{name}/together", np.array([-1, maps, height, width]))
+        split = self.add("Reshape", [below, apart], f"{name}/split")
+        self.add("LRN", [split], f"{name}/towers", **constants)
+        self.add("Reshape", [f"{name}/towers", together], name)
+
+    def _map_norm(self, layer: MapNorm, below: str, name: str) -> None:
+        """y = x (k + alpha sum x^2)^-beta over size x size places, those outside counting as 0."""
+        size, area = layer.size, layer.size**2
+        square = self.add("Mul", [below, below], f"{name}/square")
+        mean = self.add("AveragePool", [square], f"{name}/mean", kernel_shape=[size] * 2,
+                        strides=[1, 1], pads=[size // 2] * 4, count_include_pad=1)  # fmt: skip
+        numbers = {"alpha": layer.alpha * area, "k": layer.k, "beta": -layer.beta}
+        own = {key: self.array(f"{name}/{key}", np.float32(v)) for key, v in numbers.items()}
+        scaled = self.add("Mul", [mean, own["alpha"]], f"{name}/scaled")
+        based = self.add("Add", [scaled, own["k"]], f"{name}/based")
+        power = self.add("Pow", [based, own["beta"]], f"{name}/power")
+        self.add("Mul", [below, power], name)
+
+
+def _overhang(placed: Placed, window: int, stride: int, padding: int) -> list[int]:
+    """Rows below and columns at the right that the last windows reach beyond the padding."""
+    return [
+        max(0, (out - 1) * stride + window - side - 2 * padding)
+        for out, side in zip(placed.output[:2], placed.input[:2], strict=True)
+    ]
+
+
+def require_onnx_agrees(architecture: Architecture, params: Params, path: Path) -> float:
+    """How far onnxruntime's logits are from ours, of their largest; on random images.
+
+    Raises:
+      InputError: onnxruntime is missing. RuntimeError: they are apart.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        raise InputError(
+            "reading ONNX back needs onnxruntime: pip install 'alexnet_jax[interop]'"
+        ) from None
+    import jax
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    side, channels = architecture.image_size, architecture.channels
+    images = np.random.default_rng(0).normal(size=(2, side, side, channels)).astype(np.float32)
+    found = session.run(["logits"], {"images": images.transpose(0, 3, 1, 2).copy()})[0]
+    ours = np.asarray(jax.jit(lambda p, x: forward(architecture, p, x))(params, images))
+    return require_close(found, ours, path)
+
+
+def require_close(found: np.ndarray, ours: np.ndarray, path: Path) -> float:
+    """The largest difference over the largest value; RuntimeError where it is too large."""
+    worst = float(np.abs(found - ours).max() / np.abs(ours).max())
+    if found.shape != ours.shape or not worst <= _CLOSE:
+        raise RuntimeError(f"{path} gives logits that are {worst:.1e} apart from ours")
+    return worst

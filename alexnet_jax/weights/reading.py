@@ -1,0 +1,249 @@
+"""One door for every kind of file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alexnet_jax.augment import Statistics
+from alexnet_jax.config import Architecture
+from alexnet_jax.errors import InputError
+from alexnet_jax.recipe import Dtype, TrainConfig
+from alexnet_jax.weights import sources
+from alexnet_jax.weights.arrays import Array, classes_in, params_of
+from alexnet_jax.weights.caffe import read_caffe, read_mean
+from alexnet_jax.weights.loaded import (
+    Digests,
+    Layers,
+    Weights,
+    architecture_of,
+    config_of,
+    for_rgb,
+    mean_image,
+    numbered,
+    plain_statistics,
+)
+from alexnet_jax.weights.npy import read_npy
+from alexnet_jax.weights.onnx_file import read_onnx
+from alexnet_jax.weights.safetensors_file import STATISTICS, names_of, read_safetensors
+from alexnet_jax.weights.sources import KINDS, TORCHVISION_NAMES, Kind, Preprocessing, Published
+from alexnet_jax.weights.torch_file import read_torch
+
+Mean = str | Path | Sequence[float] | None
+
+
+def load(
+    kind: str,
+    path: str | Path,
+    *,
+    mean: Mean = None,
+    class_names: Sequence[str] | None = None,
+    layers: Layers | None = None,
+) -> Weights:
+    """A network's weights out of a file of another project, or of this one.
+
+        weights = alexnet_jax.weights.load("torchvision", "alexnet-owt-7be5be79.pth")
+        logits = alexnet_jax.forward(weights.architecture, weights.params, images)
+
+    Nothing that a file names is executed, nothing is read whose shape does not fit, and every array
+    must be there. Parameters become float32.
+
+    Args:
+      kind: "torchvision" (.pth of its alexnet: `owt`), "caffe" (.caffemodel of bvlc_alexnet or
+        bvlc_reference_caffenet, told apart), "onnx" (the model zoo's bvlcalexnet, caffenet, or an
+        export of torchvision's), "npy" (bvlc_alexnet.npy), "safetensors" (of this project, or with
+        torchvision's names).
+      mean: for "caffe" and "npy": a mean file (.binaryproto, or .npy of 3 x S x S, in the order
+        blue, green, red), or the three numbers of a pixel in that order. By default Caffe's.
+      class_names: in the order of the logits; numbers by default.
+      layers: changes to the preset by layer, as `alexnet_jax.architecture` takes them, for a
+        network of other widths.
+
+    Raises:
+      InputError: no such kind or file; a file that is cut short, damaged, another network's or has
+        other arrays: one line that says which, what was expected and what found.
+    """
+    path = Path(path)
+    if kind not in KINDS:
+        raise InputError(f"unknown kind {kind!r}; there are {', '.join(KINDS)}")
+    if not path.is_file():
+        raise InputError(f"{path}: {'is a directory' if path.is_dir() else 'no such file'}")
+    if mean is not None and kind not in ("caffe", "npy"):
+        raise InputError(f"a mean is for the kinds caffe and npy; {kind} has its own")
+    readers: dict[str, Callable[[Path, Layers | None, Mean], Weights]] = {
+        "torchvision": _torchvision,
+        "caffe": _caffe,
+        "onnx": _onnx,
+        "npy": _npy,
+        "safetensors": _safetensors,
+    }
+    try:
+        found = readers[kind](path, layers, mean)
+    except InputError as error:
+        text = str(error)
+        raise InputError(text if text.startswith(str(path)) else f"{path}: {text}") from error
+    if class_names is None:
+        return found
+    classes = found.architecture.classes
+    if len(class_names) != classes:
+        raise InputError(f"{path} has {classes} classes, got {len(class_names)} names")
+    return dataclasses.replace(found, class_names=tuple(class_names))
+
+
+def _torchvision(path: Path, layers: Layers | None, _: Mean) -> Weights:
+    return _owt("torchvision", path, read_torch(path), layers)
+
+
+def _owt(kind: Kind, path: Path, arrays: dict[str, Array], layers: Layers | None) -> Weights:
+    config = config_of(kind, "owt", sources.TORCHVISION, layers=layers)
+    classes = classes_in(arrays, TORCHVISION_NAMES["fc8"][1]) or 1000
+    return _made(
+        kind,
+        path,
+        config,
+        architecture_of(config, classes),
+        arrays,
+        TORCHVISION_NAMES,
+        sources.TORCHVISION,
+        sources.TORCHVISION_MEASURED,
+    )
+
+
+def _caffe(path: Path, layers: Layers | None, mean: Mean) -> Weights:
+    architecture, arrays, names = read_caffe(path, layers)
+    preset = architecture.name
+    preprocessing, image = _with_mean(sources.CAFFE, mean, architecture)
+    config = config_of("caffe", preset, preprocessing, layers=layers)
+    measured = sources.CAFFE_MEASURED[preset]
+    return _made("caffe", path, config, architecture, arrays, names, preprocessing, measured, image)
+
+
+def _npy(path: Path, layers: Layers | None, mean: Mean) -> Weights:
+    """The weights of bvlc_alexnet as Guerzhoy's myalexnet_forward.py has them: Caffe's network and
+    preprocessing, whose conv1 has no padding and whose mean is ImageNet's, not the picture's."""
+    arrays = read_npy(path)
+    names = {layer: (f"{layer}/0", f"{layer}/1") for layer in TORCHVISION_NAMES}
+    config = config_of("npy", "caffe_alexnet", sources.CAFFE, layers=layers)
+    architecture = architecture_of(config, classes_in(arrays, "fc8/1") or 1000)
+    preprocessing, image = _with_mean(sources.CAFFE, mean, architecture)
+    return _made(
+        "npy", path, config, architecture, arrays, names, preprocessing, None, image, "HWIO"
+    )
+
+
+def _onnx(path: Path, layers: Layers | None, _: Mean) -> Weights:
+    architecture, changes, arrays, names = read_onnx(path, layers)
+    torchvision = architecture.name == "owt"
+    preprocessing = sources.TORCHVISION if torchvision else sources.ONNX_BVLC
+    if preprocessing.stored_size < architecture.image_size:
+        preprocessing = dataclasses.replace(preprocessing, stored_size=architecture.image_size)
+    config = config_of(
+        "onnx",
+        architecture.name,
+        preprocessing,
+        layers=changes,
+        image_size=architecture.image_size,
+    )
+    measured = {"owt": sources.TORCHVISION_MEASURED, "caffe_alexnet": sources.ONNX_MEASURED}
+    published = measured.get(architecture.name)
+    return _made("onnx", path, config, architecture, arrays, names, preprocessing, published)
+
+
+def _safetensors(path: Path, layers: Layers | None, _: Mean) -> Weights:
+    arrays, about = read_safetensors(path)
+    if about is None:
+        return _owt("safetensors", path, arrays, layers)
+    if layers:
+        raise InputError(f"{path} says itself what its layers are")
+    architecture = Architecture.from_json(about["architecture"])
+    stored, channels = about.get("stored_size"), architecture.channels
+    shapes = ((stored, stored, channels), (channels, channels), (channels,))
+    statistics = []
+    for name, shape in zip(STATISTICS, shapes, strict=True):
+        array = arrays.pop(f"stats/{name}", None)
+        if array is None or array.shape != shape or array.dtype != "float32":
+            found = "none" if array is None else f"{array.dtype} {array.shape}"
+            raise InputError(f"array stats/{name} should be float32 {shape}, found {found}")
+        statistics.append(array.read())
+    config = TrainConfig.from_json(_mapping(about.get("config")))
+    # What the file holds is what was evaluated: an average, where one was kept, in float32.
+    dtype: Dtype = "float32" if config.dtype == "float64" else config.dtype
+    names = about.get("class_names")
+    if not isinstance(names, list) or len(names) != architecture.classes:
+        raise InputError(f"{path} does not name its {architecture.classes} classes")
+    return Weights(
+        kind="safetensors",
+        file=path.name,
+        sha256=Digests.of(path).sha256,
+        architecture=architecture,
+        params=params_of(architecture, arrays, names_of(architecture), "HWIO"),
+        config=dataclasses.replace(config, ema=0.0, dtype=dtype),
+        statistics=Statistics(*statistics),
+        class_names=tuple(map(str, names)),
+        origin=about.get("origin"),
+    )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError("its description has no settings")
+    return value
+
+
+def _made(
+    kind: Kind,
+    path: Path,
+    config: TrainConfig,
+    architecture: Architecture,
+    arrays: dict[str, Array],
+    names: dict[str, tuple[str, str]],
+    preprocessing: Preprocessing,
+    published: Published | None,
+    mean: np.ndarray | None = None,
+    layout: Any = "OIHW",
+) -> Weights:
+    params = params_of(architecture, arrays, names, layout)
+    if params["fc8"]["bias"].shape != (1000,):
+        published = None  # not ImageNet's classes
+    digests = Digests.of(path)
+    return Weights(
+        kind=kind,
+        file=path.name,
+        sha256=digests.sha256,
+        architecture=architecture,
+        params=for_rgb(params, preprocessing.channel_order),
+        config=config,
+        statistics=plain_statistics(mean_image(preprocessing) if mean is None else mean),
+        class_names=numbered(architecture.classes),
+        preprocessing=preprocessing,
+        published=published,
+        is_published=published is not None and published.is_of(digests.sha256, digests.sha1),
+    )
+
+
+def _with_mean(
+    preprocessing: Preprocessing, mean: Mean, architecture: Architecture
+) -> tuple[Preprocessing, np.ndarray | None]:
+    """The preprocessing with another mean: a pixel (blue, green, red), or a file's image."""
+    if mean is None:
+        return preprocessing, None
+    if isinstance(mean, str | Path):
+        file = Path(mean)
+        if not file.is_file():
+            raise InputError(f"{file}: no such file; a mean is a file, or three numbers")
+        image = read_mean(file)
+        if len(image) < architecture.image_size or not np.isfinite(image).all():
+            raise InputError(
+                f"{file}: the mean image should be finite and at least as large as "
+                f"the network's input, {architecture.image_size}; found {len(image)}"
+            )
+        pixel = tuple(float(value) for value in image.mean((0, 1), np.float64))
+        return dataclasses.replace(preprocessing, stored_size=len(image), mean=pixel), image
+    pixel = tuple(float(value) for value in mean)[::-1]
+    if len(pixel) != 3 or not np.isfinite(pixel).all():
+        raise InputError(f"a mean pixel is three numbers (blue, green, red), got {list(mean)}")
+    return dataclasses.replace(preprocessing, mean=pixel), None

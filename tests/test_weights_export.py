@@ -1,0 +1,214 @@
+"""Networks as files for other programs, each read back by its own library."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from weight_files import LAYERS, narrow, stored
+
+import alexnet_jax
+from alexnet_jax import InputError, weights
+from alexnet_jax.augment import Statistics, centre_views
+from alexnet_jax.inference import Trained, load_trained
+from alexnet_jax.parallel import topology
+from alexnet_jax.recipe import TrainConfig
+from alexnet_jax.weights.export import export, host
+from alexnet_jax.weights.workdirs import save_workdir
+
+PRESETS = ("owt", "caffe_alexnet", "caffenet", "paper", "source2012")
+
+
+def trained(preset: str, **changes: Any) -> Trained:
+    """A narrow network with random weights of a size at which every layer shows."""
+    net = narrow(preset, **changes)
+    draw = np.random.default_rng(5)
+    params: dict[str, Any] = {}
+    for placed in net.placed():
+        if placed.kernel is not None:
+            std = np.sqrt(2 / np.prod(placed.kernel[:-1]))
+            kernel = (draw.normal(size=placed.kernel) * std).astype(np.float32)
+            bias = (0.1 * draw.normal(size=placed.kernel[-1])).astype(np.float32)
+            params[placed.layer.name] = {"kernel": kernel, "bias": bias}
+    mean = draw.uniform(90, 130, (256, 256, 3)).astype(np.float32)
+    statistics = Statistics(mean, np.eye(3, dtype=np.float32), np.ones(3, np.float32))
+    config = TrainConfig(
+        name=preset, data="photos", steps=9, preset=preset, pixel_scale=1 / 64,
+        channel_std=(1.0, 1.5, 2.0),
+    )  # fmt: skip
+    place = topology("one_device", net)
+    return Trained(
+        step=9,
+        architecture=net,
+        params=params,
+        statistics=statistics,
+        class_names=tuple("abcdefg"),
+        stored_size=256,
+        pixel_scale=config.pixel_scale,
+        config=config,
+        topology=place,
+    )
+
+
+def normalized(found: Trained) -> np.ndarray:
+    images = stored(256)
+    size = found.architecture.image_size
+    return np.asarray(centre_views(images, found.statistics, size=size, scale=found.config.scale))
+
+
+def same(params: Any, again: Any) -> None:
+    for layer in LAYERS:
+        for part in ("kernel", "bias"):
+            np.testing.assert_array_equal(params[layer][part], again[layer][part], err_msg=layer)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_onnx_gives_every_layer_under_its_name(tmp_path: Path, preset: str) -> None:
+    found = trained(preset)
+    written = export(found, "onnx", tmp_path / "net.onnx")
+    assert [path.name for path in written] == ["net.onnx", "net.onnx.mean.npy", "net.onnx.md"]
+    np.testing.assert_array_equal(np.load(written[1]), found.statistics.mean)
+    model = onnx.load(written[0])
+    (about,) = model.metadata_props
+    assert json.loads(about.value)["config"]["channel_std"] == [1.0, 1.5, 2.0]
+    run = jax.jit(lambda p, x: alexnet_jax.activations(found.architecture, p, x))
+    images = normalized(found)
+    ours = run(found.params, images)
+    del model.graph.output[:]
+    for name in ours:
+        model.graph.output.append(
+            onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+        )
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    values = session.run(list(ours), {"images": images.transpose(0, 3, 1, 2).copy()})
+    for (name, own), value in zip(ours.items(), values, strict=True):
+        own = np.asarray(own)
+        value = value.transpose(0, 2, 3, 1) if value.ndim == 4 else value
+        assert np.abs(own - value).max() <= 1e-5 * np.abs(own).max(), name
+
+
+def test_what_onnx_cannot_say(tmp_path: Path) -> None:
+    even = trained("paper", layers={"lrn1": {"n": 4}})
+    with pytest.raises(InputError, match="lrn1 normalizes over 4 maps"):
+        export(even, "onnx", tmp_path / "net.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("preset", ["caffe_alexnet", "caffenet"])
+def test_caffe_is_read_back_bit_by_bit(tmp_path: Path, preset: str) -> None:
+    found = trained(preset)
+    written = export(found, "caffe", tmp_path / "net.caffemodel")
+    widths = {p.layer.name: {"maps": p.layer.maps} for p in found.architecture.placed()
+              if p.kernel is not None and p.layer.name != "fc8"}  # fmt: skip
+    again = weights.load("caffe", written[0], mean=written[1], layers=widths)
+    assert again.architecture.name == preset
+    same(found.params, again.params)
+    np.testing.assert_array_equal(again.statistics.mean, found.statistics.mean)
+
+
+def test_safetensors_hold_everything(tmp_path: Path) -> None:
+    found = trained("source2012")
+    (path, card) = export(found, "safetensors", tmp_path / "net.safetensors")
+    again = weights.load("safetensors", path)
+    same(found.params, again.params)
+    assert again.architecture == found.architecture
+    assert again.config == found.config
+    assert again.class_names == found.class_names
+    for name, value in found.statistics._asdict().items():
+        np.testing.assert_array_equal(getattr(again.statistics, name), value)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert sha256 == again.sha256
+    text = card.read_text(encoding="utf-8")
+    for part in (sha256, "source2012: images 224", "centre 224x224 of a mean image of 256x256",
+                 "0.015625, 0.010416667, 0.0078125", "| steps | 9 |", "Not measured"):  # fmt: skip
+        assert part in text
+
+
+def test_what_was_averaged_is_not_looked_for_again(tmp_path: Path) -> None:
+    """A run that kept an average of its weights exports that; the copy has one set of weights."""
+    found = trained("caffenet")
+    kept = dataclasses.replace(found, config=dataclasses.replace(found.config, ema=0.9))
+    (path, _) = export(kept, "safetensors", tmp_path / "net.safetensors")
+    again = weights.load("safetensors", path)
+    assert again.config.ema == 0
+    save_workdir(again, tmp_path / "again")
+    same(found.params, load_trained(tmp_path / "again").params)
+
+
+def test_stablehlo_takes_any_number_of_stored_images(tmp_path: Path) -> None:
+    found = trained("source2012")
+    (path, _) = export(found, "stablehlo", tmp_path / "net.stablehlo")
+    again = jax.export.deserialize(bytearray(path.read_bytes()))
+    assert again.platforms == ("cpu", "cuda", "tpu")
+    images = stored(256)
+    ours = np.asarray(found.logits()(found.params, images, found.statistics))
+    for count in (1, 2):
+        logits = np.asarray(again.call(images[:count]))
+        np.testing.assert_allclose(logits, ours[:count], atol=1e-5 * np.abs(ours).max())
+
+
+def test_torchvision_is_a_state_dict(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed; `make torch` does it")
+    found = trained("owt")
+    (path, mean, _) = export(found, "torchvision", tmp_path / "net.pth")
+    assert mean.name == "net.pth.mean.npy"
+    state = torch.load(path, weights_only=True)
+    n = torch.nn
+    w = {p.layer.name: p.layer.maps for p in found.architecture.placed() if p.kernel is not None}
+    net = n.Sequential(
+        n.Conv2d(3, w["conv1"], 11, 4, 2), n.ReLU(), n.MaxPool2d(3, 2),
+        n.Conv2d(w["conv1"], w["conv2"], 5, padding=2), n.ReLU(), n.MaxPool2d(3, 2),
+        n.Conv2d(w["conv2"], w["conv3"], 3, padding=1), n.ReLU(),
+        n.Conv2d(w["conv3"], w["conv4"], 3, padding=1), n.ReLU(),
+        n.Conv2d(w["conv4"], w["conv5"], 3, padding=1), n.ReLU(), n.MaxPool2d(3, 2),
+        n.Flatten(), n.Linear(w["conv5"] * 36, w["fc6"]), n.ReLU(),
+        n.Linear(w["fc6"], w["fc7"]), n.ReLU(), n.Linear(w["fc7"], 7),
+    )  # fmt: skip
+    net.load_state_dict(dict(zip(net.state_dict(), state.values(), strict=True)))
+    images = normalized(found)
+    with torch.no_grad():
+        theirs = net.eval()(torch.from_numpy(images.transpose(0, 3, 1, 2).copy())).numpy()
+    run = jax.jit(lambda p, x: alexnet_jax.forward(found.architecture, p, x))
+    ours = np.asarray(run(found.params, images))
+    assert np.abs(ours - theirs).max() <= 1e-5 * np.abs(ours).max()
+
+
+def test_networks_that_a_kind_does_not_hold(tmp_path: Path) -> None:
+    for preset, kind, suffix in (
+        ("paper", "caffe", ".caffemodel"),
+        ("caffenet", "torchvision", ".pth"),
+        ("owt", "caffe", ".caffemodel"),
+    ):
+        with pytest.raises(InputError, match=f"the kind {kind} holds networks like"):
+            export(trained(preset), kind, tmp_path / f"net{suffix}")
+    for kind, name, said in (
+        ("keras", "net.h5", "unknown kind 'keras'"),
+        ("onnx", "net.pb", r"must end in \.onnx"),
+    ):
+        with pytest.raises(InputError, match=said):
+            export(trained("owt"), kind, tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_not_as_written_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = trained("caffenet")
+    wrong = host(found.params)
+    wrong["conv2"]["kernel"] = wrong["conv2"]["kernel"] * np.float32(1.5)
+    changed = dataclasses.replace(found, params=wrong)
+    # What is written is another network than the one it is compared with.
+    monkeypatch.setattr("alexnet_jax.weights.export.host", lambda _: host(changed.params))
+    with pytest.raises(RuntimeError, match="apart from ours"):
+        export(found, "stablehlo", tmp_path / "net.stablehlo")
+    assert not list(tmp_path.iterdir())
