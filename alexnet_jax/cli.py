@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import tyro
 
-from alexnet_jax.errors import FailedElsewhere, InputError
+from alexnet_jax.errors import FailedElsewhere, InputError, SaveFailed
 
 Options = TypeVar("Options")
 
@@ -114,6 +114,11 @@ def run(main: Callable[[Any], None], options: Any) -> None:
         main(asked)
     except FailedElsewhere:
         raise SystemExit(2) from None
+    except SaveFailed as error:
+        with contextlib.suppress(SystemExit):
+            fail(str(error))
+        sys.stdout.flush()
+        os._exit(2)
     except InputError as error:
         fail(str(error))
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from alexnet_jax.console import Console, Silence
 from alexnet_jax.data.batches import Batches
 from alexnet_jax.data.prefetch import Prefetch
 from alexnet_jax.data.statistics import statistics_of
+from alexnet_jax.diagnosis import Care
 from alexnet_jax.digests import params_sha256
 from alexnet_jax.errors import InputError
 from alexnet_jax.evaluate import evaluate, make_counter, make_logits
+from alexnet_jax.health import SIGNAL_IMAGES, said_of_signal, some_of
 from alexnet_jax.interrupt import Interrupted, Signals
 from alexnet_jax.job import Job
 from alexnet_jax.joining import Watch
-from alexnet_jax.metrics import input_share
 from alexnet_jax.optim import Plateau, plateau_update
 from alexnet_jax.pace import Clock, Trace
 from alexnet_jax.preemption import signals_of_run
@@ -30,11 +32,6 @@ from alexnet_jax.recipe import TrainConfig
 from alexnet_jax.state import TrainState, abstract_state, init_state
 from alexnet_jax.train import make_train_step
 from alexnet_jax.workdir import MetricsFile, open_workdir, require_settings, require_writable
-
-# Images that the signal check looks at, and the share below which it warns: the paper's initial
-# values give about 1.6e-4, the source's 1.3e-2.
-_SIGNAL_IMAGES = 32
-_BLIND = 1e-3
 
 
 def fit(
@@ -59,7 +56,8 @@ def fit(
       heartbeat: seconds after which jax takes a silent process for dead.
 
     Raises:
-      InputError: settings that cannot be used, a workdir of another run.
+      InputError: settings that cannot be used, a workdir of another run, a loss that is no number
+        or no better than chance, a checkpoint that cannot be written.
       Interrupted: after SIGINT or SIGTERM, with the state saved.
     """
     job = together(lambda: Job.make(config))
@@ -69,16 +67,17 @@ def fit(
     together(lambda: require_settings(workdir, job.dataset.fingerprint()))
     console = console if is_first() else Silence()
     log = MetricsFile(workdir / "metrics.jsonl", writing=is_first())
+    every = math.ceil(config.keep_epochs * len(job.dataset.train) / config.batch)
     with (
         signals_of_run() as signals,
         Watch(heartbeat) as watch,
-        Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints) as checkpoints,
+        Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints, every=every) as saved,
     ):
-        run = _Run(job, workdir, console, log, checkpoints)
+        run = _Run(job, workdir, console, log, saved)
         if said_by_first(log.finished) and int(run.state.step) == config.steps:
             console.note(f"{workdir} is finished at step {config.steps}; nothing to do")
             return
-        if checkpoints.steps:
+        if saved.steps:
             console.note(f"resumed at step {int(run.state.step)}")
         else:
             run.check_signal()
@@ -104,9 +103,19 @@ class _Run:
             job.architecture, job.topology, pixel_scale=config.pixel_scale, dtype=config.dtype
         )
         self.counter = make_counter(self.network)
+        self._start()
+
+    def _start(self) -> None:
+        """Takes the newest good state, or the first one."""
+        job = self.job
         if not self._resume():
-            self.state = init_state(job.architecture, config, job.topology)
-            self.statistics = job.topology.place(Statistics(*statistics_of(dataset)))
+            self.batches.set_state({"epoch": np.int32(0), "position": np.int32(0)})  # type: ignore[dict-item]
+            self.state = init_state(job.architecture, job.config, job.topology)
+            self.statistics = job.topology.place(Statistics(*statistics_of(job.dataset)))
+
+    def _again(self) -> tuple[TrainState, Prefetch, Statistics]:
+        self._start()
+        return self.state, self.batches, self.statistics
 
     def _trees(self, state: TrainState, statistics: Statistics) -> dict[str, Any]:
         average = {} if state.average is None else {"average": state.average}
@@ -147,18 +156,11 @@ class _Run:
 
     def check_signal(self) -> None:
         """Says how much of the logits depends on the image, before the first update."""
-        images = self.job.dataset.train.images
-        count = self.job.topology.divisible(_SIGNAL_IMAGES)
-        rows = np.linspace(0, len(images) - 1, count).astype(int)
-        logits = self.network(self.state.params, images[rows], self.statistics)
-        share = input_share(whole(logits).astype(np.float64))
-        self.console.note(f"start: {share:.1e} of the logits' energy depends on the image")
-        if share < _BLIND:
-            self.console.note(
-                "warning: with these initial values the network is all but blind to the image, "
-                "and may take long to begin to learn; --set init=source2012 starts conv3 to conv5 "
-                "from .03, as the authors' own runs did"
-            )
+        job = self.job
+        images = some_of(job.dataset.train.images, job.topology.divisible(SIGNAL_IMAGES))
+        logits = self.network(self.state.params, images, self.statistics)
+        for line in said_of_signal(whole(logits).astype(np.float64)):
+            self.console.note(line)
 
     def train(self, signals: Signals, watch: Watch, profile: Path | None) -> None:
         """Advances to the last step; raises Interrupted with the state saved if told to stop."""
@@ -167,6 +169,7 @@ class _Run:
         first = int(self.state.step)
         self.console.start(first, config.steps)
         clock, trace = Clock(config.batch), Trace(profile)
+        care = Care(job, advance, self._again, self.console.note, signals.stopping, first)
         try:
             for step in range(first + 1, config.steps + 1):
                 trace.at(step - first)
@@ -176,15 +179,19 @@ class _Run:
                 watch.alive()
                 if step == first + 1:
                     jax.block_until_ready(metrics)
-                    self.console.note(
-                        f"first step took {clock.elapsed():.1f} s, compilation included"
-                    )
+                    took = clock.elapsed()
+                    self.console.note(f"first step took {took:.1f} s, compilation included")
                 clock.count()
                 self.console.advance(step)
-                if step == 1 or step % config.log_every == 0 or step == config.steps:
+                logging = step == 1 or step % config.log_every == 0 or step == config.steps
+                if care.add(metrics["loss"]) or logging:
+                    care.look(step)
+                if logging:
                     self._log_train(step, jax.device_get(metrics), clock)
-                stopping = signals.stopping(step)
-                self._evaluate_and_save(step, clock, stopping is not None)
+                stopping, flat = signals.stopping(step), care.flat(step)
+                self._evaluate_and_save(step, clock, care, bool(stopping or flat))
+                if flat is not None:
+                    raise flat
                 if stopping is not None:
                     raise Interrupted(
                         f"stopped by {stopping.name}: step {step} of {config.steps} is "
@@ -202,13 +209,13 @@ class _Run:
         self.log.append({"step": step, "split": "train", **found})
         self.console.train(step, found)
 
-    def _evaluate_and_save(self, step: int, clock: Clock, stopping: bool) -> None:
+    def _evaluate_and_save(self, step: int, clock: Clock, care: Care, stopping: bool) -> None:
         config = self.job.config
         last = step == config.steps
         evaluating = last or step % config.evaluate_every == 0
         if not (evaluating or step % config.checkpoint_every == 0 or stopping):
             return
-        jax.block_until_ready(self.state)
+        care.look(step, self.state)
         with clock.paused():
             metrics = self._evaluate(step) if evaluating else None
             trees = self._trees(self.state, self.statistics)

@@ -23,6 +23,8 @@ MAY_DIFFER = frozenset(
         "evaluate_every",
         "checkpoint_every",
         "keep_checkpoints",
+        "keep_epochs",
+        "flat_steps",
     }
 )
 
@@ -34,7 +36,8 @@ class TrainConfig:
     Steps are updates of the weights. `data_dir` is where a prepared `data` set is. `init` names
     the preset whose initial values the layers take, "preset" meaning its own; `image_size` 0 is
     the preset's. A batch is computed in `accumulate` parts. `ema` > 0 evaluates and keeps a moving
-    average of the weights, with that decay.
+    average of the weights, with that decay. `keep_epochs` > 0 keeps a checkpoint for good every
+    so many epochs. A run whose loss is no better than chance for `flat_steps` is stopped; 0: never.
     InputError says which value is out of range.
     """
 
@@ -65,6 +68,8 @@ class TrainConfig:
     evaluate_every: int = 1000
     checkpoint_every: int = 1000
     keep_checkpoints: int = 2
+    keep_epochs: float = 0.0
+    flat_steps: int = 5000  # "flat after 5k": BVLC/caffe issue 3243
 
     def __post_init__(self) -> None:
         _require_kinds(self)
@@ -79,6 +84,8 @@ class TrainConfig:
             ("ema", 0.0, 1.0),
             ("colour_noise", 0.0, float("inf")),
             ("pixel_scale", 0.0, float("inf")),
+            ("keep_epochs", 0.0, float("inf")),
+            ("flat_steps", 0, float("inf")),
         ):
             if not low <= getattr(self, name) < high:
                 raise InputError(

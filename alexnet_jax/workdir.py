@@ -109,7 +109,10 @@ def read_settings(path: Path) -> tuple[TrainConfig, str]:
         raise InputError(f"{file} cannot be read: {error}") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         version = found.get("format") if isinstance(found, dict) else None
-        raise InputError(f"{file} has format {version!r}; this version reads {FORMAT}")
+        raise InputError(
+            f"{file} has format {version!r}; this version reads {FORMAT}: use the version of "
+            "alexnet_jax that wrote it, or --fresh to start over"
+        )
     if not isinstance(found.get("config"), dict) or not isinstance(found.get("data_sha256"), str):
         raise InputError(f"{file} lacks the settings of a run")
     try:
@@ -148,8 +151,14 @@ class MetricsFile:
     def append(self, line: dict[str, Any]) -> None:
         if not self._writing:
             return
-        with open(self._path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        try:
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:  # which does not say where the disk is full
+            raise InputError(
+                f"{self._path} cannot be written ({error.strerror}); once that is mended, the same "
+                "command goes on from the last checkpoint"
+            ) from error
 
     def rewind(self, step: int) -> None:
         """Keeps the lines up to `step`, where a run goes on; later ones will be written again."""
