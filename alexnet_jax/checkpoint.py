@@ -14,7 +14,7 @@ import jax
 
 from alexnet_jax.digests import tree_digests
 from alexnet_jax.errors import InputError, SaveFailed
-from alexnet_jax.keep import policy
+from alexnet_jax.keep import best_of, policy
 from alexnet_jax.processes import by_first, said_by_first, together
 
 Warn = Callable[[str], None]
@@ -37,17 +37,12 @@ class Checkpoints:
         self._directory = directory.absolute()
         self._damaged: list[int] = []
         self._failed = False
-        try:
-            self._checkpointer = ocp.training.Checkpointer(
-                self._directory,
-                save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
-                preservation_policy=policy(keep, every),
-            )
-        except ValueError as error:  # orbax reads the metrics of all steps at once
-            raise InputError(
-                f"{directory}: a step's metrics cannot be read ({_reason(error)}); "
-                "move that step away to go on"
-            ) from error
+        self._top1: dict[int, float | None] = {}
+        self._checkpointer = ocp.training.Checkpointer(
+            self._directory,
+            save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
+            preservation_policy=policy(keep, every, self._top1_of),
+        )
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -63,12 +58,16 @@ class Checkpoints:
 
     def best_step(self) -> int | None:
         """The step with the highest top-1 accuracy on the test split, the latest of equals."""
-        scored = [
-            (found.metrics["top1"], found.step)
-            for found in self._checkpointer.checkpoints
-            if found.metrics
-        ]
-        return max(scored)[1] if scored else None
+        return best_of(self.steps, self._top1_of)
+
+    def _top1_of(self, step: int) -> float | None:
+        """As it was measured when the step was saved; None where that cannot be read."""
+        if step not in self._top1:
+            try:
+                self._top1[step] = (self._metadata(step).get("metrics") or {}).get("top1")
+            except InputError:  # a damaged step is told when it is to be loaded
+                return None
+        return self._top1[step]
 
     def save(
         self,
@@ -92,10 +91,11 @@ class Checkpoints:
             return
         by_first(lambda: self._require_place(step))
         digests = {name: tree_digests(tree) for name, tree in trees.items()}
-        metadata = {"format": FORMAT, "about": about, "digests": digests}
+        metadata = {"format": FORMAT, "about": about, "digests": digests, "metrics": metrics}
+        self._top1[step] = (metrics or {}).get("top1")
         try:
             saved = self._checkpointer.save_checkpointables(
-                step, dict(trees), metrics=metrics, custom_metadata=metadata
+                step, dict(trees), custom_metadata=metadata
             )
         except Exception as error:  # orbax raises many kinds
             self._failed = True

@@ -26,7 +26,9 @@ LONG = dataclasses.replace(CONFIG, steps=12, log_every=5, evaluate_every=100, ch
 
 def test_loss_of_chance_is_the_entropy_of_the_labels() -> None:
     assert chance_loss(np.arange(1000)) == pytest.approx(np.log(1000))
-    assert chance_loss(np.array([0, 0, 0, 5])) == pytest.approx(0.75 * np.log(4 / 3) + np.log(4) / 4)
+    assert chance_loss(np.array([0, 0, 0, 5])) == pytest.approx(
+        0.75 * np.log(4 / 3) + np.log(4) / 4
+    )
     assert chance_loss(np.array([3, 3])) == 0.0
 
 
@@ -138,9 +140,11 @@ def test_gradients_that_are_no_numbers(
             state = state._replace(
                 params=spoilt(state.params, *names),
                 opt_state=jax.tree_util.tree_map_with_path(
-                    lambda path, leaf: spoilt({"x": leaf}, "x")["x"]
-                    if jax.tree_util.keystr(path, simple=True, separator="/").endswith(names)
-                    else leaf,
+                    lambda path, leaf: (
+                        spoilt({"x": leaf}, "x")["x"]
+                        if jax.tree_util.keystr(path, simple=True, separator="/").endswith(names)
+                        else leaf
+                    ),
                     state.opt_state,
                 ),
             )
