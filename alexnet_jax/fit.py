@@ -13,9 +13,9 @@ from alexnet_jax import figures
 from alexnet_jax.augment import Statistics
 from alexnet_jax.checkpoint import Checkpoints
 from alexnet_jax.console import Console, Silence
-from alexnet_jax.data.batches import Batches
 from alexnet_jax.data.prefetch import Prefetch
 from alexnet_jax.data.statistics import statistics_of
+from alexnet_jax.data.verified import VerifiedBatches
 from alexnet_jax.diagnosis import Care
 from alexnet_jax.digests import params_sha256
 from alexnet_jax.errors import InputError
@@ -96,7 +96,7 @@ class _Run:
         self.job, self.workdir, self.console = job, workdir, console
         self.log, self.checkpoints = log, checkpoints
         config, dataset = job.config, job.dataset
-        batches = Batches(dataset.train, config.batch, config.seed)
+        batches = VerifiedBatches(dataset.train, config.batch, config.seed, dataset.name)
         self.batches = Prefetch(batches, job.topology.place_batch)
         self.steps_per_epoch = len(dataset.train) / config.batch
         self.network = make_logits(

@@ -27,6 +27,7 @@ LEVELS = (
         "joining",
         "digests",
         "keep",
+        "determinism",
     ),
     ("config",),
     ("tables", "towers"),
