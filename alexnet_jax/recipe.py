@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 import typing
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -145,6 +146,12 @@ def _require_kinds(config: TrainConfig) -> None:
         kinds = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}.get(hint)
         if kinds and (not isinstance(value, kinds) or (hint is not bool and value is True)):
             raise InputError(f"{name} must be {hint.__name__}, got {value!r}")
+        if hint is float and abs(value) > sys.float_info.max and value != math.inf:
+            raise InputError(f"{name} must be a number that float64 holds")
+    if not isinstance(config.layers, dict) or not all(
+        isinstance(name, str) and isinstance(fields, dict) for name, fields in config.layers.items()
+    ):
+        raise InputError(f"layers must hold fields by layer, got {config.layers!r}")
 
 
 def changed(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:

@@ -105,7 +105,7 @@ def read_settings(path: Path) -> tuple[TrainConfig, str]:
         raise InputError(f"{path} holds no training run (no config.json)")
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{file} cannot be read: {error}") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         version = found.get("format") if isinstance(found, dict) else None
@@ -134,7 +134,7 @@ class MetricsFile:
         """All lines; a last one cut short by a crash is left out.
 
         Raises:
-          InputError: another line that is not JSON.
+          InputError: another line that is not a measurement in JSON.
         """
         if not self._path.exists():
             return []
@@ -142,10 +142,13 @@ class MetricsFile:
         lines = []
         for number, text in enumerate(texts, 1):
             try:
-                lines.append(json.loads(text))
-            except ValueError:
+                line = json.loads(text)
+                if not isinstance(line, dict) or not isinstance(line.get("step"), int):
+                    raise ValueError("no measurement")
+                lines.append(line)
+            except (ValueError, RecursionError):
                 if number < len(texts):
-                    raise InputError(f"{self._path}: line {number} is not JSON") from None
+                    raise InputError(f"{self._path}: line {number} is not one of ours") from None
         return lines
 
     def append(self, line: dict[str, Any]) -> None:
