@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -11,45 +13,43 @@ from typing import Any
 import jax
 
 from alexnet_jax.digests import tree_digests
-from alexnet_jax.errors import InputError
-from alexnet_jax.processes import by_first, together
+from alexnet_jax.errors import InputError, SaveFailed
+from alexnet_jax.keep import best_of, policy
+from alexnet_jax.processes import by_first, said_by_first, together
 
 Warn = Callable[[str], None]
+FORMAT = 1
 
 
 class Checkpoints:
-    """The checkpoints of a run, one directory a step, the latest and the best kept.
+    """The checkpoints of a run, one directory a step.
+
+    The `keep` latest are kept, the best, and the first in every `every` steps, if that is not 0.
 
     Each holds named trees ("params", "opt", "loop", "stats"), so that prediction reads only what
     it needs, with a digest of every array beside them: orbax itself does not notice flipped bits.
     Several processes call every method together, and see one directory. Use as a context manager.
     """
 
-    def __init__(self, directory: Path, *, keep: int = 2) -> None:
+    def __init__(self, directory: Path, *, keep: int = 2, every: int = 0) -> None:
         from orbax.checkpoint import v1 as ocp
 
         self._directory = directory.absolute()
         self._damaged: list[int] = []
-        policies = ocp.training.preservation_policies
-        best = policies.BestN(get_metric_fn=lambda metrics: metrics["top1"], n=1)
-        best.keep_checkpoints_without_metrics = False
-        try:
-            self._checkpointer = ocp.training.Checkpointer(
-                self._directory,
-                save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
-                preservation_policy=policies.AnyPreservationPolicy([policies.LatestN(keep), best]),
-            )
-        except ValueError as error:  # orbax reads the metrics of all steps at once
-            raise InputError(
-                f"{directory}: a step's metrics cannot be read ({_reason(error)}); "
-                "move that step away to go on"
-            ) from error
+        self._failed = False
+        self._top1: dict[int, float | None] = {}
+        self._checkpointer = ocp.training.Checkpointer(
+            self._directory,
+            save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
+            preservation_policy=policy(keep, every, self._top1_of),
+        )
 
     def __enter__(self) -> Checkpoints:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._checkpointer.close()
+        if not self._failed:  # else it would raise the failure again, or wait for its own threads
+            self._checkpointer.close()
 
     @property
     def steps(self) -> list[int]:
@@ -58,12 +58,16 @@ class Checkpoints:
 
     def best_step(self) -> int | None:
         """The step with the highest top-1 accuracy on the test split, the latest of equals."""
-        scored = [
-            (found.metrics["top1"], found.step)
-            for found in self._checkpointer.checkpoints
-            if found.metrics
-        ]
-        return max(scored)[1] if scored else None
+        return best_of(self.steps, self._top1_of)
+
+    def _top1_of(self, step: int) -> float | None:
+        """As it was measured when the step was saved; None where that cannot be read."""
+        if step not in self._top1:
+            try:
+                self._top1[step] = (self._metadata(step).get("metrics") or {}).get("top1")
+            except InputError:  # a damaged step is told when it is to be loaded
+                return None
+        return self._top1[step]
 
     def save(
         self,
@@ -77,16 +81,44 @@ class Checkpoints:
 
         Steps that `load_newest` found damaged are first moved to `damaged/`, beside the
         checkpoints: they would stand in the way of the steps that are made again.
+
+        Raises:
+          InputError: the directory cannot be written, or was removed.
+          SaveFailed: writing failed, as on a full disk. The checkpoints before stay as they were.
         """
         self._set_damaged_aside()
         if step in self.steps:
             return
+        by_first(lambda: self._require_place(step))
         digests = {name: tree_digests(tree) for name, tree in trees.items()}
-        saved = self._checkpointer.save_checkpointables(
-            step, dict(trees), metrics=metrics, custom_metadata={"about": about, "digests": digests}
-        )
+        metadata = {"format": FORMAT, "about": about, "digests": digests, "metrics": metrics}
+        self._top1[step] = (metrics or {}).get("top1")
+        try:
+            saved = self._checkpointer.save_checkpointables(
+                step, dict(trees), custom_metadata=metadata
+            )
+        except Exception as error:  # orbax raises many kinds
+            self._failed = True
+            raise SaveFailed(self._not_saved(step, _reason(error))) from error
         if not saved:
             raise RuntimeError(f"orbax declined to save step {step}; there are {self.steps}")
+
+    def _require_place(self, step: int) -> None:
+        """Before orbax does: where it cannot make a directory, its threads wait for ten minutes."""
+        probe = self._directory / f"{step}.probe"
+        try:
+            probe.mkdir()
+            probe.rmdir()
+        except OSError as error:
+            raise InputError(self._not_saved(step, error.strerror or str(error))) from error
+
+    def _not_saved(self, step: int, reason: str) -> str:
+        there = [found for found in self.steps if (self._directory / str(found)).is_dir()]
+        last = f"step {there[-1]} is the last one there" if there else "none is there"
+        return (
+            f"step {step} could not be saved in {self._directory} ({reason}); {last}. Once that is "
+            "mended, the same command goes on"
+        )
 
     def _set_damaged_aside(self) -> None:
         if not self._damaged:
@@ -103,7 +135,9 @@ class Checkpoints:
 
     def about(self, step: int) -> dict[str, Any]:
         """The description saved with a step. InputError if it has none."""
-        return self._metadata(step)["about"]
+        found = self._metadata(step)
+        _require_format(step, found)
+        return found["about"]
 
     def _metadata(self, step: int) -> dict[str, Any]:
         try:
@@ -120,7 +154,9 @@ class Checkpoints:
         Raises:
           InputError: it cannot be read, has other shapes, or an array differs from its digest.
         """
-        expected = together(lambda: self._metadata(step))["digests"]
+        metadata = together(lambda: self._metadata(step))
+        _require_format(step, metadata)
+        expected = metadata["digests"]
         trees = together(lambda: self._read(step, templates))
         for name, tree in trees.items():
             _require_like(step, name, tree, templates[name])
@@ -141,14 +177,20 @@ class Checkpoints:
         """(step, trees, about) of the newest step that loads and verifies; None if there is none.
 
         `templates` makes the templates from a step's description. Damaged steps are passed over
-        and named through `warn`.
+        and named through `warn`. A training may write and remove steps meanwhile.
+
+        Raises:
+          InputError: the newest one is of another version.
         """
-        for step in reversed(self.steps):
+        while left := [step for step in self.steps if step not in self._damaged]:
+            step = left[-1]
             try:
-                about = together(partial(self.about, step))
+                found = together(partial(self._metadata, step))
             except InputError as error:
                 self._pass_over(step, error, warn)
                 continue
+            _require_format(step, found)
+            about = found["about"]
             asked = templates(about)  # what it refuses is no damage
             try:
                 return step, self.load(step, asked), about
@@ -157,8 +199,21 @@ class Checkpoints:
         return None
 
     def _pass_over(self, step: int, error: InputError, warn: Warn) -> None:
+        """Unless there is a newer one by now: then this one was removed, not damaged."""
+        self._checkpointer.reload()
+        if said_by_first(max(self.steps, default=0)) > step:
+            return
         warn(f"{error}; trying the one before")
         self._damaged.append(step)
+
+
+def _require_format(step: int, metadata: dict[str, Any]) -> None:
+    version = metadata.get("format", FORMAT)  # the first ones did not say
+    if version != FORMAT:
+        raise InputError(
+            f"checkpoint {step} has format {version!r}, but this version of alexnet_jax reads "
+            f"{FORMAT}; use the version that wrote it"
+        )
 
 
 def _require_like(step: int, name: str, tree: Any, template: Any) -> None:
@@ -177,5 +232,9 @@ def _require_like(step: int, name: str, tree: Any, template: Any) -> None:
 def _reason(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
+    if code := re.search(r"os_error_code='(\d+)'", str(error)):
+        return os.strerror(int(code[1]))
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     lines = str(error).splitlines()
     return lines[0][:200] if lines else type(error).__name__

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from alexnet_jax.errors import FailedElsewhere, InputError
+from alexnet_jax.errors import FailedElsewhere, InputError, SaveFailed
 
 
 def fail(message: str, status: int = 2) -> NoReturn:
@@ -26,6 +26,11 @@ def mistakes_in_a_line() -> Iterator[None]:
         yield
     except FailedElsewhere:
         raise SystemExit(2) from None
+    except SaveFailed as error:
+        with contextlib.suppress(SystemExit):
+            fail(str(error))
+        sys.stdout.flush()
+        os._exit(2)
     except InputError as error:
         fail(str(error))
     except OSError as error:

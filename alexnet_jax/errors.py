@@ -10,3 +10,8 @@ class InputError(ValueError):
 
 class FailedElsewhere(InputError):
     """What another process of the same run raised and will print."""
+
+
+class SaveFailed(InputError):
+    """A checkpoint could not be written. Threads of the library that writes them may wait for each
+    other for minutes; a script ends without them."""

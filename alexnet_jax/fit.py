@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from alexnet_jax import figures
 from alexnet_jax.augment import Statistics
 from alexnet_jax.checkpoint import Checkpoints
 from alexnet_jax.console import Console, Silence
-from alexnet_jax.data.batches import Batches
 from alexnet_jax.data.prefetch import Prefetch
 from alexnet_jax.data.statistics import statistics_of
+from alexnet_jax.data.verified import VerifiedBatches
+from alexnet_jax.diagnosis import Care
 from alexnet_jax.digests import params_sha256
 from alexnet_jax.errors import InputError
 from alexnet_jax.evaluate import evaluate, make_counter, make_logits
 from alexnet_jax.interrupt import Interrupted, Signals
 from alexnet_jax.job import Job
 from alexnet_jax.joining import Watch
-from alexnet_jax.optim import Plateau, plateau_update
+from alexnet_jax.optim import plateau_update
 from alexnet_jax.pace import Clock, Trace
 from alexnet_jax.preemption import signals_of_run
 from alexnet_jax.processes import by_first, is_first, said_by_first, together, whole
 from alexnet_jax.recipe import TrainConfig
 from alexnet_jax.starting import Start, check_signal
-from alexnet_jax.state import TrainState, abstract_state
+from alexnet_jax.state import TrainState, abstract_state, as_trees, from_trees
 from alexnet_jax.train import make_train_step
 from alexnet_jax.workdir import MetricsFile, open_workdir, require_settings, require_writable
 
@@ -54,7 +57,8 @@ def fit(
       heartbeat: seconds after which jax takes a silent process for dead.
 
     Raises:
-      InputError: settings that cannot be used, a workdir of another run.
+      InputError: settings that cannot be used, a workdir of another run, a loss that is no number
+        or no better than chance, a checkpoint that cannot be written.
       Interrupted: after SIGINT or SIGTERM, with the state saved.
     """
     job = together(lambda: Job.make(config))
@@ -70,18 +74,17 @@ def fit(
     together(lambda: require_settings(workdir, job.dataset.fingerprint()))
     console = console if is_first() else Silence()
     log = MetricsFile(workdir / "metrics.jsonl", writing=is_first())
+    every = math.ceil(config.keep_epochs * len(job.dataset.train) / config.batch)
     with (
         signals_of_run() as signals,
         Watch(heartbeat) as watch,
-        Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints) as checkpoints,
+        Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints, every=every) as saved,
     ):
-        run = _Run(
-            job, workdir, console, log, checkpoints, lambda: start.state(begun, console.note)
-        )
+        run = _Run(job, workdir, console, log, saved, lambda: start.state(begun, console.note))
         if said_by_first(log.finished) and int(run.state.step) == config.steps:
             console.note(f"{workdir} is finished at step {config.steps}; nothing to do")
             return
-        if checkpoints.steps:
+        if saved.steps:
             console.note(f"resumed at step {int(run.state.step)}")
         else:
             check_signal(job, run.network, run.state.params, run.statistics, console.note)
@@ -104,32 +107,31 @@ class _Run:
         begin: Callable[[], TrainState],
     ) -> None:
         self.job, self.workdir, self.console = job, workdir, console
-        self.log, self.checkpoints = log, checkpoints
+        self.log, self.checkpoints, self._begin = log, checkpoints, begin
         config, dataset = job.config, job.dataset
-        batches = Batches(dataset.train, config.batch, config.seed)
+        batches = VerifiedBatches(dataset.train, config.batch, config.seed, dataset.name)
         self.batches = Prefetch(batches, job.topology.place_batch)
         self.steps_per_epoch = len(dataset.train) / config.batch
         self.network = make_logits(
             job.architecture, job.topology, pixel_scale=config.scale, dtype=config.dtype
         )
         self.counter = make_counter(self.network)
+        self._start()
+
+    def _start(self) -> None:
+        """Takes the newest good state, or the first one."""
+        job = self.job
         if not self._resume():
-            self.state = together(begin)
-            self.statistics = job.topology.place(Statistics(*statistics_of(dataset)))
+            self.batches.set_state({"epoch": np.int32(0), "position": np.int32(0)})  # type: ignore[dict-item]
+            self.state = together(self._begin)
+            self.statistics = job.topology.place(Statistics(*statistics_of(job.dataset)))
+
+    def _again(self) -> tuple[TrainState, Prefetch, Statistics]:
+        self._start()
+        return self.state, self.batches, self.statistics
 
     def _trees(self, state: TrainState, statistics: Statistics) -> dict[str, Any]:
-        average = {} if state.average is None else {"average": state.average}
-        return average | {
-            "params": state.params,
-            "opt": state.opt_state,
-            "loop": {
-                "step": state.step,
-                "key": state.key,
-                "plateau": state.plateau._asdict(),
-                "data": self.job.topology.place(self.batches.get_state()),
-            },
-            "stats": statistics._asdict(),
-        }
+        return as_trees(state, statistics, self.job.topology.place(self.batches.get_state()))
 
     def _resume(self) -> bool:
         """Takes the state of the newest good checkpoint; False where there is none yet."""
@@ -144,14 +146,8 @@ class _Run:
             raise InputError(
                 f"no checkpoint in {self.workdir} can be read; --fresh starts the run over"
             )
-        _, trees, _ = found
-        loop = trees["loop"]
-        plateau = Plateau(**loop["plateau"])
-        self.state = TrainState(
-            loop["step"], trees["params"], trees["opt"], loop["key"], plateau, trees.get("average")
-        )
-        self.statistics = Statistics(**trees["stats"])
-        self.batches.set_state(loop["data"])
+        self.state, self.statistics, read = from_trees(found[1])
+        self.batches.set_state(read)
         return True
 
     def train(self, signals: Signals, watch: Watch, profile: Path | None) -> None:
@@ -161,6 +157,7 @@ class _Run:
         first = int(self.state.step)
         self.console.start(first, config.steps)
         clock, trace = Clock(config.batch), Trace(profile)
+        care = Care(job, advance, self._again, self.console.note, signals.stopping, first)
         try:
             for step in range(first + 1, config.steps + 1):
                 trace.at(step - first)
@@ -170,15 +167,19 @@ class _Run:
                 watch.alive()
                 if step == first + 1:
                     jax.block_until_ready(metrics)
-                    self.console.note(
-                        f"first step took {clock.elapsed():.1f} s, compilation included"
-                    )
+                    took = clock.elapsed()
+                    self.console.note(f"first step took {took:.1f} s, compilation included")
                 clock.count()
                 self.console.advance(step)
-                if step == 1 or step % config.log_every == 0 or step == config.steps:
+                logging = step == 1 or step % config.log_every == 0 or step == config.steps
+                if care.add(metrics["loss"]) or logging:
+                    care.look(step)
+                if logging:
                     self._log_train(step, jax.device_get(metrics), clock)
-                stopping = signals.stopping(step)
-                self._evaluate_and_save(step, clock, stopping is not None)
+                stopping, flat = signals.stopping(step), care.flat(step)
+                self._evaluate_and_save(step, clock, care, bool(stopping or flat))
+                if flat is not None:
+                    raise flat
                 if stopping is not None:
                     raise Interrupted(
                         f"stopped by {stopping.name}: step {step} of {config.steps} is "
@@ -196,14 +197,14 @@ class _Run:
         self.log.append({"step": step, "split": "train", **found})
         self.console.train(step, found)
 
-    def _evaluate_and_save(self, step: int, clock: Clock, stopping: bool) -> None:
+    def _evaluate_and_save(self, step: int, clock: Clock, care: Care, stopping: bool) -> None:
         config = self.job.config
         last = step == config.steps
         evaluating = last or step % config.evaluate_every == 0
         if not (evaluating or step % config.checkpoint_every == 0 or stopping):
             return
         together(self.job.dataset.require_unchanged)
-        jax.block_until_ready(self.state)
+        care.look(step, self.state)
         with clock.paused():
             metrics = self._evaluate(step) if evaluating else None
             trees = self._trees(self.state, self.statistics)

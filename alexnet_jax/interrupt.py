@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import threading
 from collections.abc import Callable
 from types import FrameType
 
@@ -19,7 +21,8 @@ class Interrupted(Exception):
 class Signals:
     """While entered, the first SIGINT or SIGTERM is noted and a second one ends the process.
 
-    The loop asks `stopping` between steps, where there is a whole state to save.
+    The loop asks `stopping` between steps, where there is a whole state to save. The second signal
+    ends it at once, also while a step is computed or compiled, when Python itself hears of none.
     """
 
     def __init__(self) -> None:
@@ -33,16 +36,31 @@ class Signals:
         return {signal.SIGINT: self._handle, signal.SIGTERM: self._handle}
 
     def __enter__(self) -> Signals:
+        handlers = self._handlers()
         self._before = {
-            number: signal.signal(number, handle) for number, handle in self._handlers().items()
+            number: signal.signal(number, handle) for number, handle in handlers.items()
         }
+        reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
+        self._wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        threading.Thread(target=_end_at_second, args=(reader, set(handlers)), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        signal.set_wakeup_fd(self._wakeup)
+        self._writer.close()
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def _handle(self, number: int, _: FrameType | None) -> None:
-        if self._received is not None:
-            os._exit(128 + number)
-        self._received = signal.Signals(number)
+        self._received = self._received or signal.Signals(number)
+
+
+def _end_at_second(reader: socket.socket, numbers: set[signal.Signals]) -> None:
+    """Reads the number of every signal as it arrives; ends the process at the second of these."""
+    with reader:
+        count = 0
+        while arrived := reader.recv(1):
+            count += arrived[0] in numbers
+            if count == 2:
+                os._exit(128 + arrived[0])

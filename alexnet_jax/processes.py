@@ -57,6 +57,11 @@ def by_first(function: Callable[[], None]) -> None:
     together(function if is_first() else lambda: None)
 
 
+def failure(text: str) -> InputError:
+    """What every process finds wrong, to be raised: told by the first of them alone."""
+    return InputError(text) if is_first() else FailedElsewhere(text)
+
+
 def said_by_first(number: int) -> int:
     """The first process's number, in every process."""
     if jax.process_count() == 1:

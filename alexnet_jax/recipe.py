@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 import typing
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -30,6 +31,8 @@ MAY_DIFFER = frozenset(
         "evaluate_every",
         "checkpoint_every",
         "keep_checkpoints",
+        "keep_epochs",
+        "flat_steps",
     }
 )
 
@@ -43,7 +46,9 @@ class TrainConfig:
     the preset's. Without `random_crop`, training sees the centre of every image, as testing does. A
     batch is computed in `accumulate` parts. `ema` > 0 evaluates and keeps a moving average of the
     weights, with that decay. `trust` > 0 updates by `optim.lars` with that coefficient, the biases
-    at `bias_learning_rate`. The rate rises over `warmup_epochs` first.
+    at `bias_learning_rate`. The rate rises over `warmup_epochs` first. `keep_epochs` > 0 keeps a
+    checkpoint for good every so many epochs. A run whose loss is no better than chance for
+    `flat_steps` is stopped; 0: never.
 
     `resize` says how pictures from files become stored images (`data.images.read_stored`); pixels
     minus the mean are multiplied by `pixel_scale` and divided by `channel_std`, channel by channel,
@@ -94,6 +99,8 @@ class TrainConfig:
     evaluate_every: int = 1000
     checkpoint_every: int = 1000
     keep_checkpoints: int = 2
+    keep_epochs: float = 0.0
+    flat_steps: int = 5000  # "flat after 5k": BVLC/caffe issue 3243
 
     def __post_init__(self) -> None:
         _require_kinds(self)
@@ -111,6 +118,8 @@ class TrainConfig:
             ("warmup_epochs", 0.0, float("inf")),
             ("colour_noise", 0.0, float("inf")),
             ("pixel_scale", 0.0, float("inf")),
+            ("keep_epochs", 0.0, float("inf")),
+            ("flat_steps", 0, float("inf")),
         ):
             if not low <= getattr(self, name) < high:
                 raise InputError(
@@ -181,6 +190,12 @@ def _require_kinds(config: TrainConfig) -> None:
         kinds = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}.get(hint)
         if kinds and (not isinstance(value, kinds) or (hint is not bool and value is True)):
             raise InputError(f"{name} must be {hint.__name__}, got {value!r}")
+        if hint is float and abs(value) > sys.float_info.max and value != math.inf:
+            raise InputError(f"{name} must be a number that float64 holds")
+    if not isinstance(config.layers, dict) or not all(
+        isinstance(name, str) and isinstance(fields, dict) for name, fields in config.layers.items()
+    ):
+        raise InputError(f"layers must hold fields by layer, got {config.layers!r}")
 
 
 def _require_schedule(config: TrainConfig) -> None:

@@ -14,19 +14,14 @@ from alexnet_jax.config import Architecture
 from alexnet_jax.digests import params_sha256
 from alexnet_jax.errors import InputError
 from alexnet_jax.evaluate import Logits
+from alexnet_jax.health import SIGNAL_IMAGES, said_of_signal, some_of
 from alexnet_jax.inference import Trained, load_trained
 from alexnet_jax.job import Job
-from alexnet_jax.metrics import input_share
 from alexnet_jax.processes import whole
 from alexnet_jax.state import TrainState, init_state
 from alexnet_jax.workdir import recorded_start
 
 Note = Callable[[str], None]
-
-# Images that the signal check looks at, and the share below which it warns: the paper's initial
-# values give about 1.6e-4, the source's 1.3e-2.
-_SIGNAL_IMAGES = 32
-_BLIND = 1e-3
 
 # What a layer starts with says nothing of what it computes.
 _INITIAL = frozenset({"std", "bias", "init"})
@@ -172,15 +167,7 @@ def _differ(one: Any, other: Any) -> bool:
 
 def check_signal(job: Job, network: Logits, params: Any, statistics: Any, note: Note) -> None:
     """Says how much of the logits depends on the image, before the first update."""
-    images = job.dataset.train.images
-    count = job.topology.divisible(_SIGNAL_IMAGES)
-    rows = np.linspace(0, len(images) - 1, count).astype(int)
-    logits = network(params, images[rows], statistics)
-    share = input_share(whole(logits).astype(np.float64))
-    note(f"start: {share:.1e} of the logits' energy depends on the image")
-    if share < _BLIND:
-        note(
-            "warning: with these initial values the network is all but blind to the image, "
-            "and may take long to begin to learn; --set init=source2012 starts conv3 to conv5 "
-            "from .03, as the authors' own runs did"
-        )
+    images = some_of(job.dataset.train.images, job.topology.divisible(SIGNAL_IMAGES))
+    logits = network(params, images, statistics)
+    for line in said_of_signal(whole(logits).astype(np.float64)):
+        note(line)

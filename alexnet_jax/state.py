@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from alexnet_jax.augment import Statistics
 from alexnet_jax.config import Architecture
 from alexnet_jax.model import init
 from alexnet_jax.optim import Plateau, lars, paper_sgd
@@ -85,3 +86,27 @@ def abstract_state(
 ) -> TrainState:
     """Shapes, dtypes and places of `init_state`, without making it."""
     return topology.abstract(jax.eval_shape(lambda: init_state(architecture, config, topology)))
+
+
+def as_trees(state: TrainState, statistics: Statistics, read: Any) -> dict[str, Any]:
+    """What a checkpoint holds of a run, by the names of its parts; `read` is how far its data are."""
+    average = {} if state.average is None else {"average": state.average}
+    return average | {
+        "params": state.params,
+        "opt": state.opt_state,
+        "loop": {
+            "step": state.step,
+            "key": state.key,
+            "plateau": state.plateau._asdict(),
+            "data": read,
+        },
+        "stats": statistics._asdict(),
+    }
+
+
+def from_trees(trees: dict[str, Any]) -> tuple[TrainState, Statistics, Any]:
+    """The arguments of `as_trees`."""
+    loop = trees["loop"]
+    plateau, average = Plateau(**loop["plateau"]), trees.get("average")
+    state = TrainState(loop["step"], trees["params"], trees["opt"], loop["key"], plateau, average)
+    return state, Statistics(**trees["stats"]), loop["data"]

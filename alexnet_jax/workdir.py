@@ -136,11 +136,14 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} holds no training run (no config.json)")
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{file} cannot be read: {error}") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         version = found.get("format") if isinstance(found, dict) else None
-        raise InputError(f"{file} has format {version!r}; this version reads {FORMAT}")
+        raise InputError(
+            f"{file} has format {version!r}; this version reads {FORMAT}: use the version of "
+            "alexnet_jax that wrote it, or --fresh to start over"
+        )
     if not isinstance(found.get("config"), dict) or not isinstance(found.get("data_sha256"), str):
         raise InputError(f"{file} lacks the settings of a run")
     return found
@@ -159,7 +162,7 @@ class MetricsFile:
         """All lines; a last one cut short by a crash is left out.
 
         Raises:
-          InputError: another line that is not JSON.
+          InputError: another line that is not a measurement in JSON.
         """
         if not self._path.exists():
             return []
@@ -167,17 +170,26 @@ class MetricsFile:
         lines = []
         for number, text in enumerate(texts, 1):
             try:
-                lines.append(json.loads(text))
-            except ValueError:
+                line = json.loads(text)
+                if not isinstance(line, dict) or not isinstance(line.get("step"), int):
+                    raise ValueError("no measurement")
+                lines.append(line)
+            except (ValueError, RecursionError):
                 if number < len(texts):
-                    raise InputError(f"{self._path}: line {number} is not JSON") from None
+                    raise InputError(f"{self._path}: line {number} is not one of ours") from None
         return lines
 
     def append(self, line: dict[str, Any]) -> None:
         if not self._writing:
             return
-        with open(self._path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        try:
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:  # which does not say where the disk is full
+            raise InputError(
+                f"{self._path} cannot be written ({error.strerror}); once that is mended, the same "
+                "command goes on from the last checkpoint"
+            ) from error
 
     def rewind(self, step: int) -> None:
         """Keeps the lines up to `step`, where a run goes on; later ones will be written again."""

@@ -7,6 +7,7 @@ the same workdir, a training goes on where it stopped.
 from __future__ import annotations
 
 import itertools
+import os
 import runpy
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import tyro
 
 from alexnet_jax import cli
 from alexnet_jax.changes import changed
+from alexnet_jax.determinism import make_deterministic
 from alexnet_jax.errors import InputError
 from alexnet_jax.recipe import TrainConfig
 
@@ -55,6 +57,8 @@ class Options(cli.SeveralProcesses):
     """Changes to the config, as learning_rate=0.02 or layers.conv1.maps=64; may be repeated."""
     profile: str = "none"
     """Directory for a profile of ten steps."""
+    deterministic: bool = False
+    """On GPUs, kernels that give the same bits every time; CPUs do so anyway."""
 
 
 def load_config(name: str) -> TrainConfig:
@@ -99,6 +103,8 @@ def settings(options: Options) -> dict[str, str]:
 
 
 def main(options: Options) -> None:
+    if options.deterministic:
+        make_deterministic(os.environ)
     config = changed(load_config(options.config), settings(options))
     workdir = options.workdir
     if not workdir:

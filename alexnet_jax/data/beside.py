@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,17 @@ from alexnet_jax.errors import InputError
 FORMAT = 1
 SPLITS = ("train", "test")
 DESCRIPTION = "dataset.json"
+_KINDS = {
+    "name": str,
+    "stored_size": int,
+    "channels": int,
+    "class_names": list,
+    "plan": str,
+    "left_out": dict,
+    "files": dict,
+    "sha256": str,
+}
+_HEADER = 4096  # bytes; of an array's file
 
 
 @dataclass(frozen=True)
@@ -110,13 +124,12 @@ class Beside:
                 raise InputError(f"{directory / name} is missing; prepare the data set again")
             if _sha256(directory / name) != found["files"].get(name):
                 raise InputError(f"{directory / name} is damaged: its SHA-256 differs")
-        with np.load(directory / "statistics.npz") as arrays:
-            mean, eigenvectors, deviations = (
-                arrays[name] for name in ("mean", "eigenvectors", "deviations")
-            )
+        mean, eigenvectors, deviations = _statistics(
+            directory / "statistics.npz", found["stored_size"], found["channels"]
+        )
         each = {
-            kind: {split: np.load(directory / f"{split}_{kind}.npy") for split in SPLITS}
-            for kind in ("labels", "crc32")
+            kind: {split: _array(directory / f"{split}_{kind}.npy", dtype) for split in SPLITS}
+            for kind, dtype in (("labels", "int32"), ("crc32", "uint32"))
         }
         read = cls(
             name=found["name"],
@@ -149,24 +162,63 @@ def _description(directory: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{directory} holds no prepared data set (no {DESCRIPTION})") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read: {error}") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         version = found.get("format") if isinstance(found, dict) else None
         raise InputError(f"{path} has format {version!r}; this version reads {FORMAT}")
-    needed = {
-        "name",
-        "stored_size",
-        "channels",
-        "class_names",
-        "plan",
-        "left_out",
-        "files",
-        "sha256",
-    }
-    if not needed <= set(found):
-        raise InputError(f"{path} lacks {', '.join(sorted(needed - set(found)))}")
+    if not set(_KINDS) <= set(found):
+        raise InputError(f"{path} lacks {', '.join(sorted(set(_KINDS) - set(found)))}")
+    for name, kind in _KINDS.items():
+        if type(found[name]) is not kind:  # True is no number here
+            raise InputError(f"{path}: {name} must be {kind.__name__}, got {found[name]!r:.80}")
+    if not all(isinstance(name, str) for name in found["class_names"]):
+        raise InputError(f"{path}: class_names must be text")
+    if not all(type(found["left_out"].get(split)) is int for split in SPLITS):
+        raise InputError(f"{path}: left_out must count pictures of {' and '.join(SPLITS)}")
+    if not (0 < found["stored_size"] < 2**15 and found["channels"] in (1, 3)):
+        raise InputError(f"{path}: images of {found['stored_size']} x {found['channels']}")
     return found
+
+
+def _array(path: Path, dtype: str) -> np.ndarray:
+    """A vector of a .npy file. Pickles are not read, and no more than the file holds."""
+    try:
+        found = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(f"{path} is no array: {_line(error)}") from None
+    if found.ndim != 1 or found.dtype != dtype:
+        raise InputError(f"{path} holds {found.dtype} {found.shape}, expected {dtype} [N]")
+    return found
+
+
+def _statistics(path: Path, size: int, channels: int) -> list[np.ndarray]:
+    """Mean image, eigenvectors and deviations; no more is unpacked than they have room for."""
+    shapes = {
+        "mean": (size, size, channels),
+        "eigenvectors": (channels, channels),
+        "deviations": (channels,),
+    }
+    try:
+        with zipfile.ZipFile(path) as archive:
+            claimed = {member.filename: member.file_size for member in archive.infolist()}
+        for name, shape in shapes.items():
+            if claimed.get(f"{name}.npy", 0) > 4 * math.prod(shape) + _HEADER:
+                raise InputError(f"{path}: {name} claims {claimed[f'{name}.npy']:,} bytes")
+        with np.load(path, allow_pickle=False) as arrays:
+            found = [arrays[name] for name in shapes]
+    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} holds no statistics: {_line(error)}") from None
+    for array, (name, shape) in zip(found, shapes.items(), strict=True):
+        if array.shape != shape or array.dtype != np.float32:
+            raise InputError(f"{path}: {name} is {array.dtype} {array.shape}, not float32 {shape}")
+    return found
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def check_name(name: str) -> None:

@@ -33,11 +33,15 @@ class Reading(Protocol):
 
 @dataclass(frozen=True)
 class Split:
-    """Stored images [N, S, S, C] uint8 and labels [N] int32; `will_read` if reading is slow."""
+    """Stored images [N, S, S, C] uint8 and labels [N] int32; `will_read` if reading is slow.
+
+    `crc32`, [N] uint32, is of each image's bytes, where it was noted when they were written.
+    """
 
     images: Images
     labels: np.ndarray
     will_read: Reading | None = None
+    crc32: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         shape = self.images.shape

@@ -172,7 +172,8 @@ def packed_split(directory: Path, beside: Beside, split: str) -> Split:
     if mapped.dtype != np.uint8 or mapped.shape != shape:
         raise InputError(f"{path} holds {mapped.dtype} {mapped.shape}, expected uint8 {shape}")
     # A plain view: numpy.memmap would cost a Python call for every array made from it.
-    return Split(mapped.view(np.ndarray), beside.labels[split], _reading(path, mapped))
+    images, crc32 = mapped.view(np.ndarray), beside.crc32.get(split)
+    return Split(images, beside.labels[split], _reading(path, mapped), crc32)
 
 
 def _reading(path: Path, mapped: np.memmap) -> Reading | None:

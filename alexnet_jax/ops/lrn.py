@@ -106,7 +106,8 @@ def _require_constants(layer: str, k: float, alpha: float, beta: float) -> None:
 def _window_sum(x: jax.Array, before: int, after: int) -> jax.Array:
     """sum_{j = i - before}^{i + after} x_j over the last axis, clipped."""
     maps = x.shape[-1]
-    before, after = min(before, maps - 1), min(after, maps - 1)
+    most = max(maps - 1, 0)  # of other maps
+    before, after = min(before, most), min(after, most)
     pads = [(0, 0)] * (x.ndim - 1) + [(before, after)]
     terms = before + after + 1
     if terms > _MOST_SHIFTED_TERMS:
