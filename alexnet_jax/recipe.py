@@ -164,9 +164,8 @@ class TrainConfig:
     def from_json(cls, value: dict[str, Any]) -> TrainConfig:
         """The config that `to_json` wrote; InputError where it is not one."""
         try:
-            # Written before there were some of them: empty.
-            tuples = {name: tuple(value.get(name, ())) for name in _TUPLES}
-            return cls(**{**value, **tuples})
+            tuples = {name: tuple(value[name]) for name in _TUPLES if name in value}
+            return cls(**{"drop_epochs": value["drop_epochs"], **value, **tuples})
         except (TypeError, KeyError) as error:
             raise InputError(f"not the settings of a run: {error}") from error
 

@@ -89,7 +89,7 @@ def abstract_state(
 
 
 def as_trees(state: TrainState, statistics: Statistics, read: Any) -> dict[str, Any]:
-    """What a checkpoint holds of a run, by the names of its parts; `read` is how far its data are."""
+    """What a checkpoint holds of a run, by name; `read` is how far its data have been read."""
     average = {} if state.average is None else {"average": state.average}
     return average | {
         "params": state.params,

@@ -48,6 +48,8 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "evaluate_every": ("2", 2),
     "checkpoint_every": ("3", 3),
     "keep_checkpoints": ("4", 4),
+    "keep_epochs": ("1.5", 1.5),
+    "flat_steps": ("100", 100),
 }
 BOUND = {"drop_epochs", "trust", "bias_learning_rate"}  # to other fields
 FULL = dataclasses.replace(
@@ -269,7 +271,7 @@ def test_differences_name_what_makes_another_run() -> None:
     nothing else."""
     assert {
         "steps", "data_dir", "topology", "log_every", "evaluate_every", "checkpoint_every",
-        "keep_checkpoints", "start_from", "start_checkpoint",
+        "keep_checkpoints", "keep_epochs", "flat_steps", "start_from", "start_checkpoint",
     } == MAY_DIFFER  # fmt: skip
     assert FULL.differences(FULL) == []
     for name, (_, value) in OTHERS.items():
