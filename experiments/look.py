@@ -8,6 +8,7 @@ lrn1.png ...      what each response normalization does to the first image
 strongest.png     the parts of test images that maps of --layer answer to most
 towers.png        how much each tower contributes where both are read
 conv1_kernels.png the first layer's kernels (figure 3)
+conv1_learnt.png  the same minus their initial values: what training has added
 
 The network itself, with its two towers (figure 2), is drawn by experiments/communication.py.
 """

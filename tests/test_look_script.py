@@ -1,5 +1,6 @@
 """experiments/look.py: its pictures, and mistakes."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,16 @@ import pytest
 from PIL import Image
 from scripts import Run, assert_refused, call, finished
 
+from alexnet_jax.inference import load_trained
+from alexnet_jax.look import pictures
+from alexnet_jax.state import init_state
+
 __all__ = ["finished"]  # a fixture
 
-NAMES = {"top_five", "attribution", "strongest", "conv1_kernels", "lrn1", "lrn2", "towers"}
+NAMES = {
+    "top_five", "attribution", "strongest", "conv1_kernels", "conv1_learnt", "lrn1", "lrn2",
+    "towers",
+}  # fmt: skip
 
 
 def drawn(path: Path) -> bool:
@@ -30,6 +38,19 @@ def test_pictures_of_ones_own(finished: Run, tmp_path: Path) -> None:
     result = call("look", finished.workdir, tmp_path / "noise.png", "--out", tmp_path / "look")
     assert result.status == 0, result.err
     assert drawn(tmp_path / "look" / "top_five.png")
+
+
+def test_before_training_nothing_was_learnt(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The initial values of the picture are those that the run began with: with them as the run's
+    parameters, the difference is 0 everywhere."""
+    trained = load_trained(finished.workdir)
+    began = init_state(trained.architecture, trained.config, trained.topology).params
+    shown: list[np.ndarray] = []
+    monkeypatch.setattr(pictures, "conv1_kernels", lambda kernel, *_: shown.append(kernel))
+    pictures.learnt(trained)
+    pictures.learnt(dataclasses.replace(trained, params=began))
+    assert 0 < np.abs(shown[0]).max() < np.abs(trained.params["conv1"]["kernel"]).max()
+    assert not shown[1].any()
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from alexnet_jax.look.meeting import tower_shares
 from alexnet_jax.look.receptive import receptive_fields
 from alexnet_jax.look.strongest import make_peaks, strongest
 from alexnet_jax.model import activations
+from alexnet_jax.state import init_state
 
 if TYPE_CHECKING:
     import jax
@@ -58,11 +59,22 @@ def pictures(
         "strongest": partial(strongest_parts, trained, test, layer),
         "conv1_kernels": partial(conv1_kernels, kernel, network.towers, heading),
     }
+    if trained.origin is None and not trained.config.start_from:
+        drawn["conv1_learnt"] = partial(learnt, trained)
     for norm in (one for one in network.layers if isinstance(one, LRN)):
         drawn[norm.name] = partial(normalized, trained, stored[0], norm)
     if network.towers == 2:
         drawn["towers"] = partial(towers, trained, stored)
     return drawn
+
+
+def learnt(trained: Trained) -> Figure:
+    """What a training has added to conv1's kernels: they minus their initial values, which follow
+    from the seed and may be many times larger."""
+    began = init_state(trained.architecture, trained.config, trained.topology)
+    kernels = [np.asarray(tree["conv1"]["kernel"]) for tree in (trained.params, began.params)]
+    title = f"{trained.config.name}: what {trained.step:,} steps have added to conv1's kernels"
+    return conv1_kernels(kernels[0] - kernels[1], trained.architecture.towers, title)
 
 
 def seen(trained: Trained, stored: np.ndarray) -> jax.Array:
