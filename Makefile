@@ -4,19 +4,26 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: train test quick torch lint notebooks clean
+.PHONY: train test quick exhaustive torch lint notebooks clean
 
 # Train the small network on handwritten digits: about a minute on two cores.
 train: $(VENV)/installed
 	$(BIN)/python experiments/train.py digits
 
-# Every test, the slow ones too.
+TESTS := tests
+
+# The tests, the slow ones too, but for the exhaustive ones.
 test: $(VENV)/tested
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not exhaustive" $(TESTS)
 
 # The tests that are not marked slow.
 quick: $(VENV)/tested
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not exhaustive" $(TESTS)
+
+# Only those that take a minute or more each: the full size in float64, fifty steps on every
+# topology, dying processes, full disks, long runs.
+exhaustive: $(VENV)/tested
+	$(BIN)/python -m pytest -m exhaustive $(TESTS)
 
 # PyTorch, for the tests that compare with it; without it they are skipped. Where no build for the
 # CPU alone is offered to pip, Linux takes one with CUDA, of gigabytes.

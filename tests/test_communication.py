@@ -155,7 +155,7 @@ def test_one_device() -> None:
     assert table([], net, config) == "nothing crosses between devices"
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_bfloat16() -> None:
     """The values are the same, in two bytes, or in four where a CPU carries them so."""
     net = architecture("small")
@@ -235,7 +235,7 @@ def test_paper_on_two_towers(tmp_path: Path) -> None:
     assert (tmp_path / "net.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_source2012_on_two_towers(tmp_path: Path) -> None:
     """Its normalizations keep to their towers."""
     _, rows = reported(tmp_path, "--preset", "source2012", "--batch", 2)
@@ -258,7 +258,7 @@ def test_script(tmp_path: Path) -> None:
     assert numbers(lines["total", "forward"])[:3] == ["0", "0", "0"]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_any_number_of_devices(tmp_path: Path) -> None:
     """A CPU becomes as many devices as asked for, without a word in the environment."""
     options = ("--preset", "small", "--topology", "data", "--devices", 64, "--batch", 64)

@@ -12,7 +12,7 @@ from test_checkpoint import WHAT_ORBAX_LEAVES, gathered
 __all__ = ["finished", "gathered"]  # fixtures
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_kills(tmp_path: Path) -> None:
     row = kills.kill_at_random(tmp_path, 4, steps=60)
     assert row.count == 4
@@ -28,7 +28,7 @@ def test_corruptions(finished: Run, tmp_path: Path) -> None:
     assert row.count == 3
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("fault", [disk.fill, disk.forbid])
 def test_disk(tmp_path: Path, fault: Callable[[Path], Row]) -> None:
     try:
@@ -42,12 +42,12 @@ def test_commands(tmp_path: Path) -> None:
     assert commands.refuse(tmp_path / "place", 10).count == 10
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_long_training(tmp_path: Path) -> None:
     assert "one trace" in load.train_long(tmp_path, 1000, settled=300).outcome
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_predictions_meanwhile(tmp_path: Path) -> None:
     assert load.predict_meanwhile(tmp_path, 4, processes=2).count == 4
 

@@ -40,7 +40,7 @@ def test_a_signal_to_one_stops_both_at_the_same_step(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "checkpoints" / steps.pop()).is_dir()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_death_of_one_ends_the_other(tmp_path: Path) -> None:
     """In bounded time, after a word of ours; then the same commands end as if nothing had been."""
     (left, _), seconds = stopped(tmp_path / "run", signal.SIGKILL, 1, STEPS)

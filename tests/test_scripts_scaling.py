@@ -70,7 +70,7 @@ def test_options_reach_the_model(tmp_path: Path) -> None:
     assert gathered == pytest.approx(7 / 8 * (2 * values + 2 * 4 * convolutions))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_measured(tmp_path: Path) -> None:
     """The rates of this machine, and two of its devices beside their model."""
     sizes = ("--preset", "small", "--batch", 4, "--global-batch", 16, "--devices", 2)

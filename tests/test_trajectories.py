@@ -49,7 +49,7 @@ def run(
     return state, np.array(jax.device_get(losses))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_fifty_steps_of_digits_in_float64() -> None:
     """Losses, parameters, velocity and average on 2, 4 and 8 devices as on one, to 1e-10."""
     with jax.enable_x64(True):
@@ -68,7 +68,7 @@ def test_fifty_steps_of_digits_in_float64() -> None:
             assert_same(other, one)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_two_steps_of_the_full_size_network_in_float64() -> None:
     """The paper's network at 227 pixels and 1,000 classes: losses and all parameters, to 1e-10."""
     random = np.random.default_rng(0)
@@ -99,7 +99,7 @@ def test_two_steps_of_the_full_size_network_in_float64() -> None:
             del other
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_gradients_of_the_same_state_in_float32() -> None:
     """At steps 0, 10 and 30 of a run: the loss and every gradient, relative norm, to 1e-5.
 

@@ -27,7 +27,7 @@ print(json.dumps({"peak": peak * 1024, "seconds": time.process_time() - start, "
 """
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_244_megabytes_in_a_gibibyte_and_five_seconds(tmp_path: Path) -> None:
     draw, arrays = np.random.default_rng(0), {}
     for placed in alexnet_jax.architecture("owt").placed():
