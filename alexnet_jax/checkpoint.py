@@ -201,7 +201,8 @@ class Checkpoints:
     def _pass_over(self, step: int, error: InputError, warn: Warn) -> None:
         """Unless there is a newer one by now: then this one was removed, not damaged."""
         self._checkpointer.reload()
-        if said_by_first(max(self.steps, default=0)) > step:
+        left = [found for found in self.steps if found not in self._damaged]
+        if said_by_first(max(left, default=0)) > step:
             return
         warn(f"{error}; trying the one before")
         self._damaged.append(step)
