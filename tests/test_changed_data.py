@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scripts import call, measurements, training
@@ -63,10 +64,10 @@ def test_a_running_training_stops(
     images = directory / "synthetic" / "packed" / "train_images.npy"
     save = _Run._evaluate_and_save
 
-    def changing(run: _Run, step: int, clock: object, stopping: bool) -> None:
+    def changing(run: _Run, step: int, *rest: Any) -> None:
         if step == 4:
             touch(images)
-        save(run, step, clock, stopping)  # type: ignore[arg-type]
+        save(run, step, *rest)
 
     monkeypatch.setattr(_Run, "_evaluate_and_save", changing)
     arguments = training(tmp_path / "run", 6, "--data", "synthetic", "--data-dir", directory)
