@@ -101,8 +101,7 @@ def trained(params: Any, stored_size: int) -> Trained:
         statistics=statistics(stored_size),
         class_names=tuple("0123456789"),
         stored_size=stored_size,
-        pixel_scale=1 / 128,
-        config=TrainConfig(name="t", data="digits", steps=1),
+        config=TrainConfig(name="t", data="digits", steps=1, pixel_scale=1 / 128),
         topology=topology("one_device", NET),
     )
 

@@ -52,7 +52,6 @@ def trained(preset: str, **changes: Any) -> Trained:
         statistics=statistics,
         class_names=tuple("abcdefg"),
         stored_size=256,
-        pixel_scale=config.pixel_scale,
         config=config,
         topology=place,
     )
