@@ -1,5 +1,6 @@
 """The claims of the paper as experiments: variants, measures, intervals, verdicts."""
 
+import dataclasses
 import json
 import math
 import runpy
@@ -10,7 +11,7 @@ import pytest
 
 from alexnet_jax import presets
 from alexnet_jax.errors import InputError
-from alexnet_jax.paper.claims import PLAIN, Claim, Scale, Variant
+from alexnet_jax.paper.claims import FULL, PLAIN, Claim, Scale, Variant
 from alexnet_jax.paper.report import difference, interval, row, table, verdict
 from alexnet_jax.paper.runs import Outcome, updates_to_threshold, variants_of
 
@@ -45,6 +46,18 @@ def test_names_stand_for_one_variant(scale: Scale) -> None:
     names = [variant.run(scale) for variant in found]
     assert len(set(names)) == len(names) == (14 if scale == "small" else 13)
     assert "plain" in names
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_the_two_sides_are_called_differently(name: str) -> None:
+    found = row(Outcome(CLAIMS[name], (1.0, 2.0), (2.0, 3.0)))
+    assert found["ours"]["name"] != found["other"]["name"]
+
+
+def test_the_full_scale_is_the_config_for_imagenet() -> None:
+    path = SCRIPTS[0].parents[1] / "configs" / "imagenet_source2012.py"
+    config = runpy.run_path(str(path))["CONFIG"]
+    assert dataclasses.replace(FULL, name=config.name) == config
 
 
 def test_a_name_for_two_variants_is_refused() -> None:

@@ -74,6 +74,11 @@ class Variant:
     full: dict[str, str] = field(default_factory=dict)
     measure: Measure = "error"
 
+    @property
+    def label(self) -> str:
+        """What to call it beside another: two ways of testing the same runs differ in that."""
+        return self.measure if self.measure in ("ten_views", "ensemble") else self.name
+
     def config(self, scale: Scale, more: dict[str, str], seed: int) -> TrainConfig:
         """The run of a seed; `more` are the user's own changes, which come last.
 
