@@ -12,9 +12,9 @@ def tolerant_names() -> Any:
     Its own reads the time of every step from the step's description, and a single flipped bit in
     one of them makes all of them unreadable. Here such a step has the time of its directory.
     """
-    from orbax.checkpoint import v1 as ocp
+    from orbax.checkpoint import path
 
-    standard = ocp.path.step.standard_name_format()
+    standard = path.step.standard_name_format()
 
     class Tolerant(type(standard)):  # type: ignore[misc]
         def find_all(self, base_path: Any) -> Iterator[Any]:

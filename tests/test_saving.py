@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 import signal
 import threading
 import time
@@ -150,9 +151,12 @@ def test_a_stopped_run_says_saved_only_of_what_is(
     with pytest.raises(Interrupted, match="step 6 of 12 is saved"):
         fit(RUN, tmp_path, stop)
     assert (tmp_path / "checkpoints" / "6").is_dir()
+    half = tmp_path / "checkpoints" / "9.orbax-checkpoint-tmp"  # as a killed run leaves it
+    shutil.copytree(tmp_path / "checkpoints" / "6", half)
     delayed(monkeypatch, failing(7)[0])
     with pytest.raises(SaveFailed, match=r"^step 7 could not be saved"):
         fit(RUN, tmp_path, Noting(7, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+    assert not half.exists()
 
 
 def test_what_ends_a_run_is_told_beside_a_save_that_failed(
