@@ -20,15 +20,10 @@ def quiet_orbax() -> None:
     for library in ("absl", "asyncio"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
-    sys.excepthook = partial(_uncaught, sys.excepthook)
     sys.unraisablehook = partial(_unraisable, sys.unraisablehook)
 
 
-def _uncaught(before: Any, kind: type[BaseException], error: BaseException, trace: Any) -> None:
-    if kind is not RuntimeError or str(error) != "Event loop is closed":
-        before(kind, error, trace)
-
-
 def _unraisable(before: Any, found: sys.UnraisableHookArgs) -> None:
-    if not inspect.iscoroutine(found.object):
+    late = found.exc_type is RuntimeError and str(found.exc_value) == "Event loop is closed"
+    if not late and not inspect.iscoroutine(found.object):
         before(found)
