@@ -42,7 +42,9 @@ def folded_kernel_gradient(
         padded = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *config, (0, 0, 0)])
         count, height, width = x.shape[0], sides[0] // stride, sides[1] // stride
         cells = padded.reshape((count, height, stride, width, stride, maps_in))
-        folded = cells.transpose((0, 1, 3, 2, 4, 5)).reshape((count, height, width, -1))
+        folded = cells.transpose((0, 1, 3, 2, 4, 5)).reshape(
+            (count, height, width, stride**2 * maps_in)
+        )
         folded = lax.optimization_barrier(folded)
         windows = [
             folded[:, p : p + dy.shape[1], q : q + dy.shape[2]]
