@@ -25,6 +25,7 @@ from alexnet_jax.weights.loaded import Digests, for_rgb
 from alexnet_jax.weights.reading import load
 from alexnet_jax.weights.safetensors_file import OURS, STATISTICS, names_of
 from alexnet_jax.weights.sources import TORCHVISION_NAMES
+from alexnet_jax.workdir import write_atomically
 
 SUFFIXES = {
     "safetensors": ".safetensors",
@@ -84,7 +85,7 @@ def export(
     notes = [note, *(f"\nThe mean image is in `{file.name}`." for file in written[1:])]
     text = model_card(about_of(trained), step=trained.step, mean=mean, measured=measured,
                       hashes=hashes, notes=notes)  # fmt: skip
-    card.write_text(text, encoding="utf-8")
+    write_atomically(card, text)
     return [*written, card]
 
 
@@ -111,14 +112,14 @@ def about_of(trained: Trained) -> dict[str, Any]:
 def _save_mean(trained: Trained, to: str, path: Path) -> list[Path]:
     """The mean image beside files that cannot hold it; a mean pixel stands in the card."""
     mean = np.asarray(whole(trained.statistics.mean))
+    file = path.with_name(path.name + (".mean.binaryproto" if to == "caffe" else ".mean.npy"))
+    file.unlink(missing_ok=True)  # never one of an earlier network
     if to in ("safetensors", "stablehlo") or bool((mean == mean[:1, :1]).all()):
         return []
     if to == "caffe":
-        file = path.with_name(path.name + ".mean.binaryproto")
         file.write_bytes(mean_binaryproto(mean))
-        return [file]
-    file = path.with_name(path.name + ".mean.npy")
-    np.save(file, mean, allow_pickle=False)
+    else:
+        np.save(file, mean, allow_pickle=False)
     return [file]
 
 

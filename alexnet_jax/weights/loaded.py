@@ -13,6 +13,7 @@ import numpy as np
 from alexnet_jax import presets
 from alexnet_jax.augment import Statistics
 from alexnet_jax.config import Architecture
+from alexnet_jax.data.ilsvrc import CLASSES, class_names
 from alexnet_jax.recipe import TrainConfig
 from alexnet_jax.weights.arrays import Params
 from alexnet_jax.weights.sources import Kind, Preprocessing, Published
@@ -148,8 +149,11 @@ def mean_image(preprocessing: Preprocessing) -> np.ndarray:
     return np.broadcast_to(mean, (size, size, len(mean)))
 
 
-def numbered(classes: int) -> tuple[str, ...]:
-    """Names for classes that have none."""
+def known_names(classes: int) -> tuple[str, ...]:
+    """ImageNet's synsets for a thousand classes, as its data set here has them, so that a training
+    on it goes on with the classifier; numbers for others."""
+    if classes == CLASSES:
+        return class_names()
     return tuple(f"class {index}" for index in range(classes))
 
 
