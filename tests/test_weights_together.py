@@ -35,12 +35,12 @@ def made(kind: str, directory: Path) -> Path:
 
 
 def pictures(directory: Path) -> None:
-    """DIRECTORY/CLASS/K.png: parts of two photographs."""
+    """DIRECTORY/train/CLASS/K.png: parts of two photographs."""
     for name, picture in zip(("cat", "coffee"), stored(256), strict=True):
-        (directory / name).mkdir(parents=True)
+        (directory / "train" / name).mkdir(parents=True)
         for number in range(6):
             part = Image.fromarray(picture[8 * number :, : 256 - 8 * number])
-            part.save(directory / name / f"{number}.png")
+            part.save(directory / "train" / name / f"{number}.png")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_from_a_file_to_a_network_of_ones_own(
 
     def do(*arguments: object) -> str:
         done.append(call(*map(str, arguments)))
-        assert (done[-1].status, done[-1].err) == (0, ""), arguments
+        assert (done[-1].status, done[-1].err) == (0, ""), (arguments, done[-1].err)
         return str(done[-1].out)
 
     do("import_weights", kind, file, "--workdir", imported, "--set", *narrow)
@@ -84,7 +84,7 @@ def test_from_a_file_to_a_network_of_ones_own(
         same = np.array_equal(before.params[layer]["kernel"], after.params[layer]["kernel"])
         assert same == (layer in FROZEN), layer
     assert "2 test images" in do("evaluate", run)
-    found = json.loads(do("predict", run, tmp_path / "pictures" / "cat", "--json"))
+    found = json.loads(do("predict", run, tmp_path / "pictures" / "train" / "cat", "--json"))
     assert len(found) == 6
     assert {place["class"] for place in found[0]["predictions"]} == {"cat", "coffee"}
     suffix = {"onnx": ".onnx", "caffe": ".caffemodel"}[out]

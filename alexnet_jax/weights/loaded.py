@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -151,9 +152,11 @@ def mean_image(preprocessing: Preprocessing) -> np.ndarray:
 
 def known_names(classes: int) -> tuple[str, ...]:
     """ImageNet's synsets for a thousand classes, as its data set here has them, so that a training
-    on it goes on with the classifier; numbers for others."""
+    on it goes on with the classifier; numbers for others, or without tensorflow_datasets, which
+    lists them."""
     if classes == CLASSES:
-        return class_names()
+        with contextlib.suppress(ImportError):
+            return class_names()
     return tuple(f"class {index}" for index in range(classes))
 
 

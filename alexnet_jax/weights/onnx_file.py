@@ -162,6 +162,7 @@ def _constants(node: Node, placed: Placed) -> dict[str, tuple[Any, Any]]:
             return {
                 "kernel_shape": (list(own.get("kernel_shape", ())), [size] * 2),
                 "strides": (list(own.get("strides", [1, 1])), [stride] * 2),
+                "dilations": (list(own.get("dilations", [1, 1])), [1, 1]),
                 "pads at the top and left": (list(reach[:2]), [0, 0]),
                 "output of": (sides, placed.output[:2]),
                 "auto_pad": (own.get("auto_pad", b"NOTSET"), b"NOTSET"),
