@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from weight_files import BVLC, OWT, source_arrays, torch_names, widths, write
 
 from alexnet_jax import InputError, weights
 from alexnet_jax.data.ilsvrc import class_names
+from alexnet_jax.weights import sources
 from alexnet_jax.weights.export import export
 
 CAFFE = source_arrays("caffe_alexnet")
@@ -76,6 +79,24 @@ def test_a_thousand_classes_are_imagenets_by_their_synsets(tmp_path: Path) -> No
     assert not found.is_published
     numbered = torch_zip(tmp_path / "b.pth", torch_names(source_arrays("owt")))
     assert weights.load("torchvision", numbered, layers=widths(OWT)).class_names[6] == "class 6"
+
+
+@pytest.mark.parametrize("kind", ["sha256", "sha1"])
+def test_the_file_that_was_measured_is_known_by_its_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    arrays = CAFFE | {"fc8.weight": np.zeros((1000, BVLC["fc7"]), np.float32)}
+    arrays["fc8.bias"] = np.zeros(1000, np.float32)
+    data = caffe_files.net(arrays, caffe_files.layers("caffe_alexnet"), legacy=True)
+    path = write(tmp_path / "a.caffemodel", data)
+    measured = sources.CAFFE_MEASURED["caffe_alexnet"]
+    digest = hashlib.new(kind, data).hexdigest()
+    for said, known in ((digest[:8], True), (digest, True), (f"0{digest[:7]}", False)):
+        changed = dataclasses.replace(measured, digest=f"{kind}:{said}")
+        monkeypatch.setitem(sources.CAFFE_MEASURED, "caffe_alexnet", changed)
+        found = weights.load("caffe", path, layers=widths(BVLC))
+        assert (found.is_published, found.published) == (known, changed)
+        assert found.sha256 == hashlib.sha256(data).hexdigest()
 
 
 def test_messages_are_short_whatever_names_a_file_has(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_jax.digests import params_sha256
+from alexnet_jax.digests import file_digest, params_sha256
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference import Trained
 from alexnet_jax.model_card import model_card
@@ -21,7 +21,7 @@ from alexnet_jax.weights.export_caffe import caffemodel, mean_binaryproto
 from alexnet_jax.weights.export_onnx import onnx_model, require_onnx_agrees
 from alexnet_jax.weights.export_stablehlo import exported, require_stablehlo_agrees
 from alexnet_jax.weights.likeness import require_like, source_layout, widths
-from alexnet_jax.weights.loaded import Digests, for_rgb
+from alexnet_jax.weights.loaded import for_rgb
 from alexnet_jax.weights.reading import load
 from alexnet_jax.weights.safetensors_file import OURS, STATISTICS, names_of
 from alexnet_jax.weights.sources import TORCHVISION_NAMES
@@ -79,7 +79,7 @@ def export(
         aside.unlink(missing_ok=True)
     written = [path, *_save_mean(trained, to, path)]
     hashes = {"parameters": params_sha256(params)}
-    hashes |= {file.name: Digests.of(file).sha256 for file in written}
+    hashes |= {file.name: file_digest(file) for file in written}
     card = path.with_name(path.name + ".md")
     mean = np.asarray(whole(trained.statistics.mean))
     notes = [note, *(f"\nThe mean image is in `{file.name}`." for file in written[1:])]

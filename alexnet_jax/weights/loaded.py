@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,23 +74,6 @@ class Weights:
         if self.origin is not None:
             found["before"] = dict(self.origin)
         return found
-
-
-@dataclass(frozen=True)
-class Digests:
-    """Of a file: what its bytes are known by."""
-
-    sha256: str
-    sha1: str
-
-    @classmethod
-    def of(cls, path: Path) -> Digests:
-        found = [hashlib.sha256(), hashlib.sha1(usedforsecurity=False)]
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                for digest in found:
-                    digest.update(block)
-        return cls(*(digest.hexdigest() for digest in found))
 
 
 def architecture_of(config: TrainConfig, classes: int, channels: int = 3) -> Architecture:

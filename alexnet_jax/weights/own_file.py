@@ -11,10 +11,11 @@ import numpy as np
 
 from alexnet_jax.augment import Statistics
 from alexnet_jax.config import Architecture
+from alexnet_jax.digests import file_digest
 from alexnet_jax.errors import InputError
 from alexnet_jax.recipe import Dtype, TrainConfig
 from alexnet_jax.weights.arrays import Array, params_of
-from alexnet_jax.weights.loaded import Digests, Weights
+from alexnet_jax.weights.loaded import Weights
 from alexnet_jax.weights.safetensors_file import STATISTICS, names_of
 from alexnet_jax.weights.sources import Published
 
@@ -58,7 +59,7 @@ def own_weights(path: Path, arrays: dict[str, Array], about: Mapping[str, Any]) 
     return Weights(
         kind="safetensors",
         file=path.name,
-        sha256=Digests.of(path).sha256,
+        sha256=file_digest(path),
         architecture=architecture,
         params=params_of(architecture, arrays, names_of(architecture), "HWIO"),
         config=dataclasses.replace(config, ema=0.0, dtype=dtype),

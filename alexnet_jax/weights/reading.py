@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from alexnet_jax.config import Architecture
+from alexnet_jax.digests import file_digest
 from alexnet_jax.errors import InputError
 from alexnet_jax.recipe import TrainConfig
 from alexnet_jax.weights import sources
 from alexnet_jax.weights.arrays import Array, classes_in, params_of
 from alexnet_jax.weights.caffe import read_caffe, read_mean
 from alexnet_jax.weights.loaded import (
-    Digests,
     Layers,
     Weights,
     architecture_of,
@@ -180,11 +180,11 @@ def _made(
     params = params_of(architecture, arrays, names, layout)
     if params["fc8"]["bias"].shape != (1000,):
         published = None  # not ImageNet's classes
-    digests = Digests.of(path)
+    sha256 = file_digest(path)
     return Weights(
         kind=kind,
         file=path.name,
-        sha256=digests.sha256,
+        sha256=sha256,
         architecture=architecture,
         params=for_rgb(params, preprocessing.channel_order),
         config=config,
@@ -192,7 +192,7 @@ def _made(
         class_names=known_names(architecture.classes),
         preprocessing=preprocessing,
         published=published,
-        is_published=published is not None and published.is_of(digests.sha256, digests.sha1),
+        is_published=published is not None and published.is_of(path, sha256),
     )
 
 
