@@ -113,12 +113,12 @@ def blob_shape(blob: Any) -> tuple[int, ...]:
 
 def blob_numbers(blob: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """A blob's numbers. InputError where there are not as many as its shape says."""
-    if blob.double_data and not blob.data:
-        written, dtype = blob.double_data, np.dtype("<f8")
-    else:
-        written, dtype = blob.data, np.dtype("<f4")
-    parts = [np.frombuffer(part[: len(part) // dtype.itemsize * dtype.itemsize], dtype)
-             for part in written]  # fmt: skip
+    double = bool(blob.double_data) and not blob.data
+    dtype: np.dtype[Any] = np.dtype("<f8" if double else "<f4")
+    parts = [
+        np.frombuffer(part[: len(part) // dtype.itemsize * dtype.itemsize], dtype)
+        for part in (blob.double_data if double else blob.data)
+    ]
     flat = parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, dtype), *parts])
     if min(shape, default=0) < 0 or flat.size != math.prod(shape):
         sides = "x".join(map(str, shape))

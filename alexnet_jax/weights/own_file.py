@@ -30,7 +30,8 @@ def own_weights(path: Path, arrays: dict[str, Array], about: Mapping[str, Any]) 
         not finite.
     """
     architecture = Architecture.from_json(about["architecture"])
-    stored, channels = about.get("stored_size"), architecture.channels
+    stored: Any = about.get("stored_size")
+    channels = architecture.channels
     shapes = ((stored, stored, channels), (channels, channels), (channels,))
     statistics = []
     for name, shape in zip(STATISTICS, shapes, strict=True):
