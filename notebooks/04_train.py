@@ -57,6 +57,7 @@ from alexnet_jax.console import make_console
 from alexnet_jax.figures import conv1_kernels, learning_curve
 from alexnet_jax.fit import fit
 from alexnet_jax.inference import load_trained
+from alexnet_jax.look.pictures import learnt
 from alexnet_jax.recipe import TrainConfig
 
 workdir = Path(tempfile.mkdtemp()) / "digits"
@@ -87,13 +88,16 @@ lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().sp
 display(learning_curve(lines, "digits"))
 
 # %% [markdown]
-# The first layer's kernels after 50 updates and at the end. Each tower has its own panel.
+# The first layer's kernels at the end, a panel for each tower; and what the updates have added to
+# them after 50 and at the end, strokes of digits, which beside initial values several times as
+# large are hard to see.
 
 # %%
+trained = load_trained(workdir)
+kernel = np.asarray(trained.params["conv1"]["kernel"])
+display(conv1_kernels(kernel, 2, f"conv1 after {trained.step} updates"))
 for step in ("50", "latest"):
-    trained = load_trained(workdir, checkpoint=step)
-    kernel = np.asarray(trained.params["conv1"]["kernel"])
-    display(conv1_kernels(kernel, 2, f"conv1 after {trained.step} updates"))
+    display(learnt(load_trained(workdir, checkpoint=step)))
 
 # %% [markdown]
 # The update is the paper's: the learning rate inside the velocity, weight decay on everything.

@@ -141,6 +141,8 @@ def test_verdicts(other: tuple[float, ...], want: str) -> None:
 
 def test_one_seed_says_nothing() -> None:
     assert verdict(Outcome(claim(), (2.0,), (3.0,))) == "one seed says nothing"
+    assert difference(claim(), (1.0,)) == "+1.00 % wrong"
+    assert difference(claim(ratio=True), (1.5,)) == "x1.50"
 
 
 def test_differences_are_paired_and_ratios_geometric() -> None:
