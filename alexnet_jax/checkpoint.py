@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -15,45 +13,77 @@ import jax
 from alexnet_jax.digests import tree_digests
 from alexnet_jax.errors import InputError, SaveFailed
 from alexnet_jax.keep import best_of, policy
+from alexnet_jax.listing import tolerant_names
 from alexnet_jax.processes import by_first, said_by_first, together
+from alexnet_jax.refusals import reason, require_format, require_like, require_sealed, sealed
+from alexnet_jax.writing import Writer, copied
 
 Warn = Callable[[str], None]
-FORMAT = 1
+FORMAT = 2  # 1 had no hash over the description
 
 
 class Checkpoints:
     """The checkpoints of a run, one directory a step.
 
     The `keep` latest are kept, the best, and the first in every `every` steps, if that is not 0.
+    `clean` removes what killed runs left half written: for the one that writes there.
 
     Each holds named trees ("params", "opt", "loop", "stats"), so that prediction reads only what
     it needs, with a digest of every array beside them: orbax itself does not notice flipped bits.
     Several processes call every method together, and see one directory. Use as a context manager.
+
+    Every method but `look` first waits until what is being saved is on disk, and raises SaveFailed
+    if it cannot be written; so does the end of the context.
     """
 
-    def __init__(self, directory: Path, *, keep: int = 2, every: int = 0) -> None:
+    def __init__(
+        self, directory: Path, *, keep: int = 2, every: int = 0, clean: bool = False
+    ) -> None:
         from orbax.checkpoint import v1 as ocp
 
         self._directory = directory.absolute()
         self._damaged: list[int] = []
         self._failed = False
         self._top1: dict[int, float | None] = {}
+        self._writer = Writer()
         self._checkpointer = ocp.training.Checkpointer(
             self._directory,
             save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
             preservation_policy=policy(keep, every, self._top1_of),
+            step_name_format=tolerant_names(),
+            cleanup_tmp_directories=clean,
         )
 
     def __enter__(self) -> Checkpoints:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if not self._failed:  # else it would raise the failure again, or wait for its own threads
-            self._checkpointer.close()
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            self.wait()
+        except SaveFailed as failed:
+            if error is None:
+                raise
+            raise SaveFailed(f"{error}; {failed}") from error
+        finally:
+            self._writer.close()
+            if not self._failed:  # else it would raise that again, or wait for its own threads
+                self._checkpointer.close()
+
+    def wait(self) -> None:
+        """Returns when what is being saved is on disk."""
+        self._writer.wait()
+
+    def look(self) -> None:
+        """Raises SaveFailed where that has come out by now; waits for nothing."""
+        self._writer.look()
 
     @property
     def steps(self) -> list[int]:
         """Steps there are, oldest first; whether they can be read is not known yet."""
+        self.wait()
+        return self._steps()
+
+    def _steps(self) -> list[int]:
         return [found.step for found in self._checkpointer.checkpoints]
 
     def best_step(self) -> int | None:
@@ -77,43 +107,54 @@ class Checkpoints:
         about: dict[str, Any],
         metrics: dict[str, float] | None = None,
     ) -> None:
-        """Writes the trees and returns when they are on disk; a step that is there stays.
+        """Has a copy of the trees written while the caller goes on; a step that is there stays.
 
+        Several processes return when it is on disk: what they tell each other needs an order.
         Steps that `load_newest` found damaged are first moved to `damaged/`, beside the
         checkpoints: they would stand in the way of the steps that are made again.
 
         Raises:
           InputError: the directory cannot be written, or was removed.
-          SaveFailed: writing failed, as on a full disk. The checkpoints before stay as they were.
+          SaveFailed: writing failed, as on a full disk, here or in a later call. The checkpoints
+            before stay as they were.
         """
+        self.wait()
         self._set_damaged_aside()
         if step in self.steps:
             return
         by_first(lambda: self._require_place(step))
+        said = {"format": FORMAT, "about": about, "metrics": metrics}
+        if jax.process_count() > 1:
+            self._write(step, trees, said)
+        else:
+            held = copied(trees)
+            self._writer.start(lambda: self._write(step, held, said))
+
+    def _write(self, step: int, trees: dict[str, Any], said: dict[str, Any]) -> None:
         digests = {name: tree_digests(tree) for name, tree in trees.items()}
-        metadata = {"format": FORMAT, "about": about, "digests": digests, "metrics": metrics}
-        self._top1[step] = (metrics or {}).get("top1")
+        metadata = sealed(said | {"digests": digests})
+        self._top1[step] = (said["metrics"] or {}).get("top1")
         try:
             saved = self._checkpointer.save_checkpointables(
                 step, dict(trees), custom_metadata=metadata
             )
         except Exception as error:  # orbax raises many kinds
             self._failed = True
-            raise SaveFailed(self._not_saved(step, _reason(error))) from error
+            raise SaveFailed(self._not_saved(step, reason(error))) from error
         if not saved:
-            raise RuntimeError(f"orbax declined to save step {step}; there are {self.steps}")
+            raise RuntimeError(f"orbax declined to save step {step}; there are {self._steps()}")
 
     def _require_place(self, step: int) -> None:
         """Before orbax does: where it cannot make a directory, its threads wait for ten minutes."""
         probe = self._directory / f"{step}.probe"
         try:
-            probe.mkdir()
+            probe.mkdir(exist_ok=True)  # one may be left of a run that was killed here
             probe.rmdir()
         except OSError as error:
             raise InputError(self._not_saved(step, error.strerror or str(error))) from error
 
     def _not_saved(self, step: int, reason: str) -> str:
-        there = [found for found in self.steps if (self._directory / str(found)).is_dir()]
+        there = [found for found in self._steps() if (self._directory / str(found)).is_dir()]
         last = f"step {there[-1]} is the last one there" if there else "none is there"
         return (
             f"step {step} could not be saved in {self._directory} ({reason}); {last}. Once that is "
@@ -135,17 +176,17 @@ class Checkpoints:
 
     def about(self, step: int) -> dict[str, Any]:
         """The description saved with a step. InputError if it has none."""
+        self.wait()
         found = self._metadata(step)
-        _require_format(step, found)
+        require_format(step, found, FORMAT)
         return found["about"]
 
     def _metadata(self, step: int) -> dict[str, Any]:
         try:
             found = self._checkpointer.checkpointables_metadata(step).custom_metadata
         except Exception as error:  # orbax raises many kinds for a damaged checkpoint
-            raise InputError(f"checkpoint {step} cannot be read ({_reason(error)})") from error
-        if not isinstance(found, dict) or not {"about", "digests"} <= set(found):
-            raise InputError(f"checkpoint {step} has no description")
+            raise InputError(f"checkpoint {step} cannot be read ({reason(error)})") from error
+        require_sealed(step, found)
         return found
 
     def load(self, step: int, templates: dict[str, Any]) -> dict[str, Any]:
@@ -154,12 +195,13 @@ class Checkpoints:
         Raises:
           InputError: it cannot be read, has other shapes, or an array differs from its digest.
         """
+        self.wait()
         metadata = together(lambda: self._metadata(step))
-        _require_format(step, metadata)
+        require_format(step, metadata, FORMAT)
         expected = metadata["digests"]
         trees = together(lambda: self._read(step, templates))
         for name, tree in trees.items():
-            _require_like(step, name, tree, templates[name])
+            require_like(step, name, tree, templates[name])
             for path, found in tree_digests(tree).items():
                 if expected.get(name, {}).get(path) != found:
                     raise InputError(f"checkpoint {step} is damaged: {name}/{path} has other bytes")
@@ -169,7 +211,7 @@ class Checkpoints:
         try:
             return self._checkpointer.load_checkpointables(step, dict(templates))
         except Exception as error:  # as above
-            raise InputError(f"checkpoint {step} cannot be read ({_reason(error)})") from error
+            raise InputError(f"checkpoint {step} cannot be read ({reason(error)})") from error
 
     def load_newest(
         self, templates: Callable[[dict[str, Any]], dict[str, Any]], warn: Warn
@@ -189,7 +231,7 @@ class Checkpoints:
             except InputError as error:
                 self._pass_over(step, error, warn)
                 continue
-            _require_format(step, found)
+            require_format(step, found, FORMAT)
             about = found["about"]
             asked = templates(about)  # what it refuses is no damage
             try:
@@ -206,36 +248,3 @@ class Checkpoints:
             return
         warn(f"{error}; trying the one before")
         self._damaged.append(step)
-
-
-def _require_format(step: int, metadata: dict[str, Any]) -> None:
-    version = metadata.get("format", FORMAT)  # the first ones did not say
-    if version != FORMAT:
-        raise InputError(
-            f"checkpoint {step} has format {version!r}, but this version of alexnet_jax reads "
-            f"{FORMAT}; use the version that wrote it"
-        )
-
-
-def _require_like(step: int, name: str, tree: Any, template: Any) -> None:
-    """orbax may return other dtypes than asked for where its own metadata are lost."""
-    asked = dict(jax.tree.leaves_with_path(template))
-    for path, leaf in jax.tree.leaves_with_path(tree):
-        want = asked[path]
-        if (leaf.shape, leaf.dtype) != (want.shape, want.dtype):
-            where = jax.tree_util.keystr(path, simple=True, separator="/")
-            raise InputError(
-                f"checkpoint {step} has {name}/{where} as {leaf.dtype} {leaf.shape}, "
-                f"expected {want.dtype} {want.shape}"
-            )
-
-
-def _reason(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    if code := re.search(r"os_error_code='(\d+)'", str(error)):
-        return os.strerror(int(code[1]))
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    lines = str(error).splitlines()
-    return lines[0][:200] if lines else type(error).__name__

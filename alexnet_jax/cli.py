@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import os
 import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -22,6 +20,7 @@ from alexnet_jax.endings import (
     whole_number,
     writable,
 )
+from alexnet_jax.quiet import quiet_orbax
 
 __all__ = [
     "SeveralProcesses",
@@ -114,10 +113,7 @@ def run(main: Callable[[Any], None], options: Any) -> None:
     A user's mistake ends it with status 2, an interruption with 128 + the signal.
     """
     asked = parse(options)
-    # orbax tells pages of a damaged checkpoint there; ours is told in a line.
-    for library in ("absl", "asyncio"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+    quiet_orbax()
     from alexnet_jax.interrupt import Interrupted
 
     try:

@@ -5,6 +5,7 @@ No array is made here and jax is not imported. Numbers stand in `tables.py`, eac
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,6 +70,8 @@ class Architecture:
             value = getattr(self, field)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise InputError(f"{self.name}: {field} must be a whole number > 0, got {value!r}")
+        for rule in (self.biases, self.views, *self.layers):
+            _require_kinds(f"{self.name}: {getattr(rule, 'name', type(rule).__name__)}", rule)
         if self.views.share < 1:
             raise InputError(f"{self.name}: share must be at least 1, got {self.views.share}")
         names = [layer.name for layer in self.layers]
@@ -111,6 +114,24 @@ class Architecture:
             return cls(**{**value, "layers": layers, **rules})
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"not a description of a network: {error}") from error
+
+
+_KINDS: dict[Any, tuple[type, ...]] = {
+    "int": (int,), "float": (int, float), "float | None": (int, float, type(None)),
+    "str": (str,), "bool": (bool,),
+}  # fmt: skip
+
+
+def _require_kinds(where: str, value: Any) -> None:
+    """Raises InputError where a field of a layer or a rule is not of its kind."""
+    for field in dataclasses.fields(value):
+        found, kinds = getattr(value, field.name), _KINDS.get(field.type)
+        if kinds is None:
+            continue  # words, which have a check of their own
+        if not isinstance(found, kinds) or (isinstance(found, bool) and kinds != (bool,)):
+            raise InputError(f"{where}: {field.name} must be {field.type}, got {found!r}")
+        if isinstance(found, int) and abs(found) >= 2**31:
+            raise InputError(f"{where}: {field.name} must be below 2^31")
 
 
 def _output_shape(

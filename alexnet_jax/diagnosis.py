@@ -131,10 +131,13 @@ def first_to_go(
             return (
                 f"{_in_forward(job, before, batch, statistics)} in the forward pass of step {step}"
             )
-        if bad := non_finite(velocity(state.opt_state)):
-            return f"the gradient of {bad[-1]} at step {step}"
-        if bad := non_finite(state.params):
-            return f"the parameters {bad[-1]} after step {step}"
+        for tree, words in (
+            (velocity(state.opt_state), "the gradient of {} at step {}"),
+            (state.params, "the parameters {} after step {}"),
+            (state.average, "the average of {} after step {}"),
+        ):
+            if bad := non_finite(tree):
+                return words.format(bad[-1], step)
     return (
         f"nothing: steps up to {last}, done again, went well. Arithmetic that differs from one "
         "time to the next, or faulty memory, does that; on GPUs --deterministic excludes the former"

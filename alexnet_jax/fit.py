@@ -80,7 +80,9 @@ def fit(
     with (
         signals_of_run() as signals,
         Watch(heartbeat) as watch,
-        Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints, every=every) as saved,
+        Checkpoints(
+            workdir / "checkpoints", keep=config.keep_checkpoints, every=every, clean=True
+        ) as saved,
     ):
         run = _Run(job, workdir, console, log, saved, lambda: start.state(begun, console.note))
         if said_by_first(log.finished) and int(run.state.step) == config.steps:
@@ -167,6 +169,7 @@ class _Run:
                     batch = next(self.batches)
                 self.state, metrics = advance(self.state, batch, self.statistics)
                 watch.alive()
+                self.checkpoints.look()
                 if step == first + 1:
                     jax.block_until_ready(metrics)
                     took = clock.elapsed()
@@ -210,7 +213,10 @@ class _Run:
         with clock.paused():
             metrics = self._evaluate(step) if evaluating else None
             trees = self._trees(self.state, self.statistics)
+            together(self.log.sync)
             self.checkpoints.save(step, trees, about=self.job.about(), metrics=metrics)
+            if stopping:
+                self.checkpoints.wait()
 
     def _evaluate(self, step: int) -> dict[str, float]:
         job, config = self.job, self.job.config
@@ -231,6 +237,7 @@ class _Run:
 
     def finish(self) -> None:
         """Pictures, and the line that says the run is complete."""
+        self.checkpoints.wait()
         config = self.job.config
         kernel = whole(self.state.tested["conv1"]["kernel"])
         sha256 = params_sha256(self.state.params)

@@ -147,6 +147,7 @@ def load_trained(
         return topology(topology_name, Architecture.from_json(about["architecture"]))
 
     def templates(about: dict[str, Any]) -> dict[str, Any]:
+        _require_about(workdir, about)
         return place(about).abstract(_templates(about))
 
     with Checkpoints(directory) as checkpoints:
@@ -181,6 +182,24 @@ def _templates(about: dict[str, Any]) -> dict[str, Any]:
     params = jax.eval_shape(lambda key: init(architecture, key, dtype), jax.random.key(0))
     stats = Statistics.abstract(about["stored_size"], architecture.channels)
     return {_weights(about): params, "stats": stats._asdict()}
+
+
+def _require_about(workdir: str | Path, about: Any) -> None:
+    """Raises InputError where a checkpoint describes no network: anyone may write such a file."""
+    try:
+        net = Architecture.from_json(about["architecture"])
+        TrainConfig.from_json(about["config"])
+        names, size = about["class_names"], about["stored_size"]
+        good = len(names) == net.classes and all(isinstance(name, str) for name in names)
+        good = good and isinstance(size, int) and size >= net.image_size
+        good = good and isinstance(about.get("origin") or {}, dict)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{workdir}: a checkpoint lacks the network's {error}") from error
+    if not good:
+        raise InputError(
+            f"{workdir}: a checkpoint describes {net.classes} classes of images of at least "
+            f"{net.image_size} pixels, but has {str(names)[:80]} and {str(size)[:80]}"
+        )
 
 
 def _weights(about: dict[str, Any]) -> str:

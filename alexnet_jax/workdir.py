@@ -171,7 +171,7 @@ class MetricsFile:
         for number, text in enumerate(texts, 1):
             try:
                 line = json.loads(text)
-                if not isinstance(line, dict) or not isinstance(line.get("step"), int):
+                if not _is_measurement(line):
                     raise ValueError("no measurement")
                 lines.append(line)
             except (ValueError, RecursionError):
@@ -191,6 +191,12 @@ class MetricsFile:
                 "command goes on from the last checkpoint"
             ) from error
 
+    def sync(self) -> None:
+        """Has what was appended on disk: a checkpoint goes on after its lines, and needs them."""
+        if self._writing and self._path.exists():
+            with open(self._path, "a", encoding="utf-8") as file:
+                os.fsync(file.fileno())
+
     def rewind(self, step: int) -> None:
         """Keeps the lines up to `step`, where a run goes on; later ones will be written again."""
         if not self._writing:
@@ -202,3 +208,11 @@ class MetricsFile:
     def finished(self) -> bool:
         lines = self.read()
         return bool(lines) and lines[-1].get("event") == "done"
+
+
+def _is_measurement(line: Any) -> bool:
+    """Whether a value from JSON is a line of ours, with what is drawn and told of it."""
+    if not isinstance(line, dict) or type(line.get("step")) is not int:
+        return False
+    numbers = [line.get(name) for name in ("loss", "top1", "top5")] if "split" in line else []
+    return all(type(value) in (int, float) for value in numbers)

@@ -71,10 +71,12 @@ def _settings_restored() -> Iterator[None]:
     """A script may silence libraries for the whole of its process; the tests go on."""
     loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]
     levels = [logger.level for logger in loggers]
+    hooks = sys.excepthook, sys.unraisablehook
     try:
         with warnings.catch_warnings():
             yield
     finally:
+        sys.excepthook, sys.unraisablehook = hooks
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
 

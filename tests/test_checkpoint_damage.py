@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from test_checkpoint import (
     WHAT_ORBAX_LEAVES,
@@ -25,7 +26,7 @@ pytestmark = [pytest.mark.filterwarnings(*WHAT_ORBAX_LEAVES), pytest.mark.usefix
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the steps 2 and 4, to be copied and not changed."""
     directory = tmp_path_factory.mktemp("pristine") / "checkpoints"
-    save(directory, [2, 4])
+    save(directory, [2, 4], s2=0.2, s4=0.1)
     return directory
 
 
@@ -114,6 +115,47 @@ def test_the_newest_whole_step_is_loaded(
     assert_identical(got, trees(2))
     assert [note.startswith("checkpoint 4 ") for note in notes] == [True]
     assert notes[0].endswith("; trying the one before")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"step": 4', '"step": 5'),
+        ('"sha256"', '"sha257"'),
+        ('"format": 2', '"format": 3'),
+        ('"top1": 0.1', '"top1": 0.9'),
+    ],
+)
+def test_a_description_that_was_changed_is_damage(saved: Path, old: str, new: str) -> None:
+    file = saved / "4" / "_CHECKPOINT_METADATA"
+    text = file.read_text()
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))
+    notes: list[str] = []
+    with Checkpoints(saved) as checkpoints:
+        found = checkpoints.load_newest(template, notes.append)
+        assert checkpoints.best_step() == 2
+    assert found is not None
+    assert found[0] == 2
+    assert notes == [
+        "checkpoint 4 is damaged: its description has other bytes; trying the one before"
+    ]
+
+
+def test_no_flipped_bit_changes_a_description(saved: Path) -> None:
+    """It comes back as it was, or in one line not at all."""
+    file, generator = saved / "4" / "_CHECKPOINT_METADATA", np.random.default_rng(0)
+    whole, refused = file.read_bytes(), 0
+    for place in generator.integers(0, len(whole), 40):
+        content = bytearray(whole)
+        content[place] ^= 1 << int(generator.integers(0, 8))
+        file.write_bytes(content)
+        with Checkpoints(saved) as checkpoints:
+            try:
+                assert checkpoints.about(4) == {"step": 4}
+            except InputError:
+                refused += 1
+    assert refused > 20
 
 
 def test_an_empty_directory_is_not_the_newest_step(saved: Path) -> None:

@@ -28,11 +28,28 @@ def assert_good(directory: Path, step: int) -> None:
 def test_a_directory_that_was_removed(tmp_path: Path) -> None:
     with Checkpoints(tmp_path / "c") as checkpoints:
         checkpoints.save(1, trees(1), about={"step": 1})
+        checkpoints.wait()
         shutil.rmtree(tmp_path / "c")
         with pytest.raises(InputError, match=r"step 2 .*No such file.*; none is there") as caught:
             checkpoints.save(2, trees(2), about={"step": 2})
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "c").exists()
+
+
+def test_what_a_killed_run_left_is_no_obstacle(tmp_path: Path) -> None:
+    """A probe whether the place can be written, and a checkpoint that was not finished."""
+    directory = tmp_path / "c"
+    save(directory, [1])
+    (directory / "2.probe").mkdir()
+    shutil.copytree(directory / "1", directory / "2.orbax-checkpoint-tmp")
+    with Checkpoints(directory) as checkpoints:  # a reader: a training may be writing there
+        assert checkpoints.steps == [1]
+    assert len(list(directory.iterdir())) == 3
+    with Checkpoints(directory, clean=True) as checkpoints:
+        assert checkpoints.steps == [1]
+        checkpoints.save(2, trees(2), about={"step": 2})
+    assert_good(directory, 2)
+    assert sorted(path.name for path in directory.iterdir()) == ["1", "2"]
 
 
 def test_a_directory_that_may_not_be_written_any_more() -> None:
@@ -44,6 +61,7 @@ def test_a_directory_that_may_not_be_written_any_more() -> None:
         directory = Path(place) / "c"
         with Checkpoints(directory) as checkpoints:
             checkpoints.save(1, trees(1), about={"step": 1})
+            checkpoints.wait()
             directory.chmod(0o555)
             with (
                 without_privileges(),
@@ -67,10 +85,11 @@ def test_a_save_that_fails_in_the_library(tmp_path: Path, monkeypatch: pytest.Mo
 
         patch.setattr(checkpoints._checkpointer, "save_checkpointables", fail)
         patch.setattr(checkpoints._checkpointer, "close", pytest.fail)
+        checkpoints.save(2, trees(2), about={"step": 2})
         with pytest.raises(SaveFailed, match=r"\(No space left on device\); step 1 is") as caught:
-            checkpoints.save(2, trees(2), about={"step": 2})
+            checkpoints.wait()
         assert "\n" not in str(caught.value)
-        checkpoints.__exit__()  # does not wait for what has failed
+        checkpoints.__exit__(None, None, None)  # does not wait for what has failed
     assert_good(directory, 1)
 
 
@@ -79,35 +98,37 @@ def test_another_versions_checkpoint_is_refused_and_not_set_aside(
 ) -> None:
     directory = tmp_path / "c"
     save(directory, [1])
-    monkeypatch.setattr(checkpoint, "FORMAT", 7)
-    save(directory, [2])
-    monkeypatch.setattr(checkpoint, "FORMAT", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "FORMAT", 7)
+        save(directory, [2])
     with Checkpoints(directory) as checkpoints:
         for ask in (
             lambda: checkpoints.load_newest(template, pytest.fail),
             lambda: checkpoints.about(2),
             lambda: checkpoints.load(2, template({"step": 2})),
         ):
-            with pytest.raises(InputError, match=r"checkpoint 2 has format 7, .* reads 1; use the"):
+            with pytest.raises(
+                InputError, match=r"checkpoint 2 has format 7, .* reads 2 and older"
+            ):
                 ask()
         assert checkpoints.about(1) == {"step": 1}
         assert checkpoints.steps == [1, 2]
 
 
-def test_checkpoints_without_a_format_are_the_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("said", [True, False])
+def test_checkpoints_of_the_first_format_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bool
 ) -> None:
-    """As they were written before it was noted."""
+    """As they were written before there was a hash over the description, or a format in it."""
     directory = tmp_path / "c"
-    read = Checkpoints._metadata
-    save(directory, [1])
 
-    def older(self: Checkpoints, step: int) -> dict[str, Any]:
-        found = dict(read(self, step))
-        assert found.pop("format") == 1
-        return found
+    def older(description: dict[str, Any]) -> dict[str, Any]:
+        rest = {name: value for name, value in description.items() if name != "format"}
+        return rest | ({"format": 1} if said else {})
 
-    monkeypatch.setattr(Checkpoints, "_metadata", older)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "sealed", older)
+        save(directory, [1])
     assert_good(directory, 1)
 
 

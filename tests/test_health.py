@@ -172,6 +172,27 @@ def test_parameters_that_are_no_numbers(tmp_path: Path, monkeypatch: pytest.Monk
     assert "was the parameters fc6/kernel after step 6." in stopped(LONG, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("part", "first"),
+    [("params", "the parameters fc6/kernel"), ("average", "the average of fc6/kernel")],
+)
+def test_no_part_of_a_state_that_is_no_number_is_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str, first: str
+) -> None:
+    """Of the step that is to be saved, whose loss was still a number."""
+
+    def poison(step: int, state: Any, metrics: Any) -> Any:
+        if step == 8:
+            state = state._replace(**{part: spoilt(getattr(state, part), "fc6/kernel")})
+        return state, metrics
+
+    poisoned(monkeypatch, poison)
+    message = stopped(dataclasses.replace(LONG, ema=0.5), tmp_path)
+    assert message.startswith("the state after step 8 is not finite")
+    assert f"first to be no number was {first} after step 8." in message
+    assert steps_saved(tmp_path) == [4]
+
+
 def test_a_fault_that_does_not_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory that failed once: the run says that it cannot be found, and goes on when asked to."""
     times = []

@@ -1,17 +1,20 @@
 """metrics.jsonl: lines read back, rewound where a run goes on, and cut short by a crash."""
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from alexnet_jax import InputError
 from alexnet_jax.workdir import MetricsFile
 
 LINES = [
-    {"step": 1, "split": "train", "loss": 2.5},
-    {"step": 2, "split": "test", "top1": 0.1},
-    {"step": 4, "split": "train", "loss": 1e-30},
-    {"step": 4, "split": "test", "top1": 1.0},
+    {"step": 1, "split": "train", "loss": 2.5, "top1": 0.0, "top5": 0.5},
+    {"step": 2, "split": "test", "loss": 2.4, "top1": 0.1, "top5": 0.4},
+    {"step": 4, "split": "train", "loss": 1e-30, "top1": 1, "top5": 1},
+    {"step": 4, "split": "test", "loss": 2.0, "top1": 1.0, "top5": 1.0},
 ]
 DONE = {"event": "done", "step": 4, "params_sha256": "ff"}
 
@@ -74,3 +77,36 @@ def test_zeros_after_a_crash_are_left_out(metrics: MetricsFile, tmp_path: Path) 
     with open(tmp_path / "metrics.jsonl", "ab") as file:
         file.write(b"\0" * 20)
     assert metrics.read() == [*LINES, DONE]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"step": True}, {"step": 1.0}, {"step": None}, {"loss": "2.5"}, {"top1": None},
+     {"top5": [1]}, {"loss": {}}, {"top1": False}],
+)  # fmt: skip
+def test_a_line_that_cannot_be_drawn_is_named(
+    metrics: MetricsFile, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    """Before a training goes on beside it, not when its curve is drawn at the end."""
+    texts = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    texts[1] = json.dumps(LINES[1] | change)
+    (tmp_path / "metrics.jsonl").write_text("\n".join(texts) + "\n")
+    for read in (metrics.read, lambda: metrics.rewind(4)):
+        with pytest.raises(InputError, match=r"metrics\.jsonl: line 2 is not one of ours"):
+            read()
+
+
+def test_lines_are_on_disk_when_they_are_synced(
+    metrics: MetricsFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        os, "fsync", lambda file: synced.append((os.fstat(file).st_ino, os.fstat(file).st_size))
+    )
+    metrics.sync()
+    found = (tmp_path / "metrics.jsonl").stat()
+    assert synced == [(found.st_ino, found.st_size)]
+    MetricsFile(tmp_path / "metrics.jsonl", writing=False).sync()
+    MetricsFile(tmp_path / "missing.jsonl").sync()
+    assert len(synced) == 1
+    assert not (tmp_path / "missing.jsonl").exists()

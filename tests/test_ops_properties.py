@@ -1,4 +1,4 @@
-"""Four layers on any shapes and options: the documented shape and dtype, or an error by name."""
+"""The layers on any shapes and options: the documented shape and dtype, or an error by name."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alexnet_jax import ops
@@ -25,9 +25,16 @@ def array(shape: tuple[int, ...], dtype: str) -> jax.ShapeDtypeStruct:
 
 
 def shape_of(call: Callable[..., Any], *arrays: Any) -> tuple[tuple[int, ...], str] | None:
-    """Shape and dtype of the result, traced without computing; None where it is refused."""
+    """Shape and dtype of the result, traced without computing; None where it is refused.
+
+    Where something is empty it is computed as well: there the compiler may refuse it, too.
+    """
     try:
         found = jax.eval_shape(call, *arrays)
+        if any(0 in array.shape for array in arrays):
+            assert call(*(jnp.zeros(array.shape, array.dtype) for array in arrays)).shape == (
+                found.shape
+            )
     except (ValueError, TypeError) as error:
         if str(error).partition(":")[0] not in LAYERS:
             raise  # none of ours: those begin with the layer
@@ -35,7 +42,9 @@ def shape_of(call: Callable[..., Any], *arrays: Any) -> tuple[tuple[int, ...], s
     return found.shape, str(found.dtype)
 
 
-LAYERS = {"max_pool", "local_response_norm", "dense", "dropout"}
+LAYERS = {
+    "max_pool", "local_response_norm", "dense", "dropout", "conv2d", "softmax", "cross_entropy",
+}  # fmt: skip
 
 
 @FEW
@@ -86,6 +95,74 @@ def test_dense(
     good = good and x[-1] == kernel[0] and bias in (None, kernel[1])
     assert (found is not None) == good
     assert found is None or found == ((*x[:-1], kernel[1]), dtypes[0])
+
+
+@settings(FEW, max_examples=60)
+@given(
+    lead=st.lists(st.integers(0, 2), max_size=2).map(tuple),
+    sides=st.tuples(SIDES, SIDES),
+    kernel=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    maps=st.tuples(st.integers(0, 4), st.integers(0, 2), st.integers(0, 4)),
+    bias=st.none() | st.integers(0, 4),
+    stride=st.integers(0, 2),
+    padding=st.integers(-1, 2),
+)
+@example((2,), (0, 3), (1, 1), (1, 1, 2), None, 1, 1)
+@example((2,), (3, 3), (0, 1), (1, 1, 2), None, 1, 0)
+@example((0,), (3, 3), (2, 2), (2, 1, 2), 2, 2, 1)
+@example((2,), (3, 3), (2, 2), (1, 1, 0), 0, 1, 0)
+def test_conv2d(
+    lead: tuple[int, ...],
+    sides: tuple[int, int],
+    kernel: tuple[int, int],
+    maps: tuple[int, int, int],
+    bias: int | None,
+    stride: int,
+    padding: int,
+) -> None:
+    """With zero to two leading axes; maps are those of the input, the kernel and the output."""
+    arrays = [array((*lead, *sides, maps[0]), "float32"), array((*kernel, *maps[1:]), "float32")]
+    arrays += [] if bias is None else [array((bias,), "float32")]
+    call = lambda *found: ops.conv2d(*found, stride=stride, padding=padding)  # noqa: E731
+    found = shape_of(call, *arrays)
+    good = 0 not in (*sides, *kernel, *maps[:2], stride) and padding >= 0
+    good = good and maps[0] % maps[1] == 0 and maps[2] % (maps[0] // maps[1]) == 0
+    good = good and bias in (None, maps[2])
+    good = good and all(k <= n + 2 * padding for k, n in zip(kernel, sides, strict=True))
+    assert (found is not None) == good
+    if found is not None:
+        out = [(n + 2 * padding - k) // stride + 1 for k, n in zip(kernel, sides, strict=True)]
+        assert found == ((*lead, *out, maps[2]), "float32")
+
+
+@FEW
+@given(shape=SHAPES, dtype=DTYPES)
+@example((3, 0), "float32")
+@example((0, 3), "bfloat16")
+def test_softmax(shape: tuple[int, ...], dtype: str) -> None:
+    found = shape_of(ops.softmax, array(shape, dtype))
+    assert (found is not None) == (dtype in FLOATING and len(shape) >= 1 and shape[-1] > 0)
+    assert found in (None, (shape, dtype))
+
+
+@FEW
+@given(shape=SHAPES, dtype=DTYPES, targets=st.none() | st.tuples(SHAPES, DTYPES))
+@example((3, 0), "float32", None)
+@example((0, 3), "float32", None)
+@example((2, 3), "bfloat16", ((2, 3), "float32"))
+def test_cross_entropy(
+    shape: tuple[int, ...], dtype: str, targets: tuple[tuple[int, ...], str] | None
+) -> None:
+    """Targets of any shape and dtype; else labels that fit."""
+    which, kind = targets or (shape[:-1], "int32")
+    found = shape_of(ops.cross_entropy, array(shape, dtype), array(which, kind))
+    good = dtype in FLOATING and len(shape) >= 1 and shape[-1] > 0
+    good = good and (
+        (kind in ("int32", "uint8") and which == shape[:-1])
+        or (kind in FLOATING and which == shape)
+    )
+    assert (found is not None) == good
+    assert found in (None, (shape[:-1], "float32"))
 
 
 def test_a_refusal_by_the_library_is_none_of_ours() -> None:

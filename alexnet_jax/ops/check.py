@@ -27,6 +27,12 @@ def require_rank(layer: str, name: str, array: jax.Array, at_least: int, axes: s
         raise ValueError(f"{layer}: {name} must have shape {axes}, got {array.shape}")
 
 
+def require_some(layer: str, name: str, array: jax.Array, axes: slice, what: str) -> None:
+    """Raises ValueError if one of these axes of `array` has no elements."""
+    if 0 in array.shape[axes]:
+        raise ValueError(f"{layer}: {name} must have at least one {what}, got {array.shape}")
+
+
 def require_whole(layer: str, name: str, value: SupportsIndex, at_least: int) -> int:
     """Returns `value` as an int; raises TypeError or ValueError if it is not one or too small."""
     if isinstance(value, bool):

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from alexnet_jax.ops import conv_cpu, plain
-from alexnet_jax.ops.check import require_floating, require_rank, require_whole
+from alexnet_jax.ops.check import require_floating, require_rank, require_some, require_whole
 
 
 def conv2d(
@@ -48,7 +48,8 @@ def conv2d(
 
     Raises:
       TypeError: dtypes that are not floating or differ; a stride or padding that is not whole.
-      ValueError: shapes that do not fit; a kernel larger than the padded input.
+      ValueError: shapes that do not fit; a kernel larger than the padded input; images or a
+        kernel without rows, columns or input maps. There may be no images, and no output maps.
 
     Source: paper section 3.5; `layers-145.cfg` and `filter_acts.cu` of the 2012 source.
     """
@@ -58,6 +59,8 @@ def conv2d(
     stride = require_whole("conv2d", "stride", stride, 1)
     padding = require_whole("conv2d", "padding", padding, 0)
     groups = _groups(x, kernel, bias)
+    require_some("conv2d", "x", x, slice(-3, -1), "row and column")
+    require_some("conv2d", "kernel", kernel, slice(0, 2), "row and column")
     for side, length in zip(x.shape[-3:-1], kernel.shape[:2], strict=True):
         if length > side + 2 * padding:
             raise ValueError(

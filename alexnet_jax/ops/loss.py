@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from alexnet_jax.ops.check import compute_dtype, require_floating, require_rank
+from alexnet_jax.ops.check import compute_dtype, require_floating, require_rank, require_some
 
 
 def softmax(z: jax.Array) -> jax.Array:
@@ -19,10 +19,11 @@ def softmax(z: jax.Array) -> jax.Array:
 
     Raises:
       TypeError: z not floating.
-      ValueError: z without axes.
+      ValueError: z without axes, or without classes.
     """
     require_floating("softmax", z=z)
     require_rank("softmax", "z", z, 1, "[..., K]")
+    require_some("softmax", "z", z, slice(-1, None), "class")
     return jnp.exp(_log_softmax(z)).astype(z.dtype)
 
 
@@ -39,12 +40,13 @@ def cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
 
     Raises:
       TypeError: logits not floating, targets neither integer nor floating.
-      ValueError: targets of a shape that does not fit.
+      ValueError: logits without classes; targets of a shape that does not fit.
 
     Source: paper section 3.5 (multinomial logistic regression); reference text, output layer.
     """
     require_floating("cross_entropy", logits=logits)
     require_rank("cross_entropy", "logits", logits, 1, "[..., K]")
+    require_some("cross_entropy", "logits", logits, slice(-1, None), "class")
     log_p = _log_softmax(logits)
     if jnp.issubdtype(targets.dtype, jnp.integer):
         if targets.shape != logits.shape[:-1]:

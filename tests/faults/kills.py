@@ -97,6 +97,8 @@ def kill_at_random(directory: Path, kills: int, *, seed: int = 0, steps: int = S
             check(result, number)
             counts[number] += 1
         assert measured(workdir) == want, workdir
+        left = [path.name for path in (workdir / "checkpoints").iterdir()]
+        assert all(name.isdecimal() for name in left), left
         runs += 1
     each = ", ".join(f"{count} {number.name}" for number, count in counts.items())
     return Row(

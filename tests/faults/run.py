@@ -35,7 +35,9 @@ def parts(place: Path, counts: argparse.Namespace) -> dict[str, Callable[[], Row
         made = train(finished, 6)
         assert made.status == 0, made
         again = lambda workdir: train(workdir, 6)  # noqa: E731
-        return corruptions.corrupt_at_random(finished, place, counts.corruptions, again)
+        return corruptions.corrupt_at_random(
+            finished, place, counts.corruptions, again, seed=counts.seed
+        )
 
     def lost() -> Row:
         (place / "lost").mkdir()
