@@ -23,7 +23,17 @@ def main(folder: str) -> None:
             client.execute()
         except CellExecutionError as error:
             raise SystemExit(f"{path}: {error}") from None
+        _require_drawn(path, notebook)
         print(f"{path}: ran in {perf_counter() - began:.0f} s", flush=True)
+
+
+def _require_drawn(path: Path, notebook: nbformat.NotebookNode) -> None:
+    """Ends with an error where a figure came out as its name and no picture."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {})
+            if data.get("text/plain", "").startswith("<Figure") and "image/png" not in data:
+                raise SystemExit(f"{path}: a figure is not drawn:\n{cell.source}")
 
 
 if __name__ == "__main__":

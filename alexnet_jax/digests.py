@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -40,6 +41,13 @@ def params_sha256(params: Any) -> str:
     digest = hashlib.sha256()
     for _, leaf in jax.tree.leaves_with_path(params):
         digest.update(np.ascontiguousarray(whole(leaf)))
+    return digest.hexdigest()
+
+
+def file_digest(path: Path, kind: str = "sha256") -> str:
+    """The digest of a file's bytes, "sha256" or "sha1", in hexadecimal."""
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False))
     return digest.hexdigest()
 
 

@@ -117,7 +117,7 @@ def check_format(path: Path) -> None:
 
 def names_beside(path: Path) -> Path:
     """The file of names that belongs to an .npy file."""
-    return path.with_suffix(".json")
+    return path.with_name(path.name + ".json")
 
 
 class _Npy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,7 @@ def fit(
         together(lambda: require_writable(profile, "profile directory"))
     start = Start(job)
     begun = together(lambda: start.sha256(workdir, fresh=fresh))
+    job = dataclasses.replace(job, start_sha256=begun)
     by_first(
         lambda: open_workdir(
             workdir, config, job.dataset.fingerprint(), fresh=fresh, start_sha256=begun

@@ -41,7 +41,7 @@ class Trained:
     stored_size: int
     config: TrainConfig
     topology: Topology
-    origin: dict[str, Any] | None = None  # of weights that were not trained here
+    origin: dict[str, Any] | None = None  # of weights that were not, or not only, trained here
 
     def read(self, paths: Sequence[str | Path]) -> np.ndarray:
         """Picture files as the network's stored images, [B, S, S, C] uint8."""

@@ -28,6 +28,7 @@ class Job:
     dataset: Dataset
     architecture: Architecture
     topology: Topology
+    start_sha256: str = ""  # of the weights that `config.start_from` names
 
     @classmethod
     def make(cls, config: TrainConfig) -> Job:
@@ -67,7 +68,14 @@ class Job:
             "stored_size": self.dataset.stored_size,
             "pixel_scale": self.config.pixel_scale,
             "config": self.config.to_json(),
+            "origin": self._origin(),
         }
+
+    def _origin(self) -> dict[str, Any] | None:
+        """Of the weights that the run began with, where they are another's."""
+        if not self.start_sha256:
+            return None
+        return {"start_from": self.config.start_from, "sha256": self.start_sha256}
 
     def save_card(
         self, workdir: Path, mean: np.ndarray, measured: list[dict[str, Any]], params_sha256: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,11 @@ CARD = "MODEL_CARD.md"
 _RECIPE = (
     "steps", "batch", "accumulate", "seed", "dtype", "learning_rate", "momentum", "weight_decay",
     "ema", "schedule", "drop_epochs", "patience", "init", "mirror", "colour_noise",
+)  # fmt: skip
+# Told where they are not what they are by default.
+_SPECIAL = (
+    "trust", "bias_learning_rate", "warmup_epochs", "random_crop", "start_checkpoint", "classifier",
+    "freeze", "layer_rates", "layers", "image_size",
 )  # fmt: skip
 _RESIZES = {
     "short": "The short side is resized to {size} pixels ({filter}) and the centre square kept",
@@ -44,14 +49,14 @@ def model_card(
     """
     architecture = Architecture.from_json(about["architecture"])
     config = TrainConfig.from_json(about["config"])
-    origin = about.get("origin")
-    foreign = origin is not None and "preprocessing" in origin
+    origins = list(_chain(about.get("origin")))
+    foreign = any("preprocessing" in origin for origin in origins)
     parts = {
         "Network": _network(architecture),
         "This file": "\n".join(notes),
-        "Origin": _origin(origin) if origin else "",
+        "Origin": "\n\n".join(map(_origin, origins)),
         "Data and recipe": "" if foreign else _recipe(config, about["class_names"]),
-        "Accuracy": _accuracy(origin, measured, step, config),
+        "Accuracy": _accuracy(origins, measured, step, config),
         "Preprocessing": preprocessing_text(architecture, config, mean),
         "Classes": _classes(about["class_names"]),
         "Hashes (SHA-256)": "\n".join(f"- {name}: `{value}`" for name, value in hashes.items()),
@@ -85,7 +90,19 @@ def _network(architecture: Architecture) -> str:
     return f"```text\n{summary(architecture)}\n```"
 
 
+def _chain(origin: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
+    """Where weights are from, and where what they were in was from, and so on."""
+    while origin:
+        yield origin
+        origin = origin.get("before")
+
+
 def _origin(origin: Mapping[str, Any]) -> str:
+    if "start_from" in origin:
+        return (
+            f"The training began with the weights of `{origin['start_from']}`, parameters "
+            f"`{origin['sha256']}`."
+        )
     lines = [
         f"Imported from a file of the kind {origin['kind']}, `{origin['file']}`, SHA-256 "
         f"`{origin['sha256']}`."
@@ -104,23 +121,26 @@ def _origin(origin: Mapping[str, Any]) -> str:
 
 
 def _recipe(config: TrainConfig, class_names: Sequence[str]) -> str:
-    rows = [f"| {name} | {getattr(config, name)} |" for name in _RECIPE]
+    plain = TrainConfig(name=config.name, data=config.data, steps=config.steps)
+    names = [*_RECIPE, *(n for n in _SPECIAL if getattr(config, n) != getattr(plain, n))]
+    rows = [f"| {name} | {getattr(config, name)} |" for name in names]
     data = f"Trained on the data set `{config.data}` of {len(class_names)} classes by this recipe:"
     return f"{data}\n\n| setting | value |\n|---|---|\n" + "\n".join(rows)
 
 
 def _accuracy(
-    origin: Mapping[str, Any] | None,
+    origins: Sequence[Mapping[str, Any]],
     measured: Sequence[Mapping[str, Any]],
     step: int,
     config: TrainConfig,
 ) -> str:
-    published = (origin or {}).get("published")
-    if published:
+    told = next((origin for origin in origins if "published" in origin), None)
+    if told is not None:
+        published = told["published"]
         own = (
-            "this is that file"
+            f"`{told['file']}` is that file"
             if published["of_this_file"]
-            else ("whether this is the file that was measured is not known")
+            else "whether they are from the file that was measured is not known"
         )
         return (
             f"Published for these weights: top-1 {published['top1']:g} %, top-5 "

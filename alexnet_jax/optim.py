@@ -21,15 +21,16 @@ def paper_sgd(
     bias_rate: float = 1.0,
     bias_decay: bool = True,
     layer_rates: Mapping[str, float] | None = None,
+    rate_inside: bool = True,
 ) -> optax.GradientTransformation:
     """The paper's update (section 5), with the learning rate inside the velocity.
 
         v <- momentum v - weight_decay lr w - lr g
         w <- w + v
 
-    `optax.sgd` and PyTorch multiply by the learning rate outside: m <- momentum m + g; w <- w -
-    lr m. The two agree while the rate is constant and part when it changes, since here the old
-    velocity keeps the old rate.
+    `optax.sgd` and PyTorch multiply by the learning rate outside, which `rate_inside` False does:
+    m <- momentum m + g + weight_decay w; w <- w - lr m. The two agree while the rate is constant
+    and part when it changes, since here the old velocity keeps the old rate.
 
     Args:
       learning_rate: > 0, or a schedule of the update count.
@@ -39,9 +40,11 @@ def paper_sgd(
       bias_decay: whether leaves named "bias" decay.
       layer_rates: of layers {name: {"kernel", "bias"}}, by name, their learning rates relative to
         the others'; in both terms of the velocity, like lr itself.
+      rate_inside: whether lr is inside the velocity, as in 2012.
 
     Source: paper section 5; `weights.cu` of the 2012 source.
     """
+    last = (optax.scale_by_learning_rate(learning_rate), optax.trace(momentum))
     return optax.chain(
         optax.add_decayed_weights(weight_decay, mask=None if bias_decay else _weights),
         optax.masked(optax.scale(bias_rate), _biases),
@@ -49,8 +52,7 @@ def paper_sgd(
             optax.masked(optax.scale(rate), partial(_of_layer, layer))
             for layer, rate in sorted((layer_rates or {}).items())
         ),
-        optax.scale_by_learning_rate(learning_rate),
-        optax.trace(momentum),
+        *(last if rate_inside else last[::-1]),
     )
 
 

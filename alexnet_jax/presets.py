@@ -20,6 +20,8 @@ _PRESETS: dict[str, Callable[..., Architecture]] = {
     "small": tables.small,
 }
 
+_CONV6 = "+conv6"
+
 
 def list_presets() -> tuple[str, ...]:
     """Names that `architecture` takes."""
@@ -38,7 +40,7 @@ def architecture(
     """A network by name, changed as asked; what is None keeps the preset's value.
 
     Args:
-      preset: one of `list_presets()`.
+      preset: one of `list_presets()`; with "+conv6" after it, a sixth convolution is added.
       image_size: side of the square input, in pixels.
       channels: channels of the input.
       classes: outputs of the last layer.
@@ -62,9 +64,11 @@ def architecture(
 
 
 def _made(preset: str, **asked: int) -> Architecture:
-    if preset not in _PRESETS:
+    plain = preset.removesuffix(_CONV6)
+    if plain not in _PRESETS:
         raise InputError(f"unknown preset {preset!r}; there are {', '.join(_PRESETS)}")
-    return _PRESETS[preset](**asked)
+    found = _PRESETS[plain](**asked)
+    return found if plain == preset else tables.with_conv6(found)
 
 
 def _started_like(found: Architecture, other: Architecture) -> Architecture:

@@ -46,9 +46,10 @@ class TrainConfig:
     the preset's. Without `random_crop`, training sees the centre of every image, as testing does. A
     batch is computed in `accumulate` parts. `ema` > 0 evaluates and keeps a moving average of the
     weights, with that decay. `trust` > 0 updates by `optim.lars` with that coefficient, the biases
-    at `bias_learning_rate`. The rate rises over `warmup_epochs` first. `keep_epochs` > 0 keeps a
-    checkpoint for good every so many epochs. A run whose loss is no better than chance for
-    `flat_steps` is stopped; 0: never.
+    at `bias_learning_rate`. `rate_inside` False multiplies the velocity by the rate where it is
+    added to the weights, as PyTorch does. The rate rises over `warmup_epochs` first. `keep_epochs`
+    > 0 keeps a checkpoint for good every so many epochs. A run whose loss is no better than chance
+    for `flat_steps` is stopped; 0: never.
 
     `resize` says how pictures from files become stored images (`data.images.read_stored`); pixels
     minus the mean are multiplied by `pixel_scale` and divided by `channel_std`, channel by channel,
@@ -81,6 +82,7 @@ class TrainConfig:
     topology: str = "one_device"
     learning_rate: float = 0.01
     momentum: float = 0.9
+    rate_inside: bool = True
     weight_decay: float = 5e-4
     trust: float = 0.0
     bias_learning_rate: float = 0.0
@@ -219,6 +221,8 @@ def _require_rates(config: TrainConfig) -> None:
         )
     if config.trust > 0 and not config.learning_rate > 0:
         raise InputError(f"LARS takes a learning_rate above 0, got {config.learning_rate}")
+    if config.trust > 0 and not config.rate_inside:
+        raise InputError("LARS has its rate inside the velocity, got rate_inside False")
     if config.trust > 0 and config.layer_rates:
         raise InputError(
             f"LARS sets every layer's rate itself and takes no layer_rates, got "

@@ -53,6 +53,7 @@ def optimizer(architecture: Architecture, config: TrainConfig) -> optax.Gradient
             "bias_rate": architecture.biases.rate,
             "bias_decay": architecture.biases.decay,
             "layer_rates": config.layer_rates,
+            "rate_inside": config.rate_inside,
         }
     constants = {"momentum": config.momentum, "weight_decay": config.weight_decay, **own}
     injected = optax.inject_hyperparams(

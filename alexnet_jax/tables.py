@@ -115,6 +115,22 @@ def source2012(*, image_size: int = 224, channels: int = 3, classes: int = 1000)
     )
 
 
+def with_conv6(found: Architecture) -> Architecture:
+    """The network with a sixth convolution over its last pooling layer: 3x3, as many maps as conv5
+    and started like it, of which each reads all maps of both towers.
+
+    Source: paper, section 6; `layers-146-2011.cfg` of the 2012 source.
+    """
+    place = next(i for i, layer in enumerate(found.layers) if layer.name == "pool5") + 1
+    fifth = next(layer for layer in found.layers if layer.name == "conv5")
+    assert isinstance(fifth, Conv)
+    sixth = dataclasses.replace(
+        fifth, name="conv6", kernel=3, padding=1, groups=1, activation="relu"
+    )
+    layers = (*found.layers[:place], sixth, *found.layers[place:])
+    return dataclasses.replace(found, name=f"{found.name}+conv6", layers=layers)
+
+
 def _bvlc(
     name: str, image_size: int, channels: int, classes: int, *, bias: float, pool_first: bool
 ) -> Architecture:

@@ -5,6 +5,7 @@ Several workdirs are an ensemble: the mean of their softmax outputs.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -30,6 +31,8 @@ class Options(cli.SeveralProcesses):
     """Views at a time."""
     topology: str = "one_device"
     """How the network is spread over devices: one_device, two_towers, data, data_towers, hybrid."""
+    json: str = "none"
+    """File for what was measured."""
 
 
 def main(options: Options) -> None:
@@ -37,11 +40,13 @@ def main(options: Options) -> None:
         raise InputError(f"--batch must be at least 1, got {options.batch}")
     if not options.workdirs:
         raise InputError("give at least one WORKDIR to evaluate")
+    report = cli.writable("--json", options.json, ())
     from alexnet_jax import data
     from alexnet_jax.compile_cache import keep_compiled
     from alexnet_jax.evaluate import ensemble, evaluate, make_counter
     from alexnet_jax.inference import load_trained
     from alexnet_jax.processes import is_first
+    from alexnet_jax.workdir import write_atomically
 
     options.join()
     keep_compiled()
@@ -82,6 +87,10 @@ def main(options: Options) -> None:
     views = "centre crop" if options.views == 1 else "ten views"
     print(f"{dataset.name}: {len(dataset.test)} test images, {views}")
     print(f"top1 {found['top1']:.2%}  top5 {found['top5']:.2%}  loss {found['loss']:.4f}")
+    if report is not None:
+        about = {"data": dataset.name, "images": len(dataset.test), "views": options.views}
+        about |= {"workdirs": options.workdirs, "steps": [member.step for member in members]}
+        write_atomically(report, json.dumps(about | found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

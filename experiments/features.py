@@ -29,7 +29,7 @@ class Extract:
     workdir: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="WORKDIR")]]
     """Directory of a training run."""
     out: Annotated[str, tyro.conf.arg(metavar="FILE")]
-    """An .npy file, beside which names and labels go to a .json file; or a .parquet file."""
+    """An .npy file, names and labels of which go to FILE.json beside it; or a .parquet file."""
     layer: str = "fc7"
     """conv1, pool1, ..., fc6, fc7, logits: any layer by its name."""
     images: Annotated[str, tyro.conf.arg(metavar="DIR")] = "none"

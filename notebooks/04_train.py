@@ -18,17 +18,32 @@
 # update rule, crops and dropout.
 
 # %% [markdown]
-# Where `alexnet_jax` is not installed yet, as on Colab, this installs it from a clone beside the
-# notebook.
+# Where `alexnet_jax` is not installed yet, as on Colab, this installs it from a copy of its
+# repository: the one that this notebook lies in, a clone beside the notebook, or a zip file of it
+# uploaded there (Colab: the folder symbol on the left). With a GPU, install `{checkout}[cuda]`.
 
 # %%
 import importlib.util
+from pathlib import Path
+from zipfile import ZipFile
 
-if importlib.util.find_spec("alexnet_jax") is None:
-    print("installing alexnet_jax")
-    # %pip install --quiet --editable ..
+spec = importlib.util.find_spec("alexnet_jax")
+if spec is None or spec.origin is None:  # a folder of that name is no package yet
+    for archive in Path().glob("*.zip"):
+        ZipFile(archive).extractall()
+    places = [*Path().glob("*/alexnet_jax"), Path("alexnet_jax"), Path("../alexnet_jax")]
+    copies = [p.parent for p in places if (p.parent / "pyproject.toml").is_file() and p.is_dir()]
+    if not copies:
+        raise FileNotFoundError(
+            "no copy of alexnet_jax here: upload a zip file of its repository beside this "
+            "notebook, or clone it there, and run this cell again"
+        )
+    checkout = copies[0].resolve()
+    print("installing", checkout)
+    # %pip install --quiet "{checkout}"
 
 # %%
+# %matplotlib inline
 import dataclasses
 import json
 import tempfile
@@ -42,6 +57,7 @@ from alexnet_jax.console import make_console
 from alexnet_jax.figures import conv1_kernels, learning_curve
 from alexnet_jax.fit import fit
 from alexnet_jax.inference import load_trained
+from alexnet_jax.look.pictures import learnt
 from alexnet_jax.recipe import TrainConfig
 
 workdir = Path(tempfile.mkdtemp()) / "digits"
@@ -72,13 +88,16 @@ lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().sp
 display(learning_curve(lines, "digits"))
 
 # %% [markdown]
-# The first layer's kernels after 50 updates and at the end. Each tower has its own panel.
+# The first layer's kernels at the end, a panel for each tower; and what the updates have added to
+# them after 50 and at the end, strokes of digits, which beside initial values several times as
+# large are hard to see.
 
 # %%
+trained = load_trained(workdir)
+kernel = np.asarray(trained.params["conv1"]["kernel"])
+display(conv1_kernels(kernel, 2, f"conv1 after {trained.step} updates"))
 for step in ("50", "latest"):
-    trained = load_trained(workdir, checkpoint=step)
-    kernel = np.asarray(trained.params["conv1"]["kernel"])
-    display(conv1_kernels(kernel, 2, f"conv1 after {trained.step} updates"))
+    display(learnt(load_trained(workdir, checkpoint=step)))
 
 # %% [markdown]
 # The update is the paper's: the learning rate inside the velocity, weight decay on everything.

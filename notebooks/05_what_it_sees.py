@@ -19,17 +19,32 @@
 # photographs a small crop was cut; set `WORKDIR` to a run of your own, or to imported weights.
 
 # %% [markdown]
-# Where `alexnet_jax` is not installed yet, as on Colab, this installs it from a clone beside the
-# notebook.
+# Where `alexnet_jax` is not installed yet, as on Colab, this installs it from a copy of its
+# repository: the one that this notebook lies in, a clone beside the notebook, or a zip file of it
+# uploaded there (Colab: the folder symbol on the left). With a GPU, install `{checkout}[cuda]`.
 
 # %%
 import importlib.util
+from pathlib import Path
+from zipfile import ZipFile
 
-if importlib.util.find_spec("alexnet_jax") is None:
-    print("installing alexnet_jax")
-    # %pip install --quiet --editable ..
+spec = importlib.util.find_spec("alexnet_jax")
+if spec is None or spec.origin is None:  # a folder of that name is no package yet
+    for archive in Path().glob("*.zip"):
+        ZipFile(archive).extractall()
+    places = [*Path().glob("*/alexnet_jax"), Path("alexnet_jax"), Path("../alexnet_jax")]
+    copies = [p.parent for p in places if (p.parent / "pyproject.toml").is_file() and p.is_dir()]
+    if not copies:
+        raise FileNotFoundError(
+            "no copy of alexnet_jax here: upload a zip file of its repository beside this "
+            "notebook, or clone it there, and run this cell again"
+        )
+    checkout = copies[0].resolve()
+    print("installing", checkout)
+    # %pip install --quiet "{checkout}"
 
 # %%
+# %matplotlib inline
 import tempfile
 from pathlib import Path
 

@@ -11,17 +11,19 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 DESCRIPTION = """
 BlobShape: dim*[int64]=1
 BlobProto: num[int64]=1 channels[int64]=2 height[int64]=3 width[int64]=4 data*[float]=5 diff*[float]=6 shape[BlobShape]=7 double_data*[double]=8
-ConvolutionParameter: num_output[uint32]=1 pad*[uint32]=3 kernel_size*[uint32]=4 group[uint32]=5 stride*[uint32]=6
-InnerProductParameter: num_output[uint32]=1
+ConvolutionParameter: num_output[uint32]=1 pad*[uint32]=3 kernel_size*[uint32]=4 group[uint32]=5 stride*[uint32]=6 pad_h[uint32]=9 stride_w[uint32]=14 dilation*[uint32]=18
+InnerProductParameter: num_output[uint32]=1 transpose[bool]=6
+ReLUParameter: negative_slope[float]=1
 DropoutParameter: dropout_ratio[float]=1
 LRNParameter: local_size[uint32]=1 alpha[float]=2 beta[float]=3 norm_region[int32]=4 k[float]=5
-PoolingParameter: pool[int32]=1 kernel_size[uint32]=2 stride[uint32]=3 pad[uint32]=4
-LayerParameter: name[string]=1 type[string]=2 bottom*[string]=3 top*[string]=4 blobs*[BlobProto]=7 phase[int32]=10 convolution_param[ConvolutionParameter]=106 dropout_param[DropoutParameter]=108 inner_product_param[InnerProductParameter]=117 lrn_param[LRNParameter]=118 pooling_param[PoolingParameter]=121
-V1LayerParameter: bottom*[string]=2 top*[string]=3 name[string]=4 type[int32]=5 blobs*[BlobProto]=6 convolution_param[ConvolutionParameter]=10 dropout_param[DropoutParameter]=12 inner_product_param[InnerProductParameter]=17 lrn_param[LRNParameter]=18 pooling_param[PoolingParameter]=19
+PoolingParameter: pool[int32]=1 kernel_size[uint32]=2 stride[uint32]=3 pad[uint32]=4 kernel_h[uint32]=5 global_pooling[bool]=12 round_mode[int32]=13
+LayerParameter: name[string]=1 type[string]=2 bottom*[string]=3 top*[string]=4 blobs*[BlobProto]=7 phase[int32]=10 convolution_param[ConvolutionParameter]=106 dropout_param[DropoutParameter]=108 inner_product_param[InnerProductParameter]=117 lrn_param[LRNParameter]=118 pooling_param[PoolingParameter]=121 relu_param[ReLUParameter]=123
+V1LayerParameter: bottom*[string]=2 top*[string]=3 name[string]=4 type[int32]=5 blobs*[BlobProto]=6 convolution_param[ConvolutionParameter]=10 dropout_param[DropoutParameter]=12 inner_product_param[InnerProductParameter]=17 lrn_param[LRNParameter]=18 pooling_param[PoolingParameter]=19 relu_param[ReLUParameter]=30
 NetParameter: name[string]=1 layers*[V1LayerParameter]=2 layer*[LayerParameter]=100
 """  # noqa: E501
-V1_TYPES = {"Convolution": 4, "Data": 5, "Dropout": 6, "InnerProduct": 14, "LRN": 15,
-            "Pooling": 17, "ReLU": 18, "SoftmaxWithLoss": 21, "Split": 22}  # fmt: skip
+V1_TYPES = {"Convolution": 4, "Data": 5, "Dropout": 6, "ImageData": 12,
+            "InnerProduct": 14, "LRN": 15, "Pooling": 17, "ReLU": 18, "SoftmaxWithLoss": 21,
+            "Split": 22}  # fmt: skip
 Layer = tuple[str, str, dict[str, Any]]
 
 
@@ -82,6 +84,7 @@ def net(
         "LRN": "lrn_param",
         "Pooling": "pooling_param",
         "Dropout": "dropout_param",
+        "ReLU": "relu_param",
     }
     made = message("NetParameter")(name="AlexNet")
     for name, kind, settings in described:
@@ -91,7 +94,7 @@ def net(
             said = getattr(layer, fields[kind])
             said.SetInParent()
             for field, value in settings.items():
-                if field in ("kernel_size", "stride", "pad") and kind == "Convolution":
+                if field in ("kernel_size", "stride", "pad", "dilation") and kind == "Convolution":
                     getattr(said, field).append(value)
                 else:
                     setattr(said, field, value)

@@ -83,6 +83,7 @@ def test_an_unknown_data_set_is_named() -> None:
         "digits_7to9",
         "photos",
         "thumbnails",
+        "thumbnails_fields",
     )
 
 

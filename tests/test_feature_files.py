@@ -81,7 +81,7 @@ def test_files_that_hold_no_features(tmp_path: Path) -> None:
     assert "no such file" in refusal(tmp_path / "a.npy")
     assert ".npy or .parquet" in refusal(tmp_path / "a.csv")
     np.save(tmp_path / "a.npy", VALUES)
-    assert "a.json" in refusal(tmp_path / "a.npy")
+    assert "a.npy.json" in refusal(tmp_path / "a.npy")
     write(tmp_path / "a.npy")
     np.save(tmp_path / "a.npy", VALUES[:3])
     assert "holds (3, 3), but there are 4 names" in refusal(tmp_path / "a.npy")
@@ -96,7 +96,7 @@ def test_tables_need_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(InputError, match=r"need pyarrow: pip install 'alexnet_jax\[parquet\]'"):
         write(tmp_path / "a.parquet")
     write(tmp_path / "a.npy")
-    assert {file.name for file in tmp_path.iterdir()} == {"a.npy", "a.json"}
+    assert {file.name for file in tmp_path.iterdir()} == {"a.npy", "a.npy.json"}
 
 
 def shown(

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ def cells_of_text(path: Path) -> list[tuple[str, str]]:
         if "[markdown]" in head:
             found.append(("markdown", "\n".join(line[1:].removeprefix(" ") for line in lines)))
         else:
-            found.append(("code", "\n".join(line.replace("# %pip", "%pip") for line in lines)))
+            found.append(("code", "\n".join(re.sub(r"# %(?=\w)", "%", line) for line in lines)))
     return found
 
 

@@ -148,6 +148,31 @@ def test_optax_sgd_parts_at_the_drop_by_the_rescaled_velocity() -> None:
     assert_trees_close(parted, jax.tree.map(lambda x: 0.81 * x, v), 1e-12)
 
 
+@every_rule
+def test_the_rate_outside_is_optax_sgd_across_the_drop(bias_rate: float, bias_decay: bool) -> None:
+    """m <- .8 m + g + .1 w, w <- w - lr m, in NumPy, and by optax.sgd where biases are no case of
+    their own."""
+    rule = {"bias_rate": bias_rate, "bias_decay": bias_decay}
+    w, m = drawn(0), jax.tree.map(np.zeros_like, drawn(0))
+    for step in range(STEPS):
+        for layer, leaves in drawn(step + 1).items():
+            for name, g in leaves.items():
+                bias = name == "bias"
+                decay = 0.1 * w[layer][name] if bias_decay or not bias else 0.0
+                m[layer][name] = 0.8 * m[layer][name] + (bias_rate if bias else 1) * (g + decay)
+                w[layer][name] = w[layer][name] - RATES[step] * m[layer][name]
+    with jax.enable_x64(True):
+        params, state = updated(
+            paper_sgd(drop_schedule, 0.8, 0.1, **rule, rate_inside=False), STEPS
+        )
+        sgd = optax.chain(optax.add_decayed_weights(0.1), optax.sgd(drop_schedule, 0.8))
+        theirs, _ = updated(sgd, STEPS)
+    assert_trees_close(params, w, 1e-13)
+    assert_trees_close(velocity(state), m, 1e-13)
+    if rule == {"bias_rate": 1.0, "bias_decay": True}:
+        assert_trees_close(params, theirs, 1e-13)
+
+
 def test_rate_zero_coasts_on_the_velocity_and_nothing_else() -> None:
     """w + v (.9 + .9^2 + .9^3): neither gradients nor decay act."""
     w, v = papers_lines([0.1] * 4, weight_decay=0.1)

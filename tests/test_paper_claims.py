@@ -11,9 +11,11 @@ import pytest
 
 from alexnet_jax import presets
 from alexnet_jax.errors import InputError
+from alexnet_jax.paper import runs
 from alexnet_jax.paper.claims import FULL, PLAIN, Claim, Scale, Variant
 from alexnet_jax.paper.report import difference, interval, row, table, verdict
-from alexnet_jax.paper.runs import Outcome, updates_to_threshold, variants_of
+from alexnet_jax.paper.runs import Outcome, Plan, updates_to_threshold, variants_of
+from alexnet_jax.recipe import TrainConfig
 
 SCRIPTS = sorted((Path(__file__).parents[1] / "experiments" / "paper").glob("*.py"))
 CLAIMS = {p.stem: runpy.run_path(str(p))["CLAIM"] for p in SCRIPTS if p.stem != "run"}
@@ -44,7 +46,7 @@ def test_every_claim_compares_two_networks_that_can_be_made(name: str, scale: Sc
 def test_names_stand_for_one_variant(scale: Scale) -> None:
     found = variants_of(list(CLAIMS.values()), scale)
     names = [variant.run(scale) for variant in found]
-    assert len(set(names)) == len(names) == (14 if scale == "small" else 13)
+    assert len(set(names)) == len(names) == (17 if scale == "small" else 16)
     assert "plain" in names
 
 
@@ -64,6 +66,31 @@ def test_a_name_for_two_variants_is_refused() -> None:
     twice = claim(ours=Variant("other", {"batch": "64"}))
     with pytest.raises(InputError, match="two different variants are called other"):
         variants_of([twice], "small")
+
+
+def test_what_a_variant_starts_from_is_trained_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same seed, on its own data; the comparison's other side starts from nothing."""
+    found = CLAIMS["sixth_convolution"]
+    trained: list[tuple[str, str, str]] = []
+
+    def fit(config: TrainConfig, directory: Path, _: object) -> None:
+        place = directory.relative_to(tmp_path).as_posix()
+        trained.append((place, config.data, config.start_from))
+
+    monkeypatch.setattr(runs, "fit", fit)
+    monkeypatch.setattr(runs, "_error", lambda _: 0.0)
+    runs.train_all([found], Plan("small", (0, 7), tmp_path), None, lambda _: None)
+    assert trained == [
+        row
+        for seed in (0, 7)
+        for row in (
+            (f"more_classes/{seed}", "thumbnails_fields", ""),
+            (f"conv6_after_more/{seed}", "thumbnails", f"{tmp_path}/more_classes/{seed}"),
+            (f"plain/{seed}", "thumbnails", ""),
+        )
+    ]
 
 
 def test_different_units_are_refused() -> None:
@@ -114,6 +141,8 @@ def test_verdicts(other: tuple[float, ...], want: str) -> None:
 
 def test_one_seed_says_nothing() -> None:
     assert verdict(Outcome(claim(), (2.0,), (3.0,))) == "one seed says nothing"
+    assert difference(claim(), (1.0,)) == "+1.00 % wrong"
+    assert difference(claim(ratio=True), (1.5,)) == "x1.50"
 
 
 def test_differences_are_paired_and_ratios_geometric() -> None:

@@ -77,6 +77,22 @@ def test_always_the_same_and_no_two_alike(photos: Dataset) -> None:
     assert len({row.tobytes() for row in rows}) == 4032
 
 
+def test_fields_as_classes_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each white field is a class: its crops have its one shade, and no black one is there."""
+    monkeypatch.setattr(photos_module, "photographs", lambda: iter([painted((60, 80))] * 16))
+    found = data.load("thumbnails_fields")
+    assert len(found.class_names) == len(set(found.class_names)) == 16 * 6
+    for split, each in ((found.train, 48), (found.test, 6)):
+        np.testing.assert_array_equal(np.bincount(split.labels), np.full(96, each))
+        shades = split.images.reshape(len(split), -1)
+        assert np.all(shades == shades[:, :1])
+        assert shades.max() <= 127
+        for start in range(0, 96, 6):
+            of_one = [set(shades[split.labels == start + field, 0]) for field in range(6)]
+            assert all(len(shade) == 1 for shade in of_one)
+            assert len(set.union(*of_one)) == 6
+
+
 def test_labels_name_their_photograph(photos: Dataset) -> None:
     """The galaxies are the darkest, the page the brightest, and the last seven are grey."""
     colours = {

@@ -123,6 +123,21 @@ def test_refused(changes: dict[str, Any], words: str) -> None:
         alexnet_jax.architecture(**changes)
 
 
+def test_a_sixth_convolution_lies_over_the_last_pool_and_reads_both_towers() -> None:
+    """Net 146: 2x128 maps of 3x3, pad 1, from .03 and a bias of 1."""
+    net = alexnet_jax.architecture("source2012+conv6")
+    plain = alexnet_jax.architecture("source2012")
+    names = [layer.name for layer in net.layers]
+    place = names.index("conv6")
+    assert names[place - 1 : place + 2] == ["pool5", "conv6", "fc6"]
+    assert (*net.layers[:place], *net.layers[place + 1 :]) == plain.layers
+    assert net.layers[place] == Conv("conv6", 256, kernel=3, padding=1, std=0.03, bias=1.0)
+    table = {row.name: row for row in rows(net)}
+    assert (table["conv6"].parameters, table["conv6"].output) == (590_080, "6 x 6 x 256")
+    with pytest.raises(InputError, match=r"unknown preset 'lenet\+conv6'"):
+        alexnet_jax.architecture("lenet+conv6")
+
+
 def test_a_layer_may_be_changed() -> None:
     """Numbers, words and truth values alike."""
     changes: dict[str, dict[str, object]] = {

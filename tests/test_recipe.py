@@ -32,6 +32,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "topology": ("two_towers", "two_towers"),
     "learning_rate": ("2e-2", 0.02),
     "momentum": ("0.5", 0.5),
+    "rate_inside": ("false", False),
     "weight_decay": ("0", 0.0),
     "ema": ("0.99", 0.99),
     "warmup_epochs": ("2.5", 2.5),
@@ -57,7 +58,9 @@ FULL = dataclasses.replace(
     | {"schedule": "epochs", "drop_epochs": (2.0, 3.5)},
     layers={"conv1": {"maps": 64, "std": 0.02}, "fc8": {"activation": "linear"}},
 )
-LARS = dataclasses.replace(FULL, trust=0.001, bias_learning_rate=0.02, layer_rates={})
+LARS = dataclasses.replace(
+    FULL, trust=0.001, bias_learning_rate=0.02, layer_rates={}, rate_inside=True
+)
 
 
 def refusal(**values: Any) -> str:

@@ -19,6 +19,8 @@ from scripts import (
     wait,
 )  # fmt: skip
 
+from alexnet_jax.inference import load_trained
+
 assert finished  # a fixture
 
 
@@ -95,6 +97,46 @@ def test_pictures_are_classified_by_two_tasks_of_slurm(finished: Run, tmp_path: 
     for one, other in zip(found[0]["predictions"], want[0]["predictions"], strict=True):
         assert one["index"] == other["index"]
         assert one["probability"] == pytest.approx(other["probability"], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_two_processes_start_from_another_run(finished: Run, tmp_path: Path) -> None:
+    """And train as one does: a new classifier, a frozen layer, a rate of its own. Then both
+    classify a directory, one of whose pictures is damaged."""
+    from PIL import Image
+
+    def arguments(workdir: Path, *more: object) -> tuple[str, ...]:
+        changes = ("evaluate_every=3", "checkpoint_every=3", "freeze=conv1", "layer_rates=fc8:2.0")
+        start_from = ("--data", "digits_7to9", "--start-from", finished.workdir)
+        return training(workdir, 3, *start_from, *more, log_every=1, changes=changes)
+
+    results = run_pair("train", *arguments(tmp_path / "two", "--topology", "hybrid"))
+    assert [result.status for result in results] == [0, 0], results
+    assert f"weights of {finished.workdir}, step 6; fc8 is new, for 3 classes" in results[0].out
+    assert [said(results[1].out), said(results[0].err), said(results[1].err)] == [[], [], []]
+    assert call("train", *arguments(tmp_path / "one")).status == 0
+    for line, want in zip(measurements(tmp_path / "two")[:3], measurements(tmp_path / "one")[:3],
+                          strict=True):  # fmt: skip
+        assert line["loss"] == pytest.approx(want["loss"], rel=1e-4)
+    digests = [json.loads((tmp_path / name / "config.json").read_text())["start_sha256"]
+               for name in ("one", "two")]  # fmt: skip
+    assert digests == [finished.measured[-1]["params_sha256"]] * 2
+    conv1 = [load_trained(path).params["conv1"]["kernel"] for path in
+             (tmp_path / "two", finished.workdir)]  # fmt: skip
+    np.testing.assert_array_equal(*conv1)
+    (tmp_path / "pictures").mkdir()
+    for name, value in (("a", 9), ("b", 200)):
+        picture = Image.fromarray(np.full((8, 8), value, np.uint8))
+        picture.save(tmp_path / "pictures" / f"{name}.png")
+    (tmp_path / "pictures" / "bad.png").write_bytes(b"no picture")
+    predicted = ("predict", tmp_path / "two", tmp_path / "pictures", "--json")
+    two = run_pair(*predicted, "--topology", "data")
+    assert [result.status for result in two] == [1, 1], two
+    assert (len(said(two[0].err)), said(two[1].err), said(two[1].out)) == (1, [], [])
+    assert "bad.png" in two[0].err
+    found, want = json.loads("\n".join(said(two[0].out))), json.loads(call(*predicted).out)
+    assert [entry["image"] for entry in found] == [entry["image"] for entry in want]
+    assert {place["class"] for place in found[0]["predictions"]} == {"7", "8", "9"}
 
 
 @pytest.mark.parametrize(

@@ -114,16 +114,26 @@ def test_doubles_and_a_renamed_classifier(tmp_path: Path) -> None:
         ("norm2", {"norm_region": 1}, "layer norm2 has norm_region 1, expected 0"),
         ("pool5", {"pool": 1}, "layer pool5 has pool 1, expected 0"),
         ("pool5", {"kernel_size": 2}, "layer pool5 has kernel_size 2, expected 3"),
+        ("conv3", {"dilation": 2}, "layer conv3 has dilation 2, expected 1"),
+        ("conv2", {"pad_h": 1}, "layer conv2 has pad_h 1, expected 0"),
+        ("conv1", {"stride_w": 2}, "layer conv1 has stride_w 2, expected 0"),
+        ("pool1", {"kernel_h": 2}, "layer pool1 has kernel_h 2, expected 0"),
+        ("pool5", {"global_pooling": True}, "layer pool5 has global_pooling 1, expected 0"),
+        ("pool1", {"round_mode": 1}, "layer pool1 has round_mode 1, expected 0"),
+        ("fc7", {"transpose": True}, "layer fc7 has transpose 1, expected 0"),
+        ("relu6", {"negative_slope": 0.5}, "layer relu6 has negative_slope 0.5, expected 0"),
     ],
 )
+@pytest.mark.parametrize("legacy", [False, True])
 def test_other_constants_are_refused(
-    tmp_path: Path, layer: str, settings: dict[str, Any], said: str
+    tmp_path: Path, layer: str, settings: dict[str, Any], said: str, legacy: bool
 ) -> None:
     described = [
         (name, kind, own | (settings if name == layer else {}))
         for name, kind, own in caffe_files.layers("caffe_alexnet")
     ]
-    assert said in refusal(saved(tmp_path / "net.caffemodel", described=described))
+    path = saved(tmp_path / "net.caffemodel", described=described, legacy=legacy)
+    assert said in refusal(path)
 
 
 def test_another_network_is_refused(tmp_path: Path) -> None:

@@ -156,6 +156,28 @@ def test_stablehlo_takes_any_number_of_stored_images(tmp_path: Path) -> None:
         np.testing.assert_allclose(logits, ours[:count], atol=1e-5 * np.abs(ours).max())
 
 
+def test_what_was_trained_in_bfloat16_is_written_and_compared_in_float32(tmp_path: Path) -> None:
+    found = trained("caffenet")
+    config = dataclasses.replace(found.config, dtype="bfloat16")
+    (path, _) = export(
+        dataclasses.replace(found, config=config), "stablehlo", tmp_path / "n.stablehlo"
+    )
+    images = stored(256)
+    ours = np.asarray(found.logits()(found.params, images, found.statistics))
+    logits = np.asarray(jax.export.deserialize(bytearray(path.read_bytes())).call(images))
+    np.testing.assert_allclose(logits, ours, atol=1e-5 * np.abs(ours).max())
+
+
+def test_no_mean_image_of_an_earlier_network_is_left_beside_a_file(tmp_path: Path) -> None:
+    found = trained("caffenet")
+    path = tmp_path / "net.caffemodel"
+    assert len(export(found, "caffe", path)) == 3
+    pixel = found.statistics._replace(mean=np.full((256, 256, 3), 9, np.float32))
+    export(dataclasses.replace(found, statistics=pixel), "caffe", path)
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, f"{path.name}.md"}
+    assert "mean pixel (9.0000, 9.0000, 9.0000)" in Path(f"{path}.md").read_text(encoding="utf-8")
+
+
 def test_torchvision_is_a_state_dict(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed; `make torch` does it")
     found = trained("owt")

@@ -71,6 +71,7 @@ def test_a_network_is_made_again_from_its_config(tmp_path: Path) -> None:
         ("lrn2", {"size": 7}, ["lrn2", "size 7", "expected 5"]),
         ("pool1", {"pads": [1, 1, 0, 0]}, ["pool1", "top and left"]),
         ("pool2", {"strides": [3, 3]}, ["pool2", "strides [3, 3]"]),
+        ("pool5", {"dilations": [2, 2]}, ["pool5", "dilations [2, 2]", "[1, 1]"]),
         ("logits", {"alpha": 0.5}, ["logits", "alpha 0.5", "expected 1"]),
     ],
 )

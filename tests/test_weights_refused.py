@@ -76,7 +76,13 @@ def test_a_pickle_that_runs_something(tmp_path: Path, protocol: int) -> None:
         (b"\x80\x02\x8a\xff" + b"\x01" * 10, "not a whole pickle"),
         (b"\x80\x02X\xff\xff\xff\xffabc.", "not a whole pickle"),
         (b"\x80\x02]K\x01K\x02.", "expected a dictionary of tensors, found int"),
-        (b"\x80\x02N}s.", "not a pickle of arrays"),
+        (b"\x80\x02NK\x01K\x02s.", "not a pickle of arrays"),
+        (b"\x80\x02N}s.", "not a whole pickle"),
+        # A key that would overflow Python's stack, and one that it would hash for days.
+        (b"\x80\x02}N" + b"\x85" * 2_000_000 + b"Ns.", "tuples in tuples"),
+        (b"\x80\x02}N" + b"q\x01h\x01\x86" * 40 + b"Ns.", "tuples in tuples"),
+        # The same in lists is printed in short.
+        (b"\x80\x02N" + b"q\x01]h\x01ah\x01a" * 40 + b"Q.", "no storage of a tensor"),
         (b"not a pickle", "not a whole pickle"),
         (b"", "not a whole pickle"),
     ],
@@ -194,7 +200,9 @@ def test_names_and_shapes(tmp_path: Path) -> None:
     infinite = {name: value.copy() for name, value in NAMED.items()}
     infinite["classifier.6.bias"][0] = np.inf
     assert "not finite" in refusal(torch_zip(tmp_path / "d.pth", infinite))
-    assert "is none" in refusal(torch_zip(tmp_path / "e.pth", {}, content=pickled({"epoch": 3})))
+    assert "is no tensor" in refusal(
+        torch_zip(tmp_path / "e.pth", {}, content=pickled({"epoch": 3}))
+    )
     assert "found list" in refusal(torch_zip(tmp_path / "f.pth", {}, content=pickled([1])))
 
 

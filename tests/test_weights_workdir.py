@@ -26,6 +26,8 @@ from alexnet_jax import weights
 from alexnet_jax.checkpoint import Checkpoints
 from alexnet_jax.data.dataset import Dataset, Split
 from alexnet_jax.inference import load_checkpoint, load_trained
+from alexnet_jax.model_card import CARD
+from alexnet_jax.weights.workdirs import save_workdir
 
 CHANGES = tuple(f"{name}.maps={count}" for name, count in OWT.items())
 CLASSES = 16  # as many as `photos` has
@@ -157,6 +159,41 @@ def test_mistakes_write_nothing(imported: Any, tmp_path: Path) -> None:
     assert_refused(call(*plain, new, "--classes", file), "not a text file")
     assert_refused(call("import_weights", "keras", file, "--workdir", new), "unknown kind 'keras'")
     assert not new.exists()
+
+
+def test_a_workdir_that_is_there_and_empty(
+    imported: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays the directory that it is, which may be a mounted disk or where one stands; what a
+    stopped import left in it goes, and nothing beside it does."""
+    _, file, _ = imported
+    found = weights.load("torchvision", file, layers=widths(OWT))
+    beside = tmp_path / "here.tmp"
+    beside.mkdir()
+    workdir = tmp_path / "here"
+    (workdir / "import.tmp" / "checkpoints").mkdir(parents=True)
+    before = workdir.stat().st_ino
+    monkeypatch.chdir(workdir)
+    save_workdir(found, Path())
+    assert workdir.stat().st_ino == before
+    assert {path.name for path in workdir.iterdir()} == {"config.json", "checkpoints", CARD}
+    assert load_trained(workdir).class_names[0] == "class 0"
+    assert beside.is_dir()
+
+
+def test_an_import_that_fails_leaves_nothing(
+    imported: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, file, _ = imported
+    found = weights.load("torchvision", file, layers=widths(OWT))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("alexnet_jax.weights.workdirs.write_atomically", full)
+    with pytest.raises(OSError, match="No space"):
+        save_workdir(found, tmp_path / "new")
+    assert not list(tmp_path.iterdir())
 
 
 def test_data_of_other_classes(imported: Any) -> None:

@@ -66,7 +66,7 @@ def _rates(axes: Axes, records: Sequence[dict[str, Any]], mode: str) -> None:
     axes.set(title=_TITLES[mode], ylabel="images/s", xlim=(-0.7, len(records) - 0.3))
     axes.margins(y=0.15)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(0, -0.1), ncols=3)
+    axes.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.1))
 
 
 def _layers(axes: Axes, record: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alexnet_jax.data.dataset import Dataset, Split
 from alexnet_jax.data.digits import digits, high_digits, low_digits
-from alexnet_jax.data.photos import photos, thumbnails
+from alexnet_jax.data.photos import photos, thumbnails, thumbnails_fields
 from alexnet_jax.data.prepared import load_prepared
 from alexnet_jax.errors import InputError
 
@@ -17,6 +17,7 @@ _SOURCES: dict[str, Callable[[], Dataset]] = {
     "digits_7to9": high_digits,
     "photos": photos,
     "thumbnails": thumbnails,
+    "thumbnails_fields": thumbnails_fields,
 }
 
 

@@ -78,9 +78,7 @@ def ilsvrc(
     Raises:
       InputError: a missing or broken archive, members that do not belong there, too few pictures.
     """
-    for file in (TRAIN, VALIDATION):
-        if not (archives / file).is_file():
-            raise InputError(f"{archives} has no file {file}; both archives are needed")
+    require_archives(archives)
     train, test = _train(archives / TRAIN), _validation(archives / VALIDATION)
     present = len(np.unique(train.labels))
     found = (present, len(train.labels), len(test.labels))
@@ -92,6 +90,13 @@ def ilsvrc(
         )
     about = {"kind": "ilsvrc2012", "bytes": [train.sizes.sum().item(), test.sizes.sum().item()]}
     return Source(name, size, 3, class_names(), {"train": train, "test": test}, about)
+
+
+def require_archives(archives: Path) -> None:
+    """Raises InputError unless both files are there."""
+    for file in (TRAIN, VALIDATION):
+        if not (archives / file).is_file():
+            raise InputError(f"{archives} has no file {file}; both archives are needed")
 
 
 def _train(path: Path) -> TarPictures:

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from alexnet_jax.ops import conv_cpu, plain
 from alexnet_jax.ops.check import require_floating, require_rank, require_some, require_whole
-from alexnet_jax.ops.fold import folded_weight_gradient
 
 
 def conv2d(
@@ -69,7 +69,7 @@ def conv2d(
             )
     images = x.reshape((-1, *x.shape[-3:]))
     parts = [
-        (_convolve if stride == 1 else _strided)(x_g, kernel_g, stride, padding)
+        _convolve(x_g, kernel_g, stride, padding)
         for x_g, kernel_g in zip(
             jnp.split(images, groups, -1), jnp.split(kernel, groups, -1), strict=True
         )
@@ -94,18 +94,15 @@ def _groups(x: jax.Array, kernel: jax.Array, bias: jax.Array | None) -> int:
     return groups
 
 
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _convolve(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        window_strides=(stride, stride),
-        padding=((padding, padding), (padding, padding)),
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-    )
+    """One group, in the form that is fastest where it runs."""
+    return _where_it_runs("convolution", x, kernel, stride=stride, padding=padding)
 
 
-# Only the kernel's gradient is our own, and only on a CPU: XLA's takes four times as long there.
-_strided = jax.custom_vjp(_convolve, nondiff_argnums=(2, 3))
+def _where_it_runs(name: str, *arrays: jax.Array, **geometry: int) -> jax.Array:
+    cpu, default = (partial(getattr(forms, name), **geometry) for forms in (conv_cpu, plain))
+    return lax.platform_dependent(*arrays, cpu=cpu, default=default)
 
 
 def _forward(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> Any:
@@ -114,14 +111,9 @@ def _forward(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> Any:
 
 def _backward(stride: int, padding: int, saved: Any, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
     x, kernel = saved
-    (dx,) = jax.linear_transpose(lambda x: _convolve(x, kernel, stride, padding), x)(dy)
-
-    def plain(x: jax.Array, dy: jax.Array) -> jax.Array:
-        of_kernel = partial(_convolve, x, stride=stride, padding=padding)
-        return jax.linear_transpose(of_kernel, kernel)(dy)[0]
-
-    folded = partial(folded_weight_gradient, shape=kernel.shape, stride=stride, padding=padding)
-    return dx, lax.platform_dependent(x, dy, cpu=folded, default=plain)
+    dx = _where_it_runs("input_gradient", dy, x, kernel, stride=stride, padding=padding)
+    dkernel = _where_it_runs("kernel_gradient", x, dy, kernel, stride=stride, padding=padding)
+    return dx, dkernel
 
 
-_strided.defvjp(_forward, _backward)
+_convolve.defvjp(_forward, _backward)

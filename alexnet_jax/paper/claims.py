@@ -66,6 +66,8 @@ class Variant:
     - "ensemble": the same of the runs of all seeds together, their outputs averaged.
     - "gap": test loss minus training loss, both in test mode, in nats.
     - "updates": updates until the error of the training batches has come down to 25 %.
+
+    `first` is trained before it, and its weights are those that this one starts from.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Variant:
     small: dict[str, str] = field(default_factory=dict)
     full: dict[str, str] = field(default_factory=dict)
     measure: Measure = "error"
+    first: Variant | None = None
 
     @property
     def label(self) -> str:

@@ -105,12 +105,18 @@ def _mean(values: Sequence[float]) -> str:
 
 
 def difference(claim: Claim, values: Sequence[float]) -> str:
-    """The compared values' mean and interval, as text; a ratio's mean is the geometric one."""
+    """The compared values' mean and interval, as text; a ratio's mean is the geometric one.
+
+    One value has no interval.
+    """
     if not all(map(math.isfinite, values)):
         return "-"
     if claim.ratio:
         mean, half = interval(tuple(map(math.log, values)))
         low, high = (math.exp(mean - half), math.exp(mean + half)) if half < 5 else (0, math.inf)
-        return f"x{math.exp(mean):.2f} ({low:.2f} to {high:.2f})"
+        known = f" ({low:.2f} to {high:.2f})" if len(values) > 1 else ""
+        return f"x{math.exp(mean):.2f}{known}"
     mean, half = interval(values)
+    if len(values) == 1:
+        return f"{mean:+.2f} {claim.unit}"
     return f"{mean:+.2f} ± {half:.2f} {claim.unit}"

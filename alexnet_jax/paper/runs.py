@@ -38,7 +38,11 @@ class Plan:
     changes: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def config(self, variant: Variant, seed: int) -> TrainConfig:
-        return variant.config(self.scale, self.changes, seed)
+        """The run of a variant from a seed; it starts from that seed's run of its `first`."""
+        config = variant.config(self.scale, self.changes, seed)
+        if variant.first is None:
+            return config
+        return dataclasses.replace(config, start_from=str(self.directory(variant.first, seed)))
 
     def directory(self, variant: Variant, seed: int) -> Path:
         return self.workdir / variant.run(self.scale) / str(seed)
@@ -59,16 +63,17 @@ class Outcome:
 
 
 def variants_of(claims: Sequence[Claim], scale: Scale) -> list[Variant]:
-    """All that have to be trained at a scale, each once.
+    """All that have to be trained at a scale, each once, after those that they start from.
 
     Raises:
       InputError: two different variants of one name.
     """
     found: dict[str, Variant] = {}
     for variant in (v for claim in claims for v in (claim.ours, claim.other)):
-        first = found.setdefault(variant.run(scale), variant)
-        if first.at(scale) != variant.at(scale):
-            raise InputError(f"two different variants are called {variant.name}")
+        for one in (variant,) if variant.first is None else (variant.first, variant):
+            same = found.setdefault(one.run(scale), one)
+            if same.at(scale) != one.at(scale):
+                raise InputError(f"two different variants are called {one.name}")
     return list(found.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,20 @@ from alexnet_jax.weights.caffe_format import V1_TYPES, message, parse
 from alexnet_jax.weights.loaded import Layers
 
 _MOST = 2 << 30  # bytes that protobuf takes
-_BESIDE = ("Data", "Input", "Split", "Accuracy", "Softmax", "SoftmaxWithLoss")
+_BESIDE = (
+    "Data", "ImageData", "MemoryData", "HDF5Data", "DummyData", "Input", "Split", "Accuracy",
+    "Softmax", "SoftmaxWithLoss",
+)  # fmt: skip
+# By type of layer, settings that a file may have and these networks leave at nothing.
+_UNUSED = {
+    "Convolution": ("pad_h", "pad_w", "kernel_h", "kernel_w", "stride_h", "stride_w"),
+    "Pooling": ("kernel_h", "kernel_w", "stride_h", "stride_w", "pad_h", "pad_w",
+                "global_pooling", "round_mode"),
+    "InnerProduct": ("transpose",),
+    "ReLU": ("negative_slope",),
+}  # fmt: skip
+_FIELDS = {"Convolution": "convolution", "Pooling": "pooling", "InnerProduct": "inner_product",
+           "ReLU": "relu"}  # fmt: skip
 PRESETS = ("caffe_alexnet", "caffenet")
 
 
@@ -55,6 +69,9 @@ def read_caffe(
     if "LRN" in kinds and "Pooling" in kinds and kinds.index("LRN") < kinds.index("Pooling"):
         preset = "caffe_alexnet"
     parametric = [layer for layer in found if layer.type in ("Convolution", "InnerProduct")]
+    titles = [layer.name for layer in parametric]
+    if twice := {title for title in titles if titles.count(title) > 1}:
+        raise InputError(f"{path} has two layers called {twice.pop()}")
     arrays = {
         f"{layer.name}/{number}": _array(layer, number, blob)
         for layer in parametric
@@ -96,14 +113,14 @@ def blob_shape(blob: Any) -> tuple[int, ...]:
 
 def blob_numbers(blob: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """A blob's numbers. InputError where there are not as many as its shape says."""
-    if blob.double_data and not blob.data:
-        flat = np.concatenate([np.frombuffer(part, "<f8") for part in blob.double_data])
-    elif blob.data and all(len(part) % 4 == 0 for part in blob.data):
-        parts = [np.frombuffer(part, "<f4") for part in blob.data]
-        flat = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    else:
-        flat = np.zeros(0, np.float32)
-    if flat.size != np.prod(shape, dtype=np.int64):
+    double = bool(blob.double_data) and not blob.data
+    dtype: np.dtype[Any] = np.dtype("<f8" if double else "<f4")
+    parts = [
+        np.frombuffer(part[: len(part) // dtype.itemsize * dtype.itemsize], dtype)
+        for part in (blob.double_data if double else blob.data)
+    ]
+    flat = parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, dtype), *parts])
+    if min(shape, default=0) < 0 or flat.size != math.prod(shape):
         sides = "x".join(map(str, shape))
         raise InputError(f"array {name} should have the numbers of {sides}, found {flat.size}")
     return flat.reshape(shape)
@@ -131,7 +148,7 @@ def _require_like(path: Path, found: list[Layer], architecture: Architecture) ->
                 f"{path}: layer {layer.name} is {layer.type}, expected {kind} as "
                 f"{placed.layer.name} of {architecture.name}"
             )
-        for what, (value, wanted) in _constants(layer, placed).items():
+        for what, (value, wanted) in (_constants(layer, placed) | _unused(layer)).items():
             if value != wanted:
                 raise InputError(
                     f"{path}: layer {layer.name} has {what} {value:g}, expected {wanted:g} for "
@@ -154,6 +171,7 @@ def _constants(layer: Layer, placed: Placed) -> dict[str, tuple[float, float]]:
                 "stride": (_one(own.stride, 1), stride),
                 "pad": (_one(own.pad, 0), padding),
                 "group": (own.group or 1, groups),
+                "dilation": (_one(own.dilation, 1), 1),
             }
         case LRN(n=n, k=k, alpha=alpha, beta=beta):
             own = said.lrn
@@ -173,6 +191,12 @@ def _constants(layer: Layer, placed: Placed) -> dict[str, tuple[float, float]]:
                 "pad": (own.pad, 0),
             }
     return {}
+
+
+def _unused(layer: Layer) -> dict[str, tuple[float, float]]:
+    """(found, 0) of settings that would make a layer another than its kind in these networks."""
+    own = getattr(layer.said, _FIELDS[layer.type]) if layer.type in _FIELDS else None
+    return {name: (getattr(own, name), 0) for name in _UNUSED.get(layer.type, ())}
 
 
 def _one(values: Any, default: int) -> int:

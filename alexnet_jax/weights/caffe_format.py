@@ -31,9 +31,17 @@ _MESSAGES: dict[str, dict[str, tuple[int, str, bool]]] = {
         "kernel_size": (4, "uint32", True),
         "group": (5, "uint32", False),
         "stride": (6, "uint32", True),
+        "pad_h": (9, "uint32", False),
+        "pad_w": (10, "uint32", False),
+        "kernel_h": (11, "uint32", False),
+        "kernel_w": (12, "uint32", False),
+        "stride_h": (13, "uint32", False),
+        "stride_w": (14, "uint32", False),
+        "dilation": (18, "uint32", True),
     },
-    "InnerProduct": {"num_output": (1, "uint32", False)},
+    "InnerProduct": {"num_output": (1, "uint32", False), "transpose": (6, "bool", False)},
     "Dropout": {"dropout_ratio": (1, "float", False)},
+    "ReLU": {"negative_slope": (1, "float", False)},
     "LRN": {
         "local_size": (1, "uint32", False),
         "alpha": (2, "float", False),
@@ -46,6 +54,14 @@ _MESSAGES: dict[str, dict[str, tuple[int, str, bool]]] = {
         "kernel_size": (2, "uint32", False),
         "stride": (3, "uint32", False),
         "pad": (4, "uint32", False),
+        "kernel_h": (5, "uint32", False),
+        "kernel_w": (6, "uint32", False),
+        "stride_h": (7, "uint32", False),
+        "stride_w": (8, "uint32", False),
+        "pad_h": (9, "uint32", False),
+        "pad_w": (10, "uint32", False),
+        "global_pooling": (12, "bool", False),
+        "round_mode": (13, "int32", False),
     },
     "Layer": {
         "name": (1, "string", False),
@@ -58,6 +74,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str, bool]]] = {
         "inner_product": (117, "InnerProduct", False),
         "lrn": (118, "LRN", False),
         "pooling": (121, "Pooling", False),
+        "relu": (123, "ReLU", False),
     },
     "V1Layer": {
         "bottom": (2, "string", True),
@@ -70,6 +87,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str, bool]]] = {
         "inner_product": (17, "InnerProduct", False),
         "lrn": (18, "LRN", False),
         "pooling": (19, "Pooling", False),
+        "relu": (30, "ReLU", False),
     },
     "Net": {
         "name": (1, "string", False),
@@ -79,10 +97,13 @@ _MESSAGES: dict[str, dict[str, tuple[int, str, bool]]] = {
 }
 # The legacy layers' numbers for the types that these networks have.
 V1_TYPES = {
+    0: "of Caffe's first format, which its upgrade_net_proto_binary rewrites",
     1: "Accuracy",
     4: "Convolution",
     5: "Data",
     6: "Dropout",
+    9: "HDF5Data",
+    12: "ImageData",
     14: "InnerProduct",
     15: "LRN",
     17: "Pooling",
@@ -90,6 +111,8 @@ V1_TYPES = {
     20: "Softmax",
     21: "SoftmaxWithLoss",
     22: "Split",
+    29: "MemoryData",
+    32: "DummyData",
 }
 
 

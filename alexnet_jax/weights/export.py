@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_jax.digests import params_sha256
+from alexnet_jax.digests import file_digest, params_sha256
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference import Trained
 from alexnet_jax.model_card import model_card
@@ -21,10 +21,11 @@ from alexnet_jax.weights.export_caffe import caffemodel, mean_binaryproto
 from alexnet_jax.weights.export_onnx import onnx_model, require_onnx_agrees
 from alexnet_jax.weights.export_stablehlo import exported, require_stablehlo_agrees
 from alexnet_jax.weights.likeness import require_like, source_layout, widths
-from alexnet_jax.weights.loaded import Digests, for_rgb
+from alexnet_jax.weights.loaded import for_rgb
 from alexnet_jax.weights.reading import load
 from alexnet_jax.weights.safetensors_file import OURS, STATISTICS, names_of
 from alexnet_jax.weights.sources import TORCHVISION_NAMES
+from alexnet_jax.workdir import write_atomically
 
 SUFFIXES = {
     "safetensors": ".safetensors",
@@ -78,13 +79,13 @@ def export(
         aside.unlink(missing_ok=True)
     written = [path, *_save_mean(trained, to, path)]
     hashes = {"parameters": params_sha256(params)}
-    hashes |= {file.name: Digests.of(file).sha256 for file in written}
+    hashes |= {file.name: file_digest(file) for file in written}
     card = path.with_name(path.name + ".md")
     mean = np.asarray(whole(trained.statistics.mean))
     notes = [note, *(f"\nThe mean image is in `{file.name}`." for file in written[1:])]
     text = model_card(about_of(trained), step=trained.step, mean=mean, measured=measured,
                       hashes=hashes, notes=notes)  # fmt: skip
-    card.write_text(text, encoding="utf-8")
+    write_atomically(card, text)
     return [*written, card]
 
 
@@ -111,14 +112,14 @@ def about_of(trained: Trained) -> dict[str, Any]:
 def _save_mean(trained: Trained, to: str, path: Path) -> list[Path]:
     """The mean image beside files that cannot hold it; a mean pixel stands in the card."""
     mean = np.asarray(whole(trained.statistics.mean))
+    file = path.with_name(path.name + (".mean.binaryproto" if to == "caffe" else ".mean.npy"))
+    file.unlink(missing_ok=True)  # never one of an earlier network
     if to in ("safetensors", "stablehlo") or bool((mean == mean[:1, :1]).all()):
         return []
     if to == "caffe":
-        file = path.with_name(path.name + ".mean.binaryproto")
         file.write_bytes(mean_binaryproto(mean))
-        return [file]
-    file = path.with_name(path.name + ".mean.npy")
-    np.save(file, mean, allow_pickle=False)
+    else:
+        np.save(file, mean, allow_pickle=False)
     return [file]
 
 

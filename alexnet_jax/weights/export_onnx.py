@@ -107,8 +107,11 @@ class _Graph:
                 self.add("MaxPool", [below], first, kernel_shape=[size] * 2, strides=[stride] * 2,
                          pads=pads)  # fmt: skip
             case Dropout(keep=keep, inverted=inverted):
-                factor = self.array(f"{name}/factor", np.float32(1.0 if inverted else keep))
-                self.add("Mul", [below, factor], name)
+                if inverted:
+                    self.add("Identity", [below], name)
+                else:
+                    factor = self.array(f"{name}/factor", np.float32(keep))
+                    self.add("Mul", [below, factor], name)
         return name if plain else self.add("Relu", [first], name)
 
     def _lrn(self, net: Architecture, placed: Placed, layer: LRN, below: str, name: str) -> None:

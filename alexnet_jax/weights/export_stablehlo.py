@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def exported(trained: Trained, params: Params) -> bytes:
 
 
 def require_stablehlo_agrees(trained: Trained, path: Path) -> float:
-    """How far the file's logits are from the network's, of their largest; on random images.
+    """How far the file's logits are from the network's in float32, of their largest; on random
+    images.
 
     Raises:
       RuntimeError: they are apart.
@@ -49,6 +51,8 @@ def require_stablehlo_agrees(trained: Trained, path: Path) -> float:
     again = jax.export.deserialize(bytearray(path.read_bytes()))
     batch = trained.topology.divisible(len(images))
     rows = np.resize(np.arange(len(images)), batch)
-    logits = trained.logits()(trained.params, images[rows], trained.statistics)
+    config = dataclasses.replace(trained.config, dtype="float32")
+    network = dataclasses.replace(trained, config=config).logits()
+    logits = network(trained.params, images[rows], trained.statistics)
     ours = np.asarray(whole(logits), np.float32)[: len(images)]
     return require_close(np.asarray(again.call(images)), ours[: len(images)], path)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from alexnet_jax import presets
 from alexnet_jax.augment import Statistics
 from alexnet_jax.config import Architecture
+from alexnet_jax.data.ilsvrc import CLASSES, class_names
 from alexnet_jax.recipe import TrainConfig
 from alexnet_jax.weights.arrays import Params
 from alexnet_jax.weights.sources import Kind, Preprocessing, Published
@@ -76,23 +76,6 @@ class Weights:
         return found
 
 
-@dataclass(frozen=True)
-class Digests:
-    """Of a file: what its bytes are known by."""
-
-    sha256: str
-    sha1: str
-
-    @classmethod
-    def of(cls, path: Path) -> Digests:
-        found = [hashlib.sha256(), hashlib.sha1(usedforsecurity=False)]
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                for digest in found:
-                    digest.update(block)
-        return cls(*(digest.hexdigest() for digest in found))
-
-
 def architecture_of(config: TrainConfig, classes: int, channels: int = 3) -> Architecture:
     """The network that a config's preset, size and layers name."""
     return presets.architecture(
@@ -148,8 +131,13 @@ def mean_image(preprocessing: Preprocessing) -> np.ndarray:
     return np.broadcast_to(mean, (size, size, len(mean)))
 
 
-def numbered(classes: int) -> tuple[str, ...]:
-    """Names for classes that have none."""
+def known_names(classes: int) -> tuple[str, ...]:
+    """ImageNet's synsets for a thousand classes, as its data set here has them, so that a training
+    on it goes on with the classifier; numbers for others, or without tensorflow_datasets, which
+    lists them."""
+    if classes == CLASSES:
+        with contextlib.suppress(ImportError):
+            return class_names()
     return tuple(f"class {index}" for index in range(classes))
 
 

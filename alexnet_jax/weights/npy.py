@@ -21,7 +21,9 @@ def read_npy(path: Path) -> dict[str, Array]:
     """
     try:
         plain = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # numpy parses the header as Python: a damaged one ends in many ways
         if "allow_pickle=False" not in str(error) and "Python objects" not in str(error):
             raise InputError(f"{path} is not a .npy file ({error})") from error
     else:
@@ -39,7 +41,7 @@ def _pickled(path: Path) -> Any:
                 (2, 0): np.lib.format.read_array_header_2_0,
             }
             shape, _, dtype = readers[version](file)
-        except (ValueError, KeyError) as error:
+        except Exception as error:  # as above
             raise InputError(f"{path} is not a .npy file ({error})") from error
         if shape != () or dtype != np.dtype(object):
             raise InputError(f"{path} holds {dtype} {shape}; expected a dictionary of layers")

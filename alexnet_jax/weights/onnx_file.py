@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +14,9 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.layers import LRN, Conv, Dense, MaxPool
 from alexnet_jax.weights.arrays import Array, classes_in
 from alexnet_jax.weights.loaded import Layers
+from alexnet_jax.weights.onnx_graph import Node, chain, loaded
 
-# What changes no numbers in testing, or only the form of an array.
-_SKIPPED = ("Dropout", "Reshape", "Flatten", "Identity", "Softmax")
-_KINDS = ("Conv", "Relu", "LRN", "MaxPool", "Gemm")
 PRESETS = ("owt", "caffe_alexnet", "caffenet")
-
-
-@dataclass(frozen=True)
-class Node:
-    """One operation of the graph that the network's table also has."""
-
-    kind: str
-    name: str
-    attributes: dict[str, Any]
-    inputs: tuple[str, ...]
 
 
 def read_onnx(
@@ -43,9 +30,9 @@ def read_onnx(
     Raises:
       InputError: not an ONNX file, cut short, or another network's, naming the operation.
     """
-    graph = _loaded(path)
+    graph = loaded(path)
     weights = {found.name: found for found in graph.initializer}
-    nodes = list(_chain(path, graph, set(weights)))
+    nodes = list(chain(path, graph, set(weights)))
     kinds = [node.kind for node in nodes]
     preset = next((p for p in PRESETS if kinds == _kinds(presets.architecture(p))), None)
     if preset is None:
@@ -67,48 +54,6 @@ def read_onnx(
     )
     _require_like(path, nodes, architecture)
     return architecture, changes, arrays, names
-
-
-def _loaded(path: Path) -> Any:
-    try:
-        import onnx
-        from google.protobuf.message import DecodeError
-    except ImportError:
-        raise InputError("ONNX files need onnx: pip install 'alexnet_jax[interop]'") from None
-    try:
-        graph = onnx.load(path).graph
-    except (DecodeError, ValueError, OSError, onnx.checker.ValidationError) as error:
-        first = str(error).splitlines()[0]
-        raise InputError(f"{path} is not an ONNX file, or is cut short ({first})") from error
-    if not graph.node:
-        raise InputError(f"{path} is not an ONNX file, or is cut short (no operations in it)")
-    return graph
-
-
-def _chain(path: Path, graph: Any, weights: set[str]) -> Iterator[Node]:
-    """The operations in order. InputError where they are not one after the other, or unknown."""
-    import onnx
-
-    held = [value.name for value in graph.input if value.name not in weights][:1]
-    flat = ended = False
-    for node in graph.node:
-        label = f"{path}: operation {node.op_type} {node.name or node.output[0]}"
-        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-        if node.op_type == "Constant":
-            continue  # the shape that a Reshape takes
-        if node.input[0] not in held:
-            raise InputError(f"{label} does not follow the one before")
-        held = [node.output[0]]
-        if ended or (flat and node.op_type in ("Conv", "LRN", "MaxPool")):
-            raise InputError(f"{label} comes after {'the softmax' if ended else 'a new shape'}")
-        flat = flat or node.op_type in ("Reshape", "Flatten")
-        ended = node.op_type == "Softmax"
-        average = node.op_type == "AveragePool" and set(attributes.get("kernel_shape", ())) == {1}
-        if node.op_type in _SKIPPED or average:
-            continue
-        if node.op_type not in _KINDS:
-            raise InputError(f"{label} has no place in an AlexNet")
-        yield Node(node.op_type, label, attributes, tuple(node.input))
 
 
 def _kinds(architecture: Architecture) -> list[str]:
@@ -149,7 +94,10 @@ def _arrays(
 def _array(path: Path, tensor: Any) -> Array:
     import onnx
 
-    kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+    try:
+        kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: array {tensor.name} has an unknown dtype ({error})") from error
 
     def read() -> np.ndarray:
         try:
@@ -214,6 +162,7 @@ def _constants(node: Node, placed: Placed) -> dict[str, tuple[Any, Any]]:
             return {
                 "kernel_shape": (list(own.get("kernel_shape", ())), [size] * 2),
                 "strides": (list(own.get("strides", [1, 1])), [stride] * 2),
+                "dilations": (list(own.get("dilations", [1, 1])), [1, 1]),
                 "pads at the top and left": (list(reach[:2]), [0, 0]),
                 "output of": (sides, placed.output[:2]),
                 "auto_pad": (own.get("auto_pad", b"NOTSET"), b"NOTSET"),

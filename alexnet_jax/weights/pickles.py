@@ -29,6 +29,7 @@ _WORDS = """
     LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET
 """
 _OPCODES = frozenset(_WORDS.split())
+_MOST_IN_A_TUPLE = 10_000  # with those in it, over and over; a tensor's have about 30
 
 
 def load(
@@ -64,7 +65,7 @@ def load(
 
 def _scan(file: IO[bytes]) -> None:
     """Reads over a pickle's instructions without following them, up to its end."""
-    marks, limit = ("PUT", "BINPUT", "LONG_BINPUT"), 1
+    marks, limit, tuples = ("PUT", "BINPUT", "LONG_BINPUT"), 1, _Tuples()
     try:
         for opcode, argument, _ in pickletools.genops(file):
             limit += 1
@@ -73,10 +74,52 @@ def _scan(file: IO[bytes]) -> None:
             # The interpreter makes room for as many marks as the highest number says.
             if opcode.name in marks and int(argument or 0) > limit:
                 raise InputError("the pickle numbers its parts beyond their count")
+            tuples.follow(opcode, argument)
     except InputError:
         raise
     except Exception as error:  # as above
         raise InputError(f"not a whole pickle ({type(error).__name__}: {error})") from error
+
+
+class _Tuples:
+    """How large the tuples of a pickle are that is read over, counted as what they would print.
+
+    A key of a dictionary is hashed, and of tuples in tuples Python hashes every one as often as it
+    is there: forty that hold the one before twice take days, a million in each other the process.
+    """
+
+    def __init__(self) -> None:
+        self._stack: list[int | None] = []  # sizes, and None for marks
+        self._memo: dict[int, int | None] = {}
+
+    def follow(self, opcode: pickletools.OpcodeInfo, argument: Any) -> None:
+        """InputError where a tuple grows beyond all tensors'; IndexError, KeyError, TypeError
+        where the pickle takes what is not there."""
+        stack, name = self._stack, opcode.name
+        if name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            self._memo[len(self._memo) if name == "MEMOIZE" else argument] = stack[-1]
+        elif name in ("GET", "BINGET", "LONG_BINGET"):
+            stack.append(self._memo[argument])
+        elif name == "DUP":
+            stack.append(stack[-1])
+        elif name == "MARK":
+            stack.append(None)
+        elif name == "POP":
+            stack.pop()
+        else:
+            size = 1 + sum(self._taken(opcode))
+            if size > _MOST_IN_A_TUPLE and name.startswith("TUPLE"):
+                raise InputError("the pickle has tuples in tuples beyond what arrays need")
+            stack.extend([size if name.startswith("TUPLE") else 1] * len(opcode.stack_after))
+
+    def _taken(self, opcode: pickletools.OpcodeInfo) -> list[int]:
+        """The sizes of what an instruction takes off the stack."""
+        before, taken = len(opcode.stack_before), list[int]()
+        if pickletools.markobject in opcode.stack_before:
+            before = opcode.stack_before.index(pickletools.markobject)
+            while (size := self._stack.pop()) is not None:
+                taken.append(size)
+        return taken + [self._stack.pop() or 0 for _ in range(before)]
 
 
 class _Restricted(pickle.Unpickler):

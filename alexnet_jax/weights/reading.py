@@ -9,30 +9,31 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_jax.augment import Statistics
 from alexnet_jax.config import Architecture
+from alexnet_jax.digests import file_digest
 from alexnet_jax.errors import InputError
-from alexnet_jax.recipe import Dtype, TrainConfig
+from alexnet_jax.recipe import TrainConfig
 from alexnet_jax.weights import sources
 from alexnet_jax.weights.arrays import Array, classes_in, params_of
 from alexnet_jax.weights.caffe import read_caffe, read_mean
 from alexnet_jax.weights.loaded import (
-    Digests,
     Layers,
     Weights,
     architecture_of,
     config_of,
     for_rgb,
+    known_names,
     mean_image,
-    numbered,
     plain_statistics,
 )
 from alexnet_jax.weights.npy import read_npy
 from alexnet_jax.weights.onnx_file import read_onnx
-from alexnet_jax.weights.safetensors_file import STATISTICS, names_of, read_safetensors
+from alexnet_jax.weights.own_file import own_weights
+from alexnet_jax.weights.safetensors_file import read_safetensors
 from alexnet_jax.weights.sources import KINDS, TORCHVISION_NAMES, Kind, Preprocessing, Published
 from alexnet_jax.weights.torch_file import read_torch
 
+_MOST = 600  # characters of a message
 Mean = str | Path | Sequence[float] | None
 
 
@@ -59,7 +60,8 @@ def load(
         torchvision's names).
       mean: for "caffe" and "npy": a mean file (.binaryproto, or .npy of 3 x S x S, in the order
         blue, green, red), or the three numbers of a pixel in that order. By default Caffe's.
-      class_names: in the order of the logits; numbers by default.
+      class_names: in the order of the logits; by default a thousand are ImageNet's synsets, in the
+        order of all these projects, and others are numbered.
       layers: changes to the preset by layer, as `alexnet_jax.architecture` takes them, for a
         network of other widths.
 
@@ -84,8 +86,9 @@ def load(
     try:
         found = readers[kind](path, layers, mean)
     except InputError as error:
-        text = str(error)
-        raise InputError(text if text.startswith(str(path)) else f"{path}: {text}") from error
+        text = str(error) if str(error).startswith(str(path)) else f"{path}: {error}"
+        # Names in a file are of any length.
+        raise InputError(text if len(text) <= _MOST else f"{text[:_MOST]} ...") from error
     if class_names is None:
         return found
     classes = found.architecture.classes
@@ -159,39 +162,7 @@ def _safetensors(path: Path, layers: Layers | None, _: Mean) -> Weights:
         return _owt("safetensors", path, arrays, layers)
     if layers:
         raise InputError(f"{path} says itself what its layers are")
-    architecture = Architecture.from_json(about["architecture"])
-    stored, channels = about.get("stored_size"), architecture.channels
-    shapes = ((stored, stored, channels), (channels, channels), (channels,))
-    statistics = []
-    for name, shape in zip(STATISTICS, shapes, strict=True):
-        array = arrays.pop(f"stats/{name}", None)
-        if array is None or array.shape != shape or array.dtype != "float32":
-            found = "none" if array is None else f"{array.dtype} {array.shape}"
-            raise InputError(f"array stats/{name} should be float32 {shape}, found {found}")
-        statistics.append(array.read())
-    config = TrainConfig.from_json(_mapping(about.get("config")))
-    # What the file holds is what was evaluated: an average, where one was kept, in float32.
-    dtype: Dtype = "float32" if config.dtype == "float64" else config.dtype
-    names = about.get("class_names")
-    if not isinstance(names, list) or len(names) != architecture.classes:
-        raise InputError(f"{path} does not name its {architecture.classes} classes")
-    return Weights(
-        kind="safetensors",
-        file=path.name,
-        sha256=Digests.of(path).sha256,
-        architecture=architecture,
-        params=params_of(architecture, arrays, names_of(architecture), "HWIO"),
-        config=dataclasses.replace(config, ema=0.0, dtype=dtype),
-        statistics=Statistics(*statistics),
-        class_names=tuple(map(str, names)),
-        origin=about.get("origin"),
-    )
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InputError("its description has no settings")
-    return value
+    return own_weights(path, arrays, about)
 
 
 def _made(
@@ -209,19 +180,19 @@ def _made(
     params = params_of(architecture, arrays, names, layout)
     if params["fc8"]["bias"].shape != (1000,):
         published = None  # not ImageNet's classes
-    digests = Digests.of(path)
+    sha256 = file_digest(path)
     return Weights(
         kind=kind,
         file=path.name,
-        sha256=digests.sha256,
+        sha256=sha256,
         architecture=architecture,
         params=for_rgb(params, preprocessing.channel_order),
         config=config,
         statistics=plain_statistics(mean_image(preprocessing) if mean is None else mean),
-        class_names=numbered(architecture.classes),
+        class_names=known_names(architecture.classes),
         preprocessing=preprocessing,
         published=published,
-        is_published=published is not None and published.is_of(digests.sha256, digests.sha1),
+        is_published=published is not None and published.is_of(path, sha256),
     )
 
 

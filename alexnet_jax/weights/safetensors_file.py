@@ -49,7 +49,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, Array], dict[str, Any] | Non
     try:
         about = json.loads(metadata[OURS])
         Architecture.from_json(about["architecture"])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f"{path}: its description of a network cannot be read") from error
     return arrays, about
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from alexnet_jax.digests import file_digest
 from alexnet_jax.recipe import Resize
 
 Kind = Literal["torchvision", "caffe", "onnx", "npy", "safetensors"]
@@ -23,10 +25,11 @@ class Published:
     source: str
     digest: str = ""
 
-    def is_of(self, sha256: str, sha1: str) -> bool:
-        """Whether a file with these digests is the one that was measured."""
+    def is_of(self, path: Path, sha256: str) -> bool:
+        """Whether a file, of this SHA-256, is the one that was measured."""
         kind, _, digits = self.digest.partition(":")
-        return bool(digits) and {"sha256": sha256, "sha1": sha1}[kind].startswith(digits)
+        found = sha256 if kind in ("sha256", "") else file_digest(path, kind)
+        return bool(digits) and found.startswith(digits)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import mmap
+import reprlib
 import struct
 import zipfile
 import zlib
@@ -21,6 +22,7 @@ from alexnet_jax.weights import pickles
 from alexnet_jax.weights.arrays import Array
 
 _MOST_PICKLE = 16 << 20  # bytes of the part that names tensors; a network's takes a few thousand
+_WRAPPERS = ("module", "_orig_mod")
 _OLD_MAGIC = 0x1950A86A20F9469CFC6C
 _DTYPES: dict[str, Any] = {
     "FloatStorage": np.dtype("<f4"),
@@ -39,8 +41,8 @@ _DTYPES: dict[str, Any] = {
 def read_torch(path: Path) -> dict[str, Array]:
     """The tensors of a state dict by name, or of a checkpoint with one under "state_dict".
 
-    Prefixes "module." that DataParallel leaves are taken off. The file is mapped: tensors are
-    checked against it and copied when they are read.
+    Prefixes "module." and "_orig_mod." that DataParallel and torch.compile leave are taken off. The
+    file is mapped: tensors are checked against it and copied when they are read.
 
     Raises:
       InputError: not such a file, cut short or damaged; a pickle that names anything but tensors.
@@ -58,6 +60,11 @@ def read_torch(path: Path) -> dict[str, Array]:
     return _tensors(found)
 
 
+def _short(value: Any) -> str:
+    """Of what a file holds, however long or nested."""
+    return reprlib.repr(value)[:80]
+
+
 def _tensors(found: Any) -> dict[str, Array]:
     for name in ("state_dict", "model"):
         if isinstance(found, dict) and isinstance(found.get(name), dict):
@@ -67,8 +74,11 @@ def _tensors(found: Any) -> dict[str, Array]:
     tensors = {}
     for name, value in found.items():
         if not isinstance(name, str) or not isinstance(value, Array):
-            raise InputError(f"expected a dictionary of tensors, but {name!r} is none")
-        tensors[name.removeprefix("module.").replace(".module.", ".")] = value
+            raise InputError(f"expected a dictionary of tensors, but {_short(name)} is no tensor")
+        plain = ".".join(part for part in name.split(".") if part not in _WRAPPERS)
+        if plain in tensors:
+            raise InputError(f"two tensors are called {plain}")
+        tensors[plain] = value
     return tensors
 
 
@@ -170,7 +180,7 @@ def _storage_id(pid: Any) -> tuple[Any, str, int]:
         case ("storage", np.dtype() as dtype, str() as key, str(), int() as count, *_):
             if 0 <= count < 1 << 48:
                 return dtype, key, count
-    raise InputError(f"the pickle refers to {str(pid)[:80]}, which is no storage of a tensor")
+    raise InputError(f"the pickle refers to {_short(pid)}, which is no storage of a tensor")
 
 
 def _stand_ins() -> dict[tuple[str, str], Any]:
@@ -186,6 +196,7 @@ def _stand_ins() -> dict[tuple[str, str], Any]:
     dtypes = {("torch", name): dtype for name, dtype in _DTYPES.items()}
     return dtypes | {
         ("collections", "OrderedDict"): Ordered,
+        ("torch._utils", "_rebuild_tensor"): tensor,  # of PyTorch 0.1
         ("torch._utils", "_rebuild_tensor_v2"): tensor,
         ("torch._utils", "_rebuild_parameter"): parameter,
     }
@@ -194,7 +205,9 @@ def _stand_ins() -> dict[tuple[str, str], Any]:
 def _view(storage: _Storage, offset: Any, shape: Any, strides: Any) -> Array:
     whole = (offset, *shape, *strides)
     if len(shape) != len(strides) or not all(type(n) is int and 0 <= n < 1 << 48 for n in whole):
-        raise InputError(f"a tensor of shape {shape} with strides {strides} cannot be")
+        raise InputError(
+            f"a tensor of shape {_short(shape)} with strides {_short(strides)} cannot be"
+        )
     last = offset + sum((side - 1) * step for side, step in zip(shape, strides, strict=True))
     if 0 not in shape and last >= storage.count:
         raise InputError(f"a tensor of shape {shape} reaches beyond its {storage.count} numbers")

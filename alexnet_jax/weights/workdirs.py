@@ -19,6 +19,8 @@ from alexnet_jax.parallel import topology
 from alexnet_jax.weights.loaded import Weights
 from alexnet_jax.workdir import FORMAT, require_writable, write_atomically
 
+_ASIDE = "import.tmp"
+
 
 def trained(weights: Weights, topology_name: str = "one_device") -> Trained:
     """The weights as `load_trained` would return them out of a workdir, at step 0."""
@@ -37,10 +39,11 @@ def trained(weights: Weights, topology_name: str = "one_device") -> Trained:
 
 
 def require_free(workdir: Path) -> None:
-    """Raises InputError unless a workdir can be made, or is an empty directory."""
+    """Raises InputError unless a workdir can be made, or is an empty directory; what a stopped
+    import left in it does not count."""
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"workdir {workdir} is a file; give a directory")
-    if workdir.is_dir() and any(workdir.iterdir()):
+    if workdir.is_dir() and any(found.name != _ASIDE for found in workdir.iterdir()):
         raise InputError(f"workdir {workdir} is not empty; give another --workdir")
     require_writable(workdir, "workdir")
 
@@ -61,15 +64,18 @@ def save_workdir(weights: Weights, workdir: Path, *, data: str | None = None) ->
     about = weights.about()
     if data is not None:
         about["config"]["data"] = data
-    # Made aside, so that a workdir is whole or not there.
-    aside = workdir.with_name(workdir.name + ".tmp")
+    # Made aside, inside: the workdir may be one that cannot be replaced, as a mounted disk.
+    new, aside = not workdir.exists(), workdir / _ASIDE
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
         _fill(weights, about, aside)
-        os.replace(aside, workdir)
+        for name in ("checkpoints", CARD, "config.json"):
+            os.replace(aside / name, workdir / name)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+        if new and not any(workdir.iterdir()):
+            workdir.rmdir()
 
 
 def _fill(weights: Weights, about: dict[str, Any], workdir: Path) -> None:

@@ -1,0 +1,40 @@
+"""The library's convolution and its gradients."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+from jax import lax
+
+
+def convolution(
+    x: jax.Array, kernel: jax.Array, stride: int, padding: int, *, beyond: int = 0
+) -> jax.Array:
+    """One group of `conv2d`: x [B, H, W, C], kernel [K, L, C, M] to [B, H', W', M].
+
+    `beyond` more rows and columns of zeros follow the padding at the far ends.
+    """
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        window_strides=(stride, stride),
+        padding=((padding, padding + beyond), (padding, padding + beyond)),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+
+
+def input_gradient(
+    dy: jax.Array, x: jax.Array, kernel: jax.Array, stride: int, padding: int
+) -> jax.Array:
+    """With respect to x, of which only the shape matters."""
+    of_x = partial(convolution, kernel=kernel, stride=stride, padding=padding)
+    return jax.linear_transpose(of_x, x)(dy)[0]
+
+
+def kernel_gradient(
+    x: jax.Array, dy: jax.Array, kernel: jax.Array, stride: int, padding: int
+) -> jax.Array:
+    """With respect to the kernel, of which only the shape matters."""
+    of_kernel = partial(convolution, x, stride=stride, padding=padding)
+    return jax.linear_transpose(of_kernel, kernel)(dy)[0]

@@ -1,0 +1,102 @@
+"""The forms of a convolution that a CPU takes, and which of them it takes."""
+
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import reference
+from jax import export
+from reference import TOLERANCE, assert_close
+from test_ops import value_and_vjp
+from test_ops_conv import Geometry
+
+from alexnet_jax import ops
+from alexnet_jax.ops import conv_cpu
+from alexnet_jax.ops.groups import map_groups, sum_groups
+
+GEOMETRIES = {
+    "third layer": Geometry((13, 13), (3, 3), (4, 6), padding=1),
+    "even sides": Geometry((8, 6), (3, 3), (2, 3), padding=1, groups=1),
+    "groups": Geometry((5, 4), (3, 3), (6, 4), padding=1, groups=2),
+    "no padding": Geometry((7, 4), (3, 3), (2, 2)),
+    "one output": Geometry((3, 3), (3, 3), (2, 2)),
+    "more padding": Geometry((4, 5), (3, 3), (2, 3), padding=2),
+    "padding beyond the window": Geometry((4, 3), (3, 3), (2, 2), padding=3),
+    "second layer": Geometry((6, 5), (5, 5), (4, 6), padding=2, groups=2),
+    "strided": Geometry((19, 18), (11, 11), (3, 4), stride=4, padding=1),
+}
+
+
+@pytest.fixture
+def all_large(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The forms of large convolutions for small ones."""
+    jax.clear_caches()
+    monkeypatch.setattr(conv_cpu, "_LARGE", 0)
+    yield
+    jax.clear_caches()
+
+
+CASES = [(name, "float64") for name in GEOMETRIES] + [("third layer", "float32")]
+
+
+@pytest.mark.parametrize(("name", "dtype"), CASES)
+@pytest.mark.usefixtures("all_large")
+def test_large_forms_match_the_reference(name: str, dtype: str) -> None:
+    """Of 19 images, which leave some over in every way of grouping them."""
+    geometry = GEOMETRIES[name]
+    with jax.enable_x64(True):
+        arrays = geometry.arrays(dtype, (19,))
+        y, dy, gradients = value_and_vjp(geometry.convolve, *arrays)
+    values, slopes = TOLERANCE[dtype]
+    assert_close(y, reference.conv2d(*arrays, **geometry.options), values)
+    wants = reference.conv2d_vjp(*arrays[:2], dy, **geometry.options)
+    for got, want in zip(gradients, wants, strict=True):
+        assert got.dtype == dtype
+        assert_close(got, want, slopes)
+
+
+def operations(dtype: str, platform: str, maps: int = 384) -> tuple[int, int]:
+    """Convolutions and matrix products in the gradients of conv3 for this platform."""
+    x = jax.ShapeDtypeStruct((8, 13, 13, 256), dtype)
+    kernel = jax.ShapeDtypeStruct((3, 3, 256, maps), dtype)
+
+    def gradients(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, ...]:
+        y, pull = jax.vjp(lambda *both: ops.conv2d(*both, padding=1), x, kernel)
+        return y, *pull(y)
+
+    text = jax.jit(gradients).trace(x, kernel).lower(lowering_platforms=(platform,)).as_text()
+    return text.count("stablehlo.convolution"), text.count("stablehlo.dot_general")
+
+
+def test_where_which_form_is_taken() -> None:
+    """Forward and two gradients: products on a CPU for a large one that is not of 16 bits."""
+    assert operations("float32", "cpu") == (0, 3)
+    assert operations("float32", "cuda") == (3, 0)
+    assert operations("bfloat16", "cpu")[1] == 0
+    assert operations("float32", "cpu", maps=16) == (3, 0)
+
+
+@pytest.mark.usefixtures("all_large")
+def test_a_batch_of_unknown_size() -> None:
+    """As an export has it."""
+    arrays = GEOMETRIES["third layer"].arrays("float32", (19,))
+    x = jax.ShapeDtypeStruct((*export.symbolic_shape("b"), *arrays[0].shape[1:]), jnp.float32)
+    program = export.export(jax.jit(lambda x: ops.conv2d(x, *arrays[1:], padding=1)))(x)
+    want = reference.conv2d(*arrays, padding=1)
+    assert_close(program.call(arrays[0]), want, TOLERANCE["float32"][0])
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 8, 11])
+def test_groups_of_images(count: int) -> None:
+    seen = []
+
+    def one(x: jax.Array) -> jax.Array:
+        seen.append(x.shape[0])
+        return 2 * x
+
+    x = jnp.arange(3.0 * count).reshape(count, 3)
+    np.testing.assert_array_equal(map_groups(one, 4, x), 2 * x)
+    np.testing.assert_array_equal(sum_groups(lambda x: one(x).sum(0), 4, x), 2 * x.sum(0))
+    assert max(seen) == min(count, 4)
