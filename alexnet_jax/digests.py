@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from alexnet_jax.contiguous import contiguous
 from alexnet_jax.processes import largest, whole
 
 _SIZE = 32  # bytes of a SHA-256
@@ -76,8 +78,8 @@ def _units(leaf: Any) -> np.ndarray:
 
 
 def _hashed(array: np.ndarray) -> np.ndarray:
-    digests = []
-    for start in range(0, array.shape[-1], _UNITS_AT_A_TIME):
-        block = np.moveaxis(array[..., start : start + _UNITS_AT_A_TIME], -1, 0)
-        digests += [hashlib.sha256(unit).digest() for unit in np.ascontiguousarray(block)]
+    digests, flat = [], array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
+    for start in range(0, flat.shape[1], _UNITS_AT_A_TIME):
+        units = contiguous(flat[:, start : start + _UNITS_AT_A_TIME].T, 1)
+        digests += [hashlib.sha256(unit).digest() for unit in units]
     return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, _SIZE)

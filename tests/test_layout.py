@@ -11,7 +11,7 @@ PACKAGE = Path(alexnet_jax.__file__).parent
 # Lower layers may not import higher ones. Modules of one level may import each other downwards
 # in the order they stand here.
 LEVELS = (
-    ("errors", "version", "ops"),
+    ("errors", "version", "contiguous", "ops"),
     (
         "layers",
         "recipe",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import caffe_files
+import jax
 import numpy as np
 import onnx
 import onnx_nets
@@ -97,6 +98,17 @@ def test_the_file_that_was_measured_is_known_by_its_digest(
         found = weights.load("caffe", path, layers=widths(BVLC))
         assert (found.is_published, found.published) == (known, changed)
         assert found.sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_weights_stay_what_they_were_when_the_file_changes(tmp_path: Path) -> None:
+    named = torch_names(source_arrays("owt"))
+    path = torch_zip(tmp_path / "a.pth", named)
+    found = weights.load("torchvision", path, layers=widths(OWT))
+    with open(path, "r+b") as file:
+        file.write(bytes(path.stat().st_size))
+    np.testing.assert_array_equal(found.params["fc8"]["bias"], named["classifier.6.bias"])
+    np.testing.assert_array_equal(found.params["fc8"]["kernel"], named["classifier.6.weight"].T)
+    assert all(value.flags.c_contiguous for value in jax.tree.leaves(found.params))
 
 
 def test_messages_are_short_whatever_names_a_file_has(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from alexnet_jax.config import Architecture, Placed
+from alexnet_jax.contiguous import contiguous
 from alexnet_jax.errors import InputError
 
 Layout = Literal["OIHW", "HWIO"]
@@ -73,8 +74,10 @@ def params_of(
     for name, (placed, part, _) in wanted.items():
         value = _finite(name, arrays[name].read())
         if part == "kernel" and layout == "OIHW":
-            value = _turned(value, placed)
-        params.setdefault(placed.layer.name, {})[part] = np.ascontiguousarray(value)
+            value = contiguous(_turned(value, placed), -1).reshape(placed.kernel or ())
+        else:
+            value = np.array(value, order="C")  # never a view of the file, which may change
+        params.setdefault(placed.layer.name, {})[part] = value
     return params
 
 
@@ -98,21 +101,22 @@ def _reversed(kernel: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _finite(name: str, found: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):  # told of below
-        value = found.astype(np.float32)
-    if not np.isfinite(value).all():
+    with np.errstate(over="ignore", invalid="ignore"):  # told of below
+        value = found.astype(np.float32, copy=False)
+        ends = [value.min(), value.max()] if value.size else []  # NaN, where there is one
+    if not np.isfinite(ends).all():
         raise InputError(f"array {name} holds values that are not finite in float32")
     return value
 
 
 def _turned(value: np.ndarray, placed: Placed) -> np.ndarray:
-    """A kernel in the layout OIHW as HWIO, or (in, out) over height, width, map."""
+    """A view of a kernel in the layout OIHW as HWIO, (in, out), or (height, width, map, out)."""
     if value.ndim == 4:
         return value.transpose(2, 3, 1, 0)
     if len(placed.input) == 1:
         return value.T
     height, width, maps = placed.input
-    return value.reshape(-1, maps, height, width).transpose(2, 3, 1, 0).reshape(-1, len(value))
+    return value.reshape(-1, maps, height, width).transpose(2, 3, 1, 0)
 
 
 def turned_back(kernel: np.ndarray, placed: Placed) -> np.ndarray:
