@@ -10,12 +10,12 @@ import jax
 
 
 def copied(tree: Any) -> Any:
-    """The arrays of a tree in memory of their own, where they are.
+    """The arrays of jax in a tree in memory of their own, where they are.
 
     A training step gives the memory of its state away to the next state; a writer beside it would
-    otherwise find arrays that are gone, or half of each.
+    otherwise find arrays that are gone, or half of each. NumPy's are nobody's to give away.
     """
-    return jax.tree.map(lambda leaf: leaf.copy(), tree)
+    return jax.tree.map(lambda leaf: leaf.copy() if isinstance(leaf, jax.Array) else leaf, tree)
 
 
 class Writer:
