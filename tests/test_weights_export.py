@@ -218,6 +218,27 @@ def test_networks_that_a_kind_does_not_hold(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=said):
             export(trained("owt"), kind, tmp_path / name)
+    with pytest.raises(InputError, match=r"maps of 6x6 before fc6, found \(8, 8\)"):
+        export(trained("owt", image_size=288), "torchvision", tmp_path / "net.pth")
+    with pytest.raises(InputError, match="take pictures of 227x227 in colour"):
+        export(trained("caffenet", image_size=259), "caffe", tmp_path / "net.caffemodel")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix"), [("safetensors", ".safetensors"), ("caffe", ".caffemodel")]
+)
+def test_arrays_that_are_not_read_back_are_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, suffix: str
+) -> None:
+    def changed(*arguments: Any, **more: Any) -> weights.Weights:
+        found = weights.load(*arguments, **more)
+        found.params["fc7"]["bias"][3] += np.float32(1e-6)
+        return found
+
+    monkeypatch.setattr("alexnet_jax.weights.export.load", changed)
+    with pytest.raises(RuntimeError, match="fc7/bias was not read back as it was written"):
+        export(trained("caffenet"), kind, tmp_path / f"net{suffix}")
     assert not list(tmp_path.iterdir())
 
 
