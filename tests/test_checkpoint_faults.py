@@ -11,6 +11,7 @@ from test_images_errors import without_privileges
 from alexnet_jax import InputError, checkpoint
 from alexnet_jax.checkpoint import Checkpoints
 from alexnet_jax.errors import SaveFailed
+from alexnet_jax.listing import tolerant_names
 
 __all__ = ["gathered"]  # a fixture
 pytestmark = [pytest.mark.filterwarnings(*WHAT_ORBAX_LEAVES), pytest.mark.usefixtures("gathered")]
@@ -163,3 +164,17 @@ def test_a_step_that_a_training_removes_meanwhile(tmp_path: Path) -> None:
     assert found[0] == 3
     assert asked == [1, 3]
     assert_identical(found[1], trees(3))
+
+
+def test_steps_removed_while_they_are_listed(tmp_path: Path) -> None:
+    """By a training beside: left out when seen before, and with the time they had when after."""
+    for step in (5, 6, 7):
+        (tmp_path / str(step)).mkdir()
+    listed = tolerant_names().find_all(tmp_path)
+    first = next(listed)
+    left = ({5, 6, 7} - {first.step}).pop()
+    for step in {5, 6, 7} - {left}:
+        shutil.rmtree(tmp_path / str(step))
+    found = [first, *listed]
+    assert [one.step for one in found] == [first.step, left]
+    assert all(one.commit_timestamp.year > 2020 for one in found)
