@@ -27,7 +27,17 @@ def tolerant_names() -> Any:
                     continue
                 yield found
 
+        def find_step(self, base_path: Any, step: int) -> Any:
+            try:
+                return super().find_step(base_path, step)
+            except ValueError as error:
+                raise _StepGoneError(str(error)) from error
+
     return Tolerant()
+
+
+class _StepGoneError(FileNotFoundError, ValueError):
+    """orbax raises the second, and passes over the first where it reads a step's metrics."""
 
 
 def _note_time(found: Any) -> None:

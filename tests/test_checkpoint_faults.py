@@ -178,3 +178,5 @@ def test_steps_removed_while_they_are_listed(tmp_path: Path) -> None:
     found = [first, *listed]
     assert [one.step for one in found] == [first.step, left]
     assert all(one.commit_timestamp.year > 2020 for one in found)
+    with pytest.raises(FileNotFoundError, match=f"for step={first.step}"):
+        tolerant_names().find_step(tmp_path, first.step)
