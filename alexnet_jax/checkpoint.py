@@ -15,6 +15,7 @@ from alexnet_jax.errors import InputError, SaveFailed
 from alexnet_jax.keep import best_of, policy
 from alexnet_jax.listing import tolerant_names
 from alexnet_jax.processes import by_first, said_by_first, together
+from alexnet_jax.quiet import counters_unread
 from alexnet_jax.refusals import reason, require_format, require_like, require_sealed, sealed
 from alexnet_jax.writing import Writer, copied
 
@@ -135,14 +136,13 @@ class Checkpoints:
         metadata = sealed(said | {"digests": digests})
         self._top1[step] = (said["metrics"] or {}).get("top1")
         try:
-            saved = self._checkpointer.save_checkpointables(
-                step, dict(trees), custom_metadata=metadata
-            )
+            with counters_unread():
+                save = self._checkpointer.save_checkpointables
+                saved = save(step, dict(trees), custom_metadata=metadata)
         except Exception as error:  # orbax raises many kinds
             self._failed = True
             raise SaveFailed(self._not_saved(step, reason(error))) from error
-        if not saved:
-            raise RuntimeError(f"orbax declined to save step {step}; there are {self._steps()}")
+        assert saved, f"orbax declined to save step {step}; there are {self._steps()}"
 
     def _require_place(self, step: int) -> None:
         """Before orbax does: where it cannot make a directory, its threads wait for ten minutes."""

@@ -2,6 +2,14 @@
 
 import subprocess
 import sys
+from pathlib import Path
+
+import jax.numpy as jnp
+import pytest
+import tensorstore
+
+from alexnet_jax.checkpoint import Checkpoints
+from alexnet_jax.quiet import COUNTERS, counters_unread
 
 # Where nothing can be raised: a loop that has been closed is called, a coroutine fails when it is
 # gathered up, and so does an object of ours. Then a bug of ours.
@@ -52,3 +60,22 @@ def test_only_what_is_orbaxs_is_dropped() -> None:
     quiet = told("quiet")
     assert [quiet.count(line) for line in (*theirs, ours, bug)] == [0, 0, 1, 1]
     assert quiet.count("Traceback") == 2
+
+
+def test_no_counters_are_read_around_a_save(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are never freed. Nobody else is kept from them."""
+    asked = []
+    spy = lambda *names, **_: asked.append(names) or []  # noqa: E731
+    monkeypatch.setattr(tensorstore, COUNTERS, spy)
+    with Checkpoints(tmp_path / "steps") as checkpoints:
+        checkpoints.save(1, {"params": {"w": jnp.zeros(3)}}, about={})
+        checkpoints.wait()
+        assert asked == []
+        checkpoints.load(1, {"params": {"w": jnp.zeros(3)}})
+    assert getattr(tensorstore, COUNTERS) is spy
+    assert asked, "orbax no longer reads them: counters_unread can go"
+    with counters_unread(), counters_unread():
+        assert getattr(tensorstore, COUNTERS)("/") == []
+    assert getattr(tensorstore, COUNTERS) is spy
