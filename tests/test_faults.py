@@ -53,10 +53,12 @@ def test_predictions_meanwhile(tmp_path: Path) -> None:
 
 
 def test_growth_is_of_what_came_after() -> None:
-    held = [[50, 100, 9], [100, 200, 7], [150, 210, 8], [200, 190, 7]]
-    memory, files = load.growth(held, 100)
-    assert memory == pytest.approx(0.05)
-    assert files == 1
+    files = [3, 9, 60, 7, 8, 8, 8, 70, 9]
+    memory = [100, 150, 200, 205, 210, 190, 200, 200, 200]
+    held = [[50 * k + 50, *both] for k, both in enumerate(zip(memory, files, strict=True))]
+    grown, more = load.growth(held, 100)
+    assert grown == pytest.approx(0.05)
+    assert more == 9 - 7
 
 
 def test_a_table_has_a_line_for_each_fault() -> None:

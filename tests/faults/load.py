@@ -45,10 +45,16 @@ def end(process: subprocess.Popen[str], seconds: float) -> dict[str, list]:
 
 
 def growth(held: Sequence[Sequence[int]], settled: int) -> tuple[float, int]:
-    """By what share memory grew after it had settled, and how many more files were open."""
-    first = next(row for row in held if row[0] >= settled)
-    later = [row for row in held if row[0] >= settled]
-    return max(row[1] for row in later) / first[1] - 1, max(row[2] for row in later) - first[2]
+    """By what share memory grew after it had settled, and how many more files were open.
+
+    A row is noted before its step's evaluation and checkpoint. A checkpoint that is being written
+    holds dozens of files open for a moment, so the fewest of the last quarter are compared with the
+    fewest of the first.
+    """
+    first, *later = after = [row for row in held if row[0] > settled]
+    quarter = -(-len(after) // 4)
+    opened, left = (min(row[2] for row in part) for part in (after[:quarter], after[-quarter:]))
+    return max(row[1] for row in later) / first[1] - 1, left - opened
 
 
 def train_long(directory: Path, steps: int, *, settled: int = SETTLED) -> Row:

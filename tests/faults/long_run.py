@@ -44,7 +44,7 @@ def main(workdir: Path, steps: int) -> None:
     config = runpy.run_path(str(ROOT / "experiments" / "configs" / "digits.py"))["CONFIG"]
     config = changed(config, dict(change.split("=") for change in NARROW))
     config = dataclasses.replace(
-        config, steps=steps, checkpoint_every=EVERY, evaluate_every=10 * EVERY, log_every=EVERY
+        config, steps=steps, checkpoint_every=EVERY, evaluate_every=5 * EVERY, log_every=EVERY
     )
     made: list[Any] = []
     make = fit_module.make_train_step
