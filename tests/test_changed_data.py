@@ -56,6 +56,32 @@ def test_every_change_of_a_file_is_seen(
         dataset.require_unchanged()
 
 
+def test_a_mapped_file_that_is_cut_short_is_not_read(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read past its end would end the process, with SIGBUS, and no word."""
+    directory = Path(shutil.copytree(prepared, tmp_path / "copy"))
+    log = _Run._log_train
+    images = {s: directory / "synthetic" / "packed" / f"{s}_images.npy" for s in ("train", "test")}
+    lengths = {split: path.stat().st_size for split, path in images.items()}
+
+    def cutting(run: _Run, step: int, *rest: Any) -> None:
+        for path in images.values():
+            os.truncate(path, 4096)
+        log(run, step, *rest)
+
+    dataset = load_prepared("synthetic", directory)
+    monkeypatch.setattr(_Run, "_log_train", cutting)
+    rarely = ("--set", "evaluate_every=60", "checkpoint_every=60")
+    arguments = training(tmp_path / "run", 60, "--data", "synthetic", "--data-dir", directory)
+    result = call("train", *arguments, *rarely)
+    said = "{} was cut short while it was read, to 4,096 of {:,} bytes; pack the data set again"
+    assert result.status == 2
+    assert result.err == f"error: {said.format(images['train'], lengths['train'])}\n"
+    with pytest.raises(InputError, match=said.format(images["test"], lengths["test"])):
+        dataset.test.images[:]
+
+
 def test_a_running_training_stops(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

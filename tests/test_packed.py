@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 from alexnet_jax.data.batches import Batches
 from alexnet_jax.data.beside import Beside
-from alexnet_jax.data.packed import packed_split
+from alexnet_jax.data.mapped import packed_split
 
 def own():
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -19,10 +19,11 @@ from tensorflow_datasets.proto import tf_example_pb2
 from alexnet_jax import InputError, data
 from alexnet_jax.data import shards
 from alexnet_jax.data.dataset import Split
+from alexnet_jax.data.mapped import Mapped
 from alexnet_jax.data.packed import pack
 from alexnet_jax.data.prepared import list_prepared, load_prepared, verify
 from alexnet_jax.data.preparing import prepare
-from alexnet_jax.data.records import VERSION, features, serialized
+from alexnet_jax.data.records import VERSION, RecordImages, features, serialized
 from alexnet_jax.data.statistics import pixel_statistics
 from alexnet_jax.interrupt import Interrupted
 
@@ -86,8 +87,8 @@ def test_both_forms_are_one_data_set(both: Path, tmp_path: Path) -> None:
     packed = load_prepared("drawn", both)
     shutil.copytree(both / "drawn" / "1.0.0", tmp_path / "drawn" / "1.0.0")
     records = load_prepared("drawn", tmp_path)
-    assert type(packed.train.images) is np.ndarray
-    assert not isinstance(records.train.images, np.ndarray)
+    assert isinstance(packed.train.images, Mapped)
+    assert isinstance(records.train.images, RecordImages)
     assert packed.fingerprint() == records.fingerprint()
     np.testing.assert_array_equal(packed.train.images[:], records.train.images[:])
     assert list_prepared(both) == ["drawn"]

@@ -10,7 +10,8 @@ from pictures import SHAPE, source
 
 from alexnet_jax import InputError, data
 from alexnet_jax.data.dataset import Split
-from alexnet_jax.data.packed import PACKED, images_name, pack
+from alexnet_jax.data.mapped import images_name
+from alexnet_jax.data.packed import PACKED, pack
 from alexnet_jax.data.prefetch import Prefetch
 from alexnet_jax.data.prepared import load_prepared, verify
 from alexnet_jax.data.preparing import prepare

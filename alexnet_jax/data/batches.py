@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from alexnet_jax.data.dataset import Images, Split
+from alexnet_jax.data.mapped import Mapped
 from alexnet_jax.data.memory import Recycled
 from alexnet_jax.data.order import Shuffle
 from alexnet_jax.errors import InputError
@@ -23,11 +24,12 @@ class Picked:
 
     def __getitem__(self, places: slice) -> np.ndarray:
         rows = self._rows[places]
-        if not isinstance(self._array, np.ndarray):
-            return self._array[rows]
+        array = self._array.whole() if isinstance(self._array, Mapped) else self._array
+        if not isinstance(array, np.ndarray):
+            return array[rows]
         images = self._memory.empty((len(rows), *self.shape[1:]))
         # Rows of a permutation need no check, which would read by way of a second buffer.
-        return np.take(self._array, rows, 0, out=images, mode="clip")
+        return np.take(array, rows, 0, out=images, mode="clip")
 
 
 class Batches:

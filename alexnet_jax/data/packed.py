@@ -1,24 +1,22 @@
-"""The packed form: each split's images in one file that is mapped into memory.
+"""Writing the packed form: each split's images in one file that can be mapped into memory.
 
 `DATA_DIR/NAME/packed/` holds train_images.npy and test_images.npy, [N, S, S, C] uint8, and beside
-them labels, checksums, statistics and dataset.json. Images are read without being decoded or
-copied more than once, so a batch costs little more than moving its bytes.
+them labels, checksums, statistics and dataset.json.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import threading
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from alexnet_jax.data.beside import DESCRIPTION, SPLITS, Beside
-from alexnet_jax.data.dataset import Reading, Split
+from alexnet_jax.data.mapped import images_name
 from alexnet_jax.data.records import VERSION, RecordImages
 from alexnet_jax.data.workers import Progress, each_done
 from alexnet_jax.errors import InputError
@@ -106,10 +104,6 @@ def _open_work(work: Path, beside: Beside) -> None:
     mark.write_text(beside.sha256())
 
 
-def images_name(split: str) -> str:
-    return f"{split}_images.npy"
-
-
 def create_images(path: Path, shape: tuple[int, ...]) -> None:
     """An .npy file of uint8 zeros, which take no room until they are written."""
     with open(path, "wb") as file:
@@ -154,42 +148,3 @@ def differing(images: np.ndarray, crc32: np.ndarray) -> np.ndarray:
     """Places of the images whose bytes have another CRC-32 than that of the same place."""
     found = [zlib.crc32(image) for image in np.ascontiguousarray(images)]
     return np.flatnonzero(np.array(found, np.uint32) != crc32)
-
-
-def packed_split(directory: Path, beside: Beside, split: str) -> Split:
-    """A split of a packed data set, its images mapped into memory.
-
-    Raises:
-      InputError: a file that is missing or has another size than it should.
-    """
-    path, shape = directory / images_name(split), (beside.count(split), *beside.shape)
-    try:
-        mapped = np.load(path, mmap_mode="r")
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing; pack the data set again") from None
-    except (ValueError, EOFError) as error:  # too short, or no array at all
-        raise InputError(f"{path} is damaged ({error}); pack the data set again") from None
-    if mapped.dtype != np.uint8 or mapped.shape != shape:
-        raise InputError(f"{path} holds {mapped.dtype} {mapped.shape}, expected uint8 {shape}")
-    # A plain view: numpy.memmap would cost a Python call for every array made from it.
-    images, crc32 = mapped.view(np.ndarray), beside.crc32.get(split)
-    return Split(images, beside.labels[split], _reading(path, mapped), crc32)
-
-
-def _reading(path: Path, mapped: np.memmap) -> Reading | None:
-    """Asks the disk for rows in one sweep, where the system knows how to be asked."""
-    if not hasattr(os, "posix_fadvise"):
-        return None
-    first, row = mapped.offset, mapped.strides[0]
-
-    def ask(ranges: Sequence[tuple[int, int]]) -> None:
-        with open(path, "rb") as file:
-            for start, stop in ranges:
-                place, length = first + start * row, (stop - start) * row
-                os.posix_fadvise(file.fileno(), place, length, os.POSIX_FADV_WILLNEED)
-
-    def will_read(ranges: Sequence[tuple[int, int]]) -> None:
-        # A disk that is busy makes the one who asks wait.
-        threading.Thread(target=ask, args=(ranges,), daemon=True).start()
-
-    return will_read

@@ -9,7 +9,8 @@ import numpy as np
 
 from alexnet_jax.data.beside import DESCRIPTION, SPLITS, Beside
 from alexnet_jax.data.dataset import Dataset, Images, Split
-from alexnet_jax.data.packed import PACKED, differing, packed_split
+from alexnet_jax.data.mapped import packed_split
+from alexnet_jax.data.packed import PACKED, differing
 from alexnet_jax.data.records import VERSION, RecordImages
 from alexnet_jax.data.stamps import Stamps
 from alexnet_jax.data.workers import Progress
