@@ -8,7 +8,7 @@ import pytest
 from test_checkpoint import WHAT_ORBAX_LEAVES, assert_identical, gathered, save, template, trees
 from test_images_errors import without_privileges
 
-from alexnet_jax import InputError, checkpoint
+from alexnet_jax import InputError, checkpoint, listing
 from alexnet_jax.checkpoint import Checkpoints
 from alexnet_jax.errors import SaveFailed
 from alexnet_jax.listing import tolerant_names
@@ -180,3 +180,19 @@ def test_steps_removed_while_they_are_listed(tmp_path: Path) -> None:
     assert all(one.commit_timestamp.year > 2020 for one in found)
     with pytest.raises(FileNotFoundError, match=f"for step={first.step}"):
         tolerant_names().find_step(tmp_path, first.step)
+
+
+def test_a_step_removed_before_its_time_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in (5, 6, 7):
+        (tmp_path / str(step)).mkdir()
+    note = listing._note_time
+
+    def removing(found: Any) -> None:
+        if found.step == 6:
+            shutil.rmtree(found.path)
+        note(found)
+
+    monkeypatch.setattr(listing, "_note_time", removing)
+    assert sorted(found.step for found in tolerant_names().find_all(tmp_path)) == [5, 7]
