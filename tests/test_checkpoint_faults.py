@@ -42,7 +42,7 @@ def test_what_a_killed_run_left_is_no_obstacle(tmp_path: Path) -> None:
     directory = tmp_path / "c"
     save(directory, [1])
     (directory / "2.probe").mkdir()
-    shutil.copytree(directory / "1", directory / "2.orbax-checkpoint-tmp")
+    shutil.copytree(directory / "1", directory / "3.orbax-checkpoint-tmp")
     with Checkpoints(directory) as checkpoints:  # a reader: a training may be writing there
         assert checkpoints.steps == [1]
     assert len(list(directory.iterdir())) == 3
