@@ -118,6 +118,7 @@ def start(
             "jax_compilation_cache_dir",
             "jax_persistent_cache_min_compile_time_secs",
             "jax_persistent_cache_min_entry_size_bytes",
+            "jax_disable_most_optimizations",
         )
     }
     if devices is not None:
