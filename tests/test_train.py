@@ -72,15 +72,22 @@ STATISTICS = Statistics(
 )
 
 
-def numpy_gradients(net: Architecture, params: Any, key: Any, step: int, batch: Any) -> Any:
-    """Gradients of the mean loss by the hand-written backward pass, on the step's own draws."""
-    keys = example_keys(key, jnp.int32(step), batch["index"])
+@jax.jit
+def drawn_for(key: jax.Array, step: jax.Array, batch: Any) -> tuple[jax.Array, jax.Array]:
+    """The views of a step, in float64, and the keys of its masks."""
+    keys = example_keys(key, step, batch["index"])
     fold = jax.vmap(jax.random.fold_in, (0, None))
     views = training_views(
         fold(keys, 0), batch["image"], STATISTICS, size=28, mirror=False, colour_noise=0.0,
         scale=1 / 128, dtype=jnp.float64,
     )  # fmt: skip
-    masks = drawn_masks(net, params, views, fold(keys, 1))
+    return views, fold(keys, 1)
+
+
+def numpy_gradients(net: Architecture, params: Any, key: Any, step: int, batch: Any) -> Any:
+    """Gradients of the mean loss by the hand-written backward pass, on the step's own draws."""
+    views, keys = drawn_for(key, jnp.int32(step), batch)
+    masks = drawn_masks(net, params, views, keys)
     found = alexnet(params, views, stride=1, masks=masks)
     logits = found.activations["logits"]
     weights = np.full(8, 1 / 8)
