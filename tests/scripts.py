@@ -112,7 +112,7 @@ def start(
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     # The number of devices is part of what a compiled program is found by.
     same = {
-        name.upper(): str(getattr(jax.config, name))
+        name.upper(): str(jax.config.values[name])
         for name in (
             "jax_num_cpu_devices",
             "jax_compilation_cache_dir",

@@ -190,6 +190,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return workdir
 
 
+@pytest.mark.optimized
 def test_metrics_of_a_run(whole: Path) -> None:
     lines = lines_of(whole)
     train = [line["step"] for line in lines if line.get("split") == "train"]
@@ -200,6 +201,7 @@ def test_metrics_of_a_run(whole: Path) -> None:
     assert len(lines[-1]["params_sha256"]) == 64
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("at", [1, 5, 9])
 def test_crashed_run_goes_on_bit_for_bit(whole: Path, tmp_path: Path, at: int) -> None:
     """Stopped between two steps without warning, a run ends as if it had not been."""
@@ -237,6 +239,7 @@ def test_optimizer_state_holds_velocity_of_every_parameter() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.optimized
 def test_full_size_network_trains_three_steps() -> None:
     """The paper's network on 256x256 colour images, batch 2: finite, and every layer moves."""
     net = architecture("paper")
