@@ -12,7 +12,9 @@ train: $(VENV)/installed
 
 TESTS := tests
 
-# The tests, the slow ones too, but for the exhaustive ones.
+# The tests, the slow ones too, but for the exhaustive ones. Most programs are compiled with little
+# optimization of machine code; `.venv/bin/python -m pytest -m "not exhaustive" --optimized` takes
+# all of them as users have them, in about twice the time.
 test: $(VENV)/tested
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not exhaustive" $(TESTS)
 
@@ -20,8 +22,8 @@ test: $(VENV)/tested
 quick: $(VENV)/tested
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not exhaustive" $(TESTS)
 
-# Only those that take a minute or more each: the full size in float64, fifty steps on every
-# topology, dying processes, full disks, long runs.
+# Those that take a minute or more each (the full size in float64, fifty steps on every topology,
+# dying processes, full disks, long runs), and further variants of the tests, compiled as users do.
 exhaustive: $(VENV)/tested
 	$(BIN)/python -m pytest -m exhaustive $(TESTS)
 

@@ -112,12 +112,13 @@ def start(
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     # The number of devices is part of what a compiled program is found by.
     same = {
-        name.upper(): str(getattr(jax.config, name))
+        name.upper(): str(jax.config.values[name])
         for name in (
             "jax_num_cpu_devices",
             "jax_compilation_cache_dir",
             "jax_persistent_cache_min_compile_time_secs",
             "jax_persistent_cache_min_entry_size_bytes",
+            "jax_disable_most_optimizations",
         )
     }
     if devices is not None:

@@ -1,5 +1,8 @@
 """Activations on every topology are those of one device."""
 
+import functools
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -10,6 +13,25 @@ from alexnet_jax import activations
 from alexnet_jax.features import make_activations
 from alexnet_jax.state import init_state
 
+IMAGES = np.random.default_rng(0).normal(size=(8, 28, 28, 1)).astype(np.float32)
+
+
+@functools.cache
+def on_one_device(classes: int) -> tuple[Any, dict[str, jax.Array]]:
+    """Parameters, and the activations of `IMAGES`."""
+    net = network(classes)
+    params = jax.device_get(init_state(net, CONFIG, spread_over("one_device", 1, net)).params)
+    names: list[str] = []  # in the order that compiled functions lose
+
+    @jax.jit
+    def named(params: Any) -> dict[str, jax.Array]:
+        found = activations(net, params, IMAGES)
+        names.extend(found)
+        return found
+
+    found = named(params)
+    return params, {name: found[name] for name in names}
+
 
 @pytest.mark.parametrize(
     ("name", "devices", "classes"), [("one_device", 1, 10), *((*one, 10) for one in FEW),
@@ -18,11 +40,9 @@ from alexnet_jax.state import init_state
 def test_activations_are_those_of_one_device(name: str, devices: int, classes: int) -> None:
     """Every layer's, whole, by the same names; and they are split."""
     net = network(classes)
-    params = jax.device_get(init_state(net, CONFIG, spread_over("one_device", 1, net)).params)
-    images = np.random.default_rng(0).normal(size=(8, 28, 28, 1)).astype(np.float32)
-    want = activations(net, params, images)
+    params, want = on_one_device(classes)
     place = spread_over(name, devices, net)
-    found = make_activations(net, place)(place.place(params), images)
+    found = make_activations(net, place)(place.place(params), IMAGES)
     assert list(want)[-2:] == ["dropout7", "logits"]
     assert set(found) == set(want)
     for layer, value in want.items():

@@ -14,7 +14,7 @@ import pytest
 import reference
 from reference import assert_close
 from test_topologies import CONFIG as SPREAD
-from test_topologies import assert_same, compiled_quickly, network, spread_over, trained
+from test_topologies import assert_same, network, spread_over, trained
 from test_train import (
     CONFIG,
     NARROW,
@@ -42,14 +42,11 @@ from alexnet_jax.starting import Start
 from alexnet_jax.state import abstract_state, init_state
 from alexnet_jax.train import make_train_step
 
-__all__ = ["compiled_quickly"]  # a fixture
-
 # One frozen layer at the bottom and one between layers that are trained.
 PARTLY: dict[str, Any] = {"freeze": ("conv1", "conv3"), "layer_rates": {"fc8": 10.0, "conv2": 0.25}}
 CONVOLUTIONS = tuple(f"conv{number}" for number in range(1, 6))
 
 
-@pytest.mark.usefixtures("compiled_quickly")
 def test_updates_match_numpy() -> None:
     """Two updates in float64: the paper's lines with each layer's own rate in both terms; frozen
     layers keep every bit, and have no velocity."""
@@ -87,7 +84,6 @@ def test_updates_match_numpy() -> None:
                 assert np.asarray(state.params[layer][name]).tobytes() == leaf.tobytes()
 
 
-@pytest.mark.usefixtures("compiled_quickly")
 def test_the_same_on_every_topology() -> None:
     """Updates in float64 with parts of a batch and averaged weights, too."""
     with jax.enable_x64(True):

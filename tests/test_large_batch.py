@@ -2,7 +2,6 @@
 
 import dataclasses
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from test_topologies import CONFIG, assert_same, network, spread_over, trained
 from alexnet_jax import InputError
 from alexnet_jax.optim import lars, learning_rate_at, velocity
 from alexnet_jax.recipe import TrainConfig
+from alexnet_jax.state import TrainState
 from alexnet_jax.workdir import open_workdir
 
 SHAPES = {
@@ -121,10 +121,11 @@ def test_quadratic_schedule_after_warm_up() -> None:
     found = rates(40, 4.4, learning_rate=10.0, schedule="quadratic", warmup_epochs=2.3)
     t = np.arange(40.0)
     want = np.where(t < 11, 10 * (t + 1) / 11, 10 * ((40 - t) / (40 - 11)) ** 2)
-    np.testing.assert_allclose(found, want, rtol=1e-6)
+    # In float32, where 1 - 28 / 29 is rounded, and then squared.
+    np.testing.assert_allclose(found, want, rtol=3e-6)
     assert found[0] == pytest.approx(10 / 11)
     assert found.max() == pytest.approx(10.0)
-    assert found[-1] == pytest.approx(10 / 29**2)
+    assert found[-1] == pytest.approx(10 / 29**2, rel=3e-6)
 
 
 @pytest.mark.parametrize(
@@ -146,33 +147,36 @@ def test_a_short_trial_is_all_warm_up() -> None:
     np.testing.assert_allclose(found, [0.1, 0.2], rtol=1e-6)
 
 
-@pytest.fixture
-def compiled_quickly() -> Iterator[None]:
-    jax.config.update("jax_disable_most_optimizations", True)
+ON_TOPOLOGIES = dataclasses.replace(CONFIG, dtype="float64", schedule="quadratic", **LARGE)
+
+
+@pytest.fixture(scope="module")
+def alone() -> tuple[TrainState, Any]:
+    """Three updates on one device in float64: the state, and the losses."""
     with jax.enable_x64(True):
-        yield
-    jax.config.update("jax_disable_most_optimizations", False)
+        return trained(spread_over("one_device", 1, network()), network(), ON_TOPOLOGIES)
 
 
 @pytest.mark.parametrize(
     ("name", "devices"),
     [
-        ("two_towers", 2),
-        pytest.param("data_towers", 8, marks=pytest.mark.slow),
-        pytest.param("data", 2, marks=pytest.mark.slow),
+        ("data_towers", 8),
         pytest.param("hybrid", 4, marks=pytest.mark.slow),
+        # The two halves of the first.
+        pytest.param("two_towers", 2, marks=pytest.mark.exhaustive),
+        pytest.param("data", 2, marks=pytest.mark.exhaustive),
     ],
 )
-@pytest.mark.usefixtures("compiled_quickly")
-def test_norms_are_of_whole_layers_on_every_topology(name: str, devices: int) -> None:
+def test_norms_are_of_whole_layers_on_every_topology(
+    name: str, devices: int, alone: tuple[TrainState, Any]
+) -> None:
     """Three updates in float64: the same weights as on one device, to 1e-10."""
-    net = network()
-    config = dataclasses.replace(CONFIG, dtype="float64", schedule="quadratic", **LARGE)
-    alone, losses = trained(spread_over("one_device", 1, net), net, config)
-    found, spread = trained(spread_over(name, devices, net), net, config)
-    np.testing.assert_allclose(spread, losses, rtol=1e-10)
-    assert_same(found, alone)
-    assert float(alone.opt_state.hyperparams["learning_rate"]) > 0
+    with jax.enable_x64(True):
+        net = network()
+        found, spread = trained(spread_over(name, devices, net), net, ON_TOPOLOGIES)
+        np.testing.assert_allclose(spread, alone[1], rtol=1e-10)
+        assert_same(found, alone[0])
+        assert float(found.opt_state.hyperparams["learning_rate"]) > 0
 
 
 def test_a_run_goes_on_exactly(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_gradients_fill_the_field_and_no_more(
         forward(NET, params, images, capture=found, rectify=lambda x: x)
         return jnp.sum(found[layer][:, unit, unit])
 
-    grads = np.abs(np.asarray(jax.grad(chosen)(views))).sum((0, 2, 3))
+    grads = np.abs(np.asarray(jax.jit(jax.grad(chosen))(views))).sum((0, 2, 3))
     first, end = receptive_fields(NET)[layer].clipped(unit, 24)
     assert not grads[:first].any()
     assert not grads[end:].any()

@@ -210,6 +210,7 @@ def test_initial_values() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.optimized
 def test_full_size_network_matches_numpy() -> None:
     """The paper's network at 227x227: all activations of an image in float32."""
     architecture = alexnet_jax.architecture()

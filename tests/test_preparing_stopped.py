@@ -47,7 +47,7 @@ def start(directory: Path) -> "subprocess.Popen[str]":
 
 @pytest.mark.parametrize(
     "whole_group",
-    [pytest.param(False, id="the first", marks=pytest.mark.slow),
+    [pytest.param(False, id="the first", marks=pytest.mark.exhaustive),
      pytest.param(True, id="all processes")],
 )  # fmt: skip
 def test_stopped_and_started_again_nothing_is_lost_or_twice(

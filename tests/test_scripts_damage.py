@@ -47,7 +47,15 @@ def evaluated(finished: Run, workdir: Path, step: int) -> list[str]:
     return [f"{workdir}, step {step}", *rest]
 
 
-@pytest.mark.parametrize("part", ["params", "opt", "loop", "stats"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "params",
+        "loop",
+        pytest.param("opt", marks=pytest.mark.exhaustive),
+        pytest.param("stats", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_a_run_falls_back_to_the_checkpoint_before(finished: Run, copied: Path, part: str) -> None:
     """It says so, comes to the same end, and its last checkpoint is good again."""
     flip_bytes(copied / "checkpoints" / "6" / part)

@@ -45,7 +45,12 @@ def fifty_steps(workdir: Path, topology: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize(
     ("topology", "devices"),
-    [("data_towers", 2), ("data", 2), ("hybrid", 2), ("two_towers", 1)],
+    [
+        ("data_towers", 2),
+        pytest.param("data", 2, marks=pytest.mark.exhaustive),
+        pytest.param("hybrid", 2, marks=pytest.mark.exhaustive),
+        pytest.param("two_towers", 1, marks=pytest.mark.exhaustive),
+    ],
 )
 @pytest.mark.slow
 def test_two_processes_train_what_one_trains(

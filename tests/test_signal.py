@@ -57,6 +57,7 @@ def test_blind_network_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.slow
+@pytest.mark.optimized
 def test_the_papers_initial_values_are_nearly_blind_and_the_sources_are_not() -> None:
     """On 1/f pictures in pixel units; independent builds found 0.8e-4 to 1.6e-4 and 1.0e-2 to
     1.3e-2 (the images differ, and so do the shares)."""

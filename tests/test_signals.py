@@ -40,8 +40,11 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.parametrize(
     ("number", "status"),
-    [(signal.SIGTERM, 143), (signal.SIGINT, 130)],
-    ids=["SIGTERM", "SIGINT"],
+    [
+        pytest.param(signal.SIGTERM, 143, id="SIGTERM"),
+        # In two processes always: test_lost_processes.py.
+        pytest.param(signal.SIGINT, 130, id="SIGINT", marks=pytest.mark.exhaustive),
+    ],
 )
 def test_a_stopped_run_ends_as_one_that_was_not_stopped(
     uninterrupted: str, tmp_path: Path, number: signal.Signals, status: int

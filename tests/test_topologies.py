@@ -1,7 +1,7 @@
 """Every topology computes what one device computes; what cannot be spread is refused."""
 
 import dataclasses
-from collections.abc import Iterator
+import functools
 from typing import Any
 
 import chex
@@ -74,15 +74,6 @@ def trained(place: Topology, net: Architecture, config: TrainConfig) -> tuple[Tr
     return state, losses
 
 
-@pytest.fixture
-def compiled_quickly() -> Iterator[None]:
-    """Not as well as could be, in 0.4 of the time."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
-@pytest.mark.usefixtures("compiled_quickly")
 def test_a_run_is_the_same_on_every_topology() -> None:
     """Three updates in float64 of a batch in two parts, with dropout, crops shared by four images,
     mirrors and noise, and classes that nothing divides: parameters, velocity, average, metrics."""
@@ -96,20 +87,25 @@ def test_a_run_is_the_same_on_every_topology() -> None:
             assert_same(other, one)
 
 
+@functools.cache
+def evaluated_parameters() -> Any:
+    net = network()
+    return jax.device_get(init_state(net, CONFIG, spread_over("one_device", 1, net)).params)
+
+
+@functools.cache
+def logits_over(name: str, devices: int, views: int) -> np.ndarray:
+    place = spread_over(name, devices, network())
+    logits = make_logits(network(), place, pixel_scale=1 / 128, views=views)
+    return np.asarray(logits(place.place(evaluated_parameters()), batch(3)["image"], STATISTICS))
+
+
 @pytest.mark.parametrize(("name", "devices"), FEW)
 def test_evaluation_is_the_same(name: str, devices: int) -> None:
     """Logits of the centre crop and of ten views, in the images' order."""
-    net = network()
-    params = init_state(net, CONFIG, spread_over("one_device", 1, net)).params
-    images = batch(3)["image"]
     for views in (1, 10):
-        one, other = (
-            make_logits(net, place, pixel_scale=1 / 128, views=views)(
-                place.place(params), images, STATISTICS
-            )
-            for place in (spread_over("one_device", 1, net), spread_over(name, devices, net))
-        )
-        assert_close(np.asarray(other), np.asarray(one), 1e-5)
+        other = logits_over(name, devices, views)
+        assert_close(other, logits_over("one_device", 1, views), 1e-5)
 
 
 @pytest.mark.parametrize(

@@ -72,15 +72,22 @@ STATISTICS = Statistics(
 )
 
 
-def numpy_gradients(net: Architecture, params: Any, key: Any, step: int, batch: Any) -> Any:
-    """Gradients of the mean loss by the hand-written backward pass, on the step's own draws."""
-    keys = example_keys(key, jnp.int32(step), batch["index"])
+@jax.jit
+def drawn_for(key: jax.Array, step: jax.Array, batch: Any) -> tuple[jax.Array, jax.Array]:
+    """The views of a step, in float64, and the keys of its masks."""
+    keys = example_keys(key, step, batch["index"])
     fold = jax.vmap(jax.random.fold_in, (0, None))
     views = training_views(
         fold(keys, 0), batch["image"], STATISTICS, size=28, mirror=False, colour_noise=0.0,
         scale=1 / 128, dtype=jnp.float64,
     )  # fmt: skip
-    masks = drawn_masks(net, params, views, fold(keys, 1))
+    return views, fold(keys, 1)
+
+
+def numpy_gradients(net: Architecture, params: Any, key: Any, step: int, batch: Any) -> Any:
+    """Gradients of the mean loss by the hand-written backward pass, on the step's own draws."""
+    views, keys = drawn_for(key, jnp.int32(step), batch)
+    masks = drawn_masks(net, params, views, keys)
     found = alexnet(params, views, stride=1, masks=masks)
     logits = found.activations["logits"]
     weights = np.full(8, 1 / 8)
@@ -183,6 +190,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return workdir
 
 
+@pytest.mark.optimized
 def test_metrics_of_a_run(whole: Path) -> None:
     lines = lines_of(whole)
     train = [line["step"] for line in lines if line.get("split") == "train"]
@@ -193,6 +201,7 @@ def test_metrics_of_a_run(whole: Path) -> None:
     assert len(lines[-1]["params_sha256"]) == 64
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("at", [1, 5, 9])
 def test_crashed_run_goes_on_bit_for_bit(whole: Path, tmp_path: Path, at: int) -> None:
     """Stopped between two steps without warning, a run ends as if it had not been."""
@@ -230,6 +239,7 @@ def test_optimizer_state_holds_velocity_of_every_parameter() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.optimized
 def test_full_size_network_trains_three_steps() -> None:
     """The paper's network on 256x256 colour images, batch 2: finite, and every layer moves."""
     net = architecture("paper")

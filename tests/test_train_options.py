@@ -138,7 +138,7 @@ def views_by_hand(key: jax.Array, batch: dict[str, np.ndarray], share: int) -> n
     return np.stack(seen)
 
 
-@pytest.mark.parametrize("share", [1, 3, 32])
+@pytest.mark.parametrize("share", [pytest.param(1, marks=pytest.mark.exhaustive), 3, 32])
 def test_views_of_2012(share: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """One crop and mirror for consecutive images, noise of each image's own, division by 1.1."""
     seen: list[np.ndarray] = []
