@@ -53,7 +53,7 @@ class Signals:
             signal.signal(number, handler)
 
     def _handle(self, number: int, _: FrameType | None) -> None:
-        self._received = self._received or signal.Signals(number)
+        self._received = signal.Signals(number)
 
 
 def _end_at_second(reader: socket.socket, numbers: set[signal.Signals]) -> None:

@@ -57,6 +57,22 @@ def test_the_first_signal_is_noted_and_things_are_put_back() -> None:
     assert (signal.getsignal(signal.SIGTERM), signal.set_wakeup_fd(-1)) == before
 
 
+def test_other_signals_do_not_count() -> None:
+    """Those that Python handles, too, as a resized window's."""
+    code = """
+import os, signal, time
+from alexnet_jax.interrupt import Signals
+signal.signal(signal.SIGUSR1, lambda *_: None)
+with Signals() as signals:
+    for number in (signal.SIGUSR1, signal.SIGUSR1, signal.SIGTERM, signal.SIGUSR1):
+        os.kill(os.getpid(), number)
+    time.sleep(1)
+print(signals.stopping(1).name)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "SIGTERM\n"), done.stderr
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -65,6 +81,7 @@ def test_the_first_signal_is_noted_and_things_are_put_back() -> None:
         ("--xla_a=1  --xla_b", "--xla_a=1 --xla_b --xla_gpu_deterministic_ops=true"),
         ("--xla_gpu_deterministic_ops", "--xla_gpu_deterministic_ops"),
         ("--xla_gpu_deterministic_ops=true --x", "--xla_gpu_deterministic_ops=true --x"),
+        ("--xla_gpu_deterministic_ops=1", "--xla_gpu_deterministic_ops=1"),
     ],
 )
 def test_deterministic_adds_to_the_flags(before: str | None, after: str) -> None:
@@ -73,9 +90,10 @@ def test_deterministic_adds_to_the_flags(before: str | None, after: str) -> None
     assert environment == {"XLA_FLAGS": after}
 
 
-def test_deterministic_against_the_flags() -> None:
-    environment = {"XLA_FLAGS": "--xla_gpu_deterministic_ops=false"}
-    with pytest.raises(InputError, match="holds --xla_gpu_deterministic_ops=false"):
+@pytest.mark.parametrize("value", ["false", "0"])
+def test_deterministic_against_the_flags(value: str) -> None:
+    environment = {"XLA_FLAGS": f"--xla_gpu_deterministic_ops={value}"}
+    with pytest.raises(InputError, match=f"holds --xla_gpu_deterministic_ops={value}"):
         make_deterministic(environment)
 
 
