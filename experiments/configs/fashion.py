@@ -7,7 +7,7 @@ r"""Ten kinds of clothes with the small network: 60,000 grey images of Zalando's
     python experiments/train.py fashion --data-dir data
 
 28x28 images with two black pixels on every side; crops move by up to two, mirrored half the time.
-Seen once, on two busy cores: 88.28 % of the 10,000 test images right, in 12 minutes.
+Twelve epochs, seed 0: 90.18 % of the 10,000 test images right, 90.77 % with ten views.
 """
 
 from alexnet_jax.recipe import TrainConfig
