@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import struct
 import zipfile
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from torch_bytes import Tensor, pickled, torch_zip
+from torch_bytes import Tensor, pickled, torch_old, torch_zip
 from weight_files import OWT, source_arrays, torch_names, widths
 
 from alexnet_jax import InputError, weights
@@ -186,6 +187,25 @@ def test_cut_short(tmp_path: Path) -> None:
         (tmp_path / "a.pth").write_bytes(data[:length])
         text = refusal(tmp_path / "a.pth")
         assert "is empty" in text or "cut short" in text or "not a file of torch.save" in text
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (
+            {"keys": [str(number) for number in range(15)]},
+            "does not hold the tensors that it names",
+        ),
+        ({"keys": 3}, "does not hold the tensors that it names"),
+        ({"counts": {"1": 7}}, "storage 1 has another count of numbers than its tensor says"),
+        ({"after": b"1234"}, r"the file should have \d+ bytes, found \d+"),
+    ],
+)
+def test_files_of_the_old_format(tmp_path: Path, changed: dict[str, Any], told: str) -> None:
+    good = torch_old(tmp_path / "a.pth", NAMED)
+    found = weights.load("torchvision", good, layers=widths(OWT))
+    np.testing.assert_array_equal(found.params["fc8"]["bias"], NAMED["classifier.6.bias"])
+    assert re.search(told, refusal(torch_old(tmp_path / "b.pth", NAMED, **changed)))
 
 
 def test_names_and_shapes(tmp_path: Path) -> None:
