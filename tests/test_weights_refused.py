@@ -82,6 +82,7 @@ def test_a_pickle_that_runs_something(tmp_path: Path, protocol: int) -> None:
         # A key that would overflow Python's stack, and one that it would hash for days.
         (b"\x80\x02}N" + b"\x85" * 2_000_000 + b"Ns.", "tuples in tuples"),
         (b"\x80\x02}N" + b"q\x01h\x01\x86" * 40 + b"Ns.", "tuples in tuples"),
+        (b"\x80\x04}N" + b"".join(b"\x94h%c\x86" % k for k in range(40)) + b"Ns.", "tuples in"),
         # The same in lists is printed in short.
         (b"\x80\x02N" + b"q\x01]h\x01ah\x01a" * 40 + b"Q.", "no storage of a tensor"),
         (b"not a pickle", "not a whole pickle"),
@@ -96,6 +97,15 @@ def test_a_pickle_cannot_change_its_reader(tmp_path: Path) -> None:
     """BUILD sets attributes on what was named: on stand-ins of this one reading."""
     build = b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\nN}X\x0c\x00\x00\x00__defaults__)s\x86b."
     refusal(torch_zip(tmp_path / "a.pth", {}, content=build))
+    named, state = b"\x80\x02ccollections\nOrderedDict\n", b"}X\x03\x00\x00\x00getK\x01s"
+    of_the_class = named + b"N" + state + b"\x86b)R."
+    assert "not a pickle of arrays" in refusal(
+        torch_zip(tmp_path / "c.pth", {}, content=of_the_class)
+    )
+    of_one = named + b")R" + state + b"b."
+    assert "features.0.weight is missing" in refusal(
+        torch_zip(tmp_path / "d.pth", {}, content=of_one)
+    )
     good = torch_zip(tmp_path / "b.pth", NAMED)
     assert weights.load("torchvision", good, layers=widths(OWT)).architecture.classes == 7
 
