@@ -67,6 +67,7 @@ def test_a_mean_file_is_cropped_and_turned(tmp_path: Path) -> None:
     both = [load(path, mean=tmp_path / name) for name in ("mean.binaryproto", "mean.npy")]
     for found in both:
         np.testing.assert_array_equal(found.statistics.mean, mean[::-1].transpose(1, 2, 0))
+        np.testing.assert_allclose(found.preprocessing.mean, mean.mean((1, 2))[::-1], rtol=1e-5)
     images = stored(256, "warp_bilinear")
     middle = mean[:, 14:241, 14:241].transpose(1, 2, 0)
     graph = onnx_nets.model("caffe_alexnet", source_arrays("caffe_alexnet"), size=227,
@@ -82,6 +83,9 @@ def test_a_mean_pixel_is_given_as_caffe_does(tmp_path: Path) -> None:
     assert "three numbers" in refusal(path, mean=(1.0, 2.0))
     np.save(tmp_path / "small.npy", np.zeros((3, 200, 200)))
     assert "found 200" in refusal(path, mean=tmp_path / "small.npy")
+    assert "three numbers" in refusal(path, mean=(1.0, 2.0, np.inf))
+    np.save(tmp_path / "infinite.npy", np.full((3, 256, 256), np.inf))
+    assert "should be finite" in refusal(path, mean=tmp_path / "infinite.npy")
     np.save(tmp_path / "flat.npy", np.zeros((256, 256)))
     assert "3 x S x S, found 256x256" in refusal(path, mean=tmp_path / "flat.npy")
     assert "no such file" in refusal(path, mean="nothing.binaryproto")
