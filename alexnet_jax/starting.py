@@ -18,6 +18,7 @@ from alexnet_jax.health import SIGNAL_IMAGES, said_of_signal, some_of
 from alexnet_jax.inference import Trained, load_trained
 from alexnet_jax.job import Job
 from alexnet_jax.processes import whole
+from alexnet_jax.recipe import TrainConfig
 from alexnet_jax.state import TrainState, init_state
 from alexnet_jax.workdir import recorded_start
 
@@ -124,17 +125,32 @@ def check_copied(job: Job, source: Trained) -> tuple[str, ...]:
         have.pop(source.architecture.layers[-1].name)
         if last in config.freeze:
             raise InputError(f"{last} starts anew, and cannot be frozen")
-    network = job.architecture.name
+    network, like = job.architecture.name, _like_theirs(config, source.config)
     for name, shape in want.items():
         if name not in have:
-            raise InputError(f"start_from {where}: its network has no layer {name}, {network} has")
+            raise InputError(
+                f"start_from {where}: its network has no layer {name}, {network} has{like}"
+            )
         if have[name] != shape:
             raise InputError(
-                f"start_from {where}: {name}/kernel is {have[name]}, but in {network} it is {shape}"
+                f"start_from {where}: {name}/kernel is {have[name]}, but in {network} it is "
+                f"{shape}{like}"
             )
     if extra := sorted(set(have) - set(want)):
-        raise InputError(f"start_from {where}: its network has {extra[0]}, {network} has not")
+        raise InputError(f"start_from {where}: its network has {extra[0]}, {network} has not{like}")
     return tuple(want)
+
+
+def _like_theirs(ours: TrainConfig, theirs: TrainConfig) -> str:
+    """The settings that would make a run's network like that of the run whose weights it takes."""
+    names = [name for name in ("preset", "image_size") if vars(ours)[name] != vars(theirs)[name]]
+    settings = [f"{name}={vars(theirs)[name]}" for name in names] + [
+        f"layers.{layer}.{field}={value}"
+        for layer, fields in theirs.layers.items()
+        for field, value in fields.items()
+        if ours.layers.get(layer, {}).get(field) != value
+    ]
+    return f"; it was made with --set {' '.join(settings)}" if settings else ""
 
 
 def notes(job: Job, source: Trained, copied: tuple[str, ...]) -> list[str]:
@@ -152,6 +168,11 @@ def notes(job: Job, source: Trained, copied: tuple[str, ...]) -> list[str]:
         found.append(
             f"note: its images were scaled by {_text(source.config.scale)}, these are by "
             f"{_text(job.config.scale)}"
+        )
+    if job.dataset.stored_size != source.stored_size:
+        found.append(
+            f"note: it took its crops from images of {source.stored_size} pixels, these have "
+            f"{job.dataset.stored_size}"
         )
     return found
 

@@ -95,7 +95,7 @@ def net(
             said.SetInParent()
             for field, value in settings.items():
                 if field in ("kernel_size", "stride", "pad", "dilation") and kind == "Convolution":
-                    getattr(said, field).append(value)
+                    getattr(said, field).extend(value if isinstance(value, tuple) else [value])
                 else:
                     setattr(said, field, value)
         for part in ("weight", "bias"):

@@ -38,7 +38,7 @@ from alexnet_jax.optim import velocity
 from alexnet_jax.parallel import topology
 from alexnet_jax.presets import architecture
 from alexnet_jax.recipe import TrainConfig
-from alexnet_jax.starting import Start
+from alexnet_jax.starting import Start, notes
 from alexnet_jax.state import abstract_state, init_state
 from alexnet_jax.train import make_train_step
 
@@ -182,13 +182,22 @@ def test_what_may_surprise_is_said(source: Path, tmp_path: Path) -> None:
         "note: its network computes otherwise (lrn1)",
         "note: its images were scaled by 0.0078125, these are by 1",
     ]
+    other = dataclasses.replace(load_trained(source), stored_size=48)
+    assert notes(Job.make(FINE), other, ("fc8",))[1:] == [
+        "note: it took its crops from images of 48 pixels, these have 32"
+    ]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"layers": NARROW | {"conv4": {"maps": 4}}},
-         r"conv4/kernel is \(3, 3, 4, 8\), but in small it is \(3, 3, 4, 4\)$"),
+         r"conv4/kernel is \(3, 3, 4, 8\), but in small it is \(3, 3, 4, 4\); "
+         r"it was made with --set layers.conv4.maps=8$"),
+        ({"image_size": 24},
+         r"fc6/kernel is \(32, 16\), but .* \(8, 16\); it was made with --set image_size=0$"),
+        ({"preset": "small+conv6"},
+         r"no layer conv6, small\+conv6 has; it was made with --set preset=small$"),
         ({"freeze": ("fc8",), "layer_rates": {}}, "fc8 starts anew, and cannot be frozen$"),
         ({"start_from": "nowhere"}, "nowhere is not a directory"),
         ({"start_checkpoint": "7"}, "has no checkpoint '7'; there are best, latest and steps 2, 3"),

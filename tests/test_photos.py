@@ -1,10 +1,12 @@
 """The photographs' data set: fields, crops, and the baselines a network has to beat."""
 
+import runpy
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
+from scripts import EXPERIMENTS
 
 from alexnet_jax import data
 from alexnet_jax.data.dataset import Dataset, Split
@@ -147,3 +149,5 @@ def test_thumbnails_are_the_photographs_crops_in_small(photos: Dataset) -> None:
     large = photos.test.images.reshape(448, 4, 64, 4, 64, 3).mean((2, 4))
     assert np.abs(small - large).mean() < 1
     assert np.abs(small - large[::-1]).mean() > 20
+    config = runpy.run_path(str(EXPERIMENTS / "configs" / "thumbnails.py"))["CONFIG"]
+    assert (config.data, config.image_size) == (found.name, 32)

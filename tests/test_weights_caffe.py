@@ -21,6 +21,7 @@ from weight_files import (
 )
 
 from alexnet_jax import InputError, weights
+from alexnet_jax.weights import caffe
 
 
 def load(path: Path, **more: Any) -> Any:
@@ -66,6 +67,7 @@ def test_a_mean_file_is_cropped_and_turned(tmp_path: Path) -> None:
     both = [load(path, mean=tmp_path / name) for name in ("mean.binaryproto", "mean.npy")]
     for found in both:
         np.testing.assert_array_equal(found.statistics.mean, mean[::-1].transpose(1, 2, 0))
+        np.testing.assert_allclose(found.preprocessing.mean, mean.mean((1, 2))[::-1], rtol=1e-5)
     images = stored(256, "warp_bilinear")
     middle = mean[:, 14:241, 14:241].transpose(1, 2, 0)
     graph = onnx_nets.model("caffe_alexnet", source_arrays("caffe_alexnet"), size=227,
@@ -81,6 +83,9 @@ def test_a_mean_pixel_is_given_as_caffe_does(tmp_path: Path) -> None:
     assert "three numbers" in refusal(path, mean=(1.0, 2.0))
     np.save(tmp_path / "small.npy", np.zeros((3, 200, 200)))
     assert "found 200" in refusal(path, mean=tmp_path / "small.npy")
+    assert "three numbers" in refusal(path, mean=(1.0, 2.0, np.inf))
+    np.save(tmp_path / "infinite.npy", np.full((3, 256, 256), np.inf))
+    assert "should be finite" in refusal(path, mean=tmp_path / "infinite.npy")
     np.save(tmp_path / "flat.npy", np.zeros((256, 256)))
     assert "3 x S x S, found 256x256" in refusal(path, mean=tmp_path / "flat.npy")
     assert "no such file" in refusal(path, mean="nothing.binaryproto")
@@ -109,6 +114,10 @@ def test_doubles_and_a_renamed_classifier(tmp_path: Path) -> None:
         ("conv2", {"group": 1}, "layer conv2 has group 1, expected 2"),
         ("conv2", {"pad": 1}, "layer conv2 has pad 1, expected 2"),
         ("norm1", {"alpha": 5e-4}, "layer norm1 has alpha 0.0005, expected 0.0001"),
+        ("conv2", {"pad": (2, 3)}, "layer conv2 has pad -1, expected 2"),
+        ("norm1", {"beta": 0.5}, "layer norm1 has beta 0.5, expected 0.75"),
+        ("pool1", {"stride": 3}, "layer pool1 has stride 3, expected 2"),
+        ("pool2", {"pad": 1}, "layer pool2 has pad 1, expected 0"),
         ("norm1", {"k": 2.0}, "layer norm1 has k 2, expected 1"),
         ("norm2", {"local_size": 3}, "layer norm2 has local_size 3, expected 5"),
         ("norm2", {"norm_region": 1}, "layer norm2 has norm_region 1, expected 0"),
@@ -171,3 +180,11 @@ def test_cut_short_and_other_files(tmp_path: Path) -> None:
     for length in (0, 1, 100, len(data) // 2, len(data) - 1):
         refusal(write(tmp_path / "cut.caffemodel", data[:length]))
     refusal(write(tmp_path / "text.caffemodel", b"name: 'AlexNet'\n" * 20))
+
+
+def test_what_protobuf_would_not_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path / "net.caffemodel")
+    monkeypatch.setattr(caffe, "_MOST", path.stat().st_size)
+    assert load(path).architecture.name == "caffe_alexnet"
+    monkeypatch.setattr(caffe, "_MOST", path.stat().st_size - 1)
+    assert "larger than the 2 GiB" in refusal(path)

@@ -91,9 +91,28 @@ def test_npy_files_of_old_pickles(tmp_path: Path, npy: Path, python: int) -> Non
     old = data.getvalue().replace(b"numpy._core", b"numpy.core")
     assert (b"_codecs" in old) == (python == 3)
     (tmp_path / "old.npy").write_bytes(out.getvalue() + old)
+    if python == 3:
+        (tmp_path / "other.npy").write_bytes(out.getvalue() + old.replace(b"latin1", b"utf-16"))
+        with pytest.raises(InputError, match="holds bytes as text in 'utf-16'"):
+            weights.load("npy", tmp_path / "other.npy", layers=widths(BVLC))
     same(
         weights.load("npy", npy, layers=widths(BVLC)),
         weights.load("npy", tmp_path / "old.npy", layers=widths(BVLC)),
+    )
+
+
+def test_npy_files_of_other_orders(tmp_path: Path, npy: Path) -> None:
+    """Arrays that lie column by column, in big-endian bytes."""
+    layers = guerzhoy(source_arrays("caffe_alexnet"))
+    turned = {
+        name: [np.asfortranarray(part).astype(">f4", order="K") for part in parts]
+        for name, parts in layers.items()
+    }
+    np.save(tmp_path / "turned.npy", turned, allow_pickle=True)
+    assert (tmp_path / "turned.npy").read_bytes() != npy.read_bytes()
+    same(
+        weights.load("npy", npy, layers=widths(BVLC)),
+        weights.load("npy", tmp_path / "turned.npy", layers=widths(BVLC)),
     )
 
 
@@ -127,6 +146,10 @@ def test_npy_files_that_are_refused(tmp_path: Path, npy: Path) -> None:
     assert data.count(b"K\x07\x85") == 1  # the shape of fc8's bias, (7,)
     assert "array fc8/1 is not whole" in refusal(
         "shape.npy", data.replace(b"K\x07\x85", b"K\x06\x85")
+    )
+    assert data.count(b"\x8c\x02f4") == 1
+    assert "should be floating point, found q9" in refusal(
+        "kind.npy", data.replace(b"\x8c\x02f4", b"\x8c\x02q9")
     )
     claims = data.replace(b"'shape': ()", b"'shape': (9999999999999,)")
     refusal("claims.npy", claims)

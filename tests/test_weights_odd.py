@@ -92,7 +92,7 @@ def test_the_file_that_was_measured_is_known_by_its_digest(
     path = write(tmp_path / "a.caffemodel", data)
     measured = sources.CAFFE_MEASURED["caffe_alexnet"]
     digest = hashlib.new(kind, data).hexdigest()
-    for said, known in ((digest[:8], True), (digest, True), (f"0{digest[:7]}", False)):
+    for said, known in ((digest[:8], True), (digest, True), (f"0{digest[:7]}", False), ("", False)):
         changed = dataclasses.replace(measured, digest=f"{kind}:{said}")
         monkeypatch.setitem(sources.CAFFE_MEASURED, "caffe_alexnet", changed)
         found = weights.load("caffe", path, layers=widths(BVLC))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import struct
 import zipfile
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from torch_bytes import Tensor, pickled, torch_zip
+from torch_bytes import Tensor, pickled, torch_old, torch_zip
 from weight_files import OWT, source_arrays, torch_names, widths
 
 from alexnet_jax import InputError, weights
@@ -81,6 +82,7 @@ def test_a_pickle_that_runs_something(tmp_path: Path, protocol: int) -> None:
         # A key that would overflow Python's stack, and one that it would hash for days.
         (b"\x80\x02}N" + b"\x85" * 2_000_000 + b"Ns.", "tuples in tuples"),
         (b"\x80\x02}N" + b"q\x01h\x01\x86" * 40 + b"Ns.", "tuples in tuples"),
+        (b"\x80\x04}N" + b"".join(b"\x94h%c\x86" % k for k in range(40)) + b"Ns.", "tuples in"),
         # The same in lists is printed in short.
         (b"\x80\x02N" + b"q\x01]h\x01ah\x01a" * 40 + b"Q.", "no storage of a tensor"),
         (b"not a pickle", "not a whole pickle"),
@@ -95,6 +97,15 @@ def test_a_pickle_cannot_change_its_reader(tmp_path: Path) -> None:
     """BUILD sets attributes on what was named: on stand-ins of this one reading."""
     build = b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\nN}X\x0c\x00\x00\x00__defaults__)s\x86b."
     refusal(torch_zip(tmp_path / "a.pth", {}, content=build))
+    named, state = b"\x80\x02ccollections\nOrderedDict\n", b"}X\x03\x00\x00\x00getK\x01s"
+    of_the_class = named + b"N" + state + b"\x86b)R."
+    assert "not a pickle of arrays" in refusal(
+        torch_zip(tmp_path / "c.pth", {}, content=of_the_class)
+    )
+    of_one = named + b")R" + state + b"b."
+    assert "features.0.weight is missing" in refusal(
+        torch_zip(tmp_path / "d.pth", {}, content=of_one)
+    )
     good = torch_zip(tmp_path / "b.pth", NAMED)
     assert weights.load("torchvision", good, layers=widths(OWT)).architecture.classes == 7
 
@@ -186,6 +197,25 @@ def test_cut_short(tmp_path: Path) -> None:
         (tmp_path / "a.pth").write_bytes(data[:length])
         text = refusal(tmp_path / "a.pth")
         assert "is empty" in text or "cut short" in text or "not a file of torch.save" in text
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (
+            {"keys": [str(number) for number in range(15)]},
+            "does not hold the tensors that it names",
+        ),
+        ({"keys": 3}, "does not hold the tensors that it names"),
+        ({"counts": {"1": 7}}, "storage 1 has another count of numbers than its tensor says"),
+        ({"after": b"1234"}, r"the file should have \d+ bytes, found \d+"),
+    ],
+)
+def test_files_of_the_old_format(tmp_path: Path, changed: dict[str, Any], told: str) -> None:
+    good = torch_old(tmp_path / "a.pth", NAMED)
+    found = weights.load("torchvision", good, layers=widths(OWT))
+    np.testing.assert_array_equal(found.params["fc8"]["bias"], NAMED["classifier.6.bias"])
+    assert re.search(told, refusal(torch_old(tmp_path / "b.pth", NAMED, **changed)))
 
 
 def test_names_and_shapes(tmp_path: Path) -> None:

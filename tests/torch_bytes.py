@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import pickle
+import struct
 import sys
 import types
 import zipfile
@@ -86,4 +87,19 @@ def torch_zip(
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, data in records.items():
             archive.writestr(f"archive/{name}", data)
+    return path
+
+
+def torch_old(path: Path, arrays: Named, **changed: Any) -> Path:
+    """The format before PyTorch 1.6; `changed` are other `keys`, `counts` by key, or bytes that
+    come `after` the numbers."""
+    named = [(name, Tensor(str(n), array)) for n, (name, array) in enumerate(arrays.items())]
+    keys = changed.get("keys", [tensor.key for _, tensor in named])
+    head = (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True})
+    parts = [pickle.dumps(value, protocol=2) for value in head]
+    parts += [pickled(collections.OrderedDict(named)), pickle.dumps(keys, protocol=2)]
+    for number, array in enumerate(arrays.values()):
+        count = changed.get("counts", {}).get(str(number), array.size)
+        parts += [struct.pack("<q", count), np.ascontiguousarray(array, np.float32).tobytes()]
+    path.write_bytes(b"".join([*parts, changed.get("after", b"")]))
     return path

@@ -185,7 +185,11 @@ def _storage_id(pid: Any) -> tuple[Any, str, int]:
 
 def _stand_ins() -> dict[tuple[str, str], Any]:
     class Ordered(dict[Any, Any]):
-        """In the place of OrderedDict, with room for the attribute `_metadata`."""
+        """In the place of OrderedDict, whose attribute `_metadata` nothing here needs; an attribute
+        `get` would hide the method, of one dictionary or by the class of all."""
+
+        def __setstate__(self, state: Any) -> None:
+            pass
 
     def tensor(storage: _Storage, offset: int, shape: Any, strides: Any, *_: Any) -> Array:
         return _view(storage, offset, shape, strides)
