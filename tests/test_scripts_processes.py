@@ -104,7 +104,7 @@ def test_pictures_are_classified_by_two_tasks_of_slurm(finished: Run, tmp_path: 
         assert one["probability"] == pytest.approx(other["probability"], rel=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_two_processes_start_from_another_run(finished: Run, tmp_path: Path) -> None:
     """And train as one does: a new classifier, a frozen layer, a rate of its own. Then both
     classify a directory, one of whose pictures is damaged."""
