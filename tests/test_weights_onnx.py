@@ -135,14 +135,28 @@ def test_another_graph_is_refused(tmp_path: Path) -> None:
         weights.load("onnx", tmp_path / "branched.onnx", layers=widths(BVLC))
 
 
+def test_a_convolution_without_a_bias(tmp_path: Path) -> None:
+    proto = written(tmp_path / "net.onnx")
+    del proto.graph.node[0].input[2]
+    onnx.save(proto, tmp_path / "less.onnx")
+    with pytest.raises(InputError, match="conv1_linear has no bias, expected a kernel and a bias"):
+        weights.load("onnx", tmp_path / "less.onnx", layers=widths(BVLC))
+
+
 @pytest.mark.parametrize(
-    ("op", "after", "said"),
-    [("Softmax", 2, "comes after the softmax"), ("Flatten", 4, "comes after a new shape")],
+    ("op", "after", "said", "attributes"),
+    [
+        ("Softmax", 2, "comes after the softmax", {}),
+        ("Flatten", 4, "comes after a new shape", {}),
+        ("AveragePool", 3, "AveragePool extra has no place", {"kernel_shape": [2, 2]}),
+    ],
 )
-def test_operations_in_other_places(tmp_path: Path, op: str, after: int, said: str) -> None:
+def test_operations_in_other_places(
+    tmp_path: Path, op: str, after: int, said: str, attributes: dict[str, Any]
+) -> None:
     proto = written(tmp_path / "net.onnx")
     nodes = list(proto.graph.node)
-    extra = onnx.helper.make_node(op, [nodes[after].output[0]], ["extra"])
+    extra = onnx.helper.make_node(op, [nodes[after].output[0]], ["extra"], **attributes)
     nodes[after + 1].input[0] = "extra"
     del proto.graph.node[:]
     proto.graph.node.extend([*nodes[: after + 1], extra, *nodes[after + 1 :]])
