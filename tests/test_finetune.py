@@ -38,7 +38,7 @@ from alexnet_jax.optim import velocity
 from alexnet_jax.parallel import topology
 from alexnet_jax.presets import architecture
 from alexnet_jax.recipe import TrainConfig
-from alexnet_jax.starting import Start, notes
+from alexnet_jax.starting import Start, check_copied, notes
 from alexnet_jax.state import abstract_state, init_state
 from alexnet_jax.train import make_train_step
 
@@ -174,6 +174,8 @@ def test_the_last_layer_of_the_same_classes(source: Path, tmp_path: Path) -> Non
     assert said[0].endswith("; fc8 is new, for 7 classes")
     assert not np.array_equal(found["fc8"]["kernel"], theirs["fc8"]["kernel"])
     chex.assert_trees_all_equal(found["fc7"], theirs["fc7"])
+    named = dataclasses.replace(load_trained(source), class_names=tuple("abcdefg"))
+    assert "fc8" not in check_copied(Job.make(same), named)
     with pytest.raises(InputError, match=r"fc8/kernel is \(16, 7\), but in small it is \(16, 3\)$"):
         begun(dataclasses.replace(FINE, start_from=str(source), classifier="copied"), tmp_path)
 
