@@ -29,6 +29,7 @@ from test_train import (
 
 from alexnet_jax.augment import Statistics
 from alexnet_jax.console import PlainConsole
+from alexnet_jax.digests import params_sha256
 from alexnet_jax.errors import InputError
 from alexnet_jax.fit import fit
 from alexnet_jax.inference import load_trained
@@ -38,7 +39,7 @@ from alexnet_jax.optim import velocity
 from alexnet_jax.parallel import topology
 from alexnet_jax.presets import architecture
 from alexnet_jax.recipe import TrainConfig
-from alexnet_jax.starting import Start, notes
+from alexnet_jax.starting import Start, check_copied, notes
 from alexnet_jax.state import abstract_state, init_state
 from alexnet_jax.train import make_train_step
 
@@ -154,6 +155,10 @@ def test_all_but_the_last_layer_is_copied(source: Path, tmp_path: Path) -> None:
     found, said = begun(config, tmp_path)
     assert said == [f"weights of {source}, step 3; fc8 is new, for 3 classes"]
     chex.assert_trees_all_equal(found, theirs | {"fc8": own["fc8"]})
+    # The average of the weights begins where they do.
+    start = Start(Job.make(dataclasses.replace(config, ema=0.9)))
+    state = start.state(start.sha256(tmp_path, fresh=False), said.append)
+    chex.assert_trees_all_equal(jax.device_get(state.average), found)
     # On two devices, too.
     spread, _ = begun(dataclasses.replace(config, topology="two_towers"), tmp_path)
     chex.assert_trees_all_equal(spread, found)
@@ -170,6 +175,12 @@ def test_the_last_layer_of_the_same_classes(source: Path, tmp_path: Path) -> Non
     assert said[0].endswith("; fc8 is new, for 7 classes")
     assert not np.array_equal(found["fc8"]["kernel"], theirs["fc8"]["kernel"])
     chex.assert_trees_all_equal(found["fc7"], theirs["fc7"])
+    layers = NARROW | {"conv6": {"maps": 8}}
+    larger = architecture("small+conv6", layers=layers, channels=1, classes=7)
+    with pytest.raises(InputError, match=r"its network has conv6, small has not$"):
+        check_copied(Job.make(same), dataclasses.replace(load_trained(source), architecture=larger))
+    named = dataclasses.replace(load_trained(source), class_names=tuple("abcdefg"))
+    assert "fc8" not in check_copied(Job.make(same), named)
     with pytest.raises(InputError, match=r"fc8/kernel is \(16, 7\), but in small it is \(16, 3\)$"):
         begun(dataclasses.replace(FINE, start_from=str(source), classifier="copied"), tmp_path)
 
@@ -182,7 +193,18 @@ def test_what_may_surprise_is_said(source: Path, tmp_path: Path) -> None:
         "note: its network computes otherwise (lrn1)",
         "note: its images were scaled by 0.0078125, these are by 1",
     ]
-    other = dataclasses.replace(load_trained(source), stored_size=48)
+    theirs = load_trained(source)
+    layers_of = {layer.name: layer for layer in theirs.architecture.layers}
+    order = [name for name in layers_of if name != "lrn1"]
+    order.insert(order.index("pool1") + 1, "lrn1")
+    swapped = dataclasses.replace(
+        theirs.architecture, layers=tuple(layers_of[name] for name in order)
+    )
+    other = dataclasses.replace(theirs, architecture=swapped)
+    assert notes(Job.make(FINE), other, ("fc8",))[1:] == [
+        "note: its network computes otherwise (order)"
+    ]
+    other = dataclasses.replace(theirs, stored_size=48)
     assert notes(Job.make(FINE), other, ("fc8",))[1:] == [
         "note: it took its crops from images of 48 pixels, these have 32"
     ]
@@ -199,6 +221,10 @@ def test_what_may_surprise_is_said(source: Path, tmp_path: Path) -> None:
         ({"preset": "small+conv6"},
          r"no layer conv6, small\+conv6 has; it was made with --set preset=small$"),
         ({"freeze": ("fc8",), "layer_rates": {}}, "fc8 starts anew, and cannot be frozen$"),
+        ({"freeze": (*CONVOLUTIONS, "fc6", "fc7", "fc8"), "layer_rates": {}},
+         "freeze leaves no layer to be trained$"),
+        ({"freeze": ("conv1", "pool1")}, "freeze: small has no layer with weights pool1; there "),
+        ({"layer_rates": {"fc9": 2.0}}, "layer_rates: small has no layer with weights fc9; there "),
         ({"start_from": "nowhere"}, "nowhere is not a directory"),
         ({"start_checkpoint": "7"}, "has no checkpoint '7'; there are best, latest and steps 2, 3"),
     ],
@@ -258,3 +284,7 @@ def test_weights_that_change_before_the_first_checkpoint(source: Path, tmp_path:
     fit(dataclasses.replace(PRE, steps=4), copied, PlainConsole())
     with pytest.raises(InputError, match="copied have changed since this run began with them"):
         fit(config, tmp_path / "run", PlainConsole())
+    now = params_sha256(load_trained(copied).params)
+    assert Start(Job.make(config)).sha256(tmp_path / "run", fresh=True) == now
+    other = Start(Job.make(dataclasses.replace(config, start_checkpoint="4")))
+    assert other.sha256(tmp_path / "run", fresh=False) == now

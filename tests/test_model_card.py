@@ -30,7 +30,8 @@ def card(config: TrainConfig, **more: object) -> str:
         "config": config.to_json(),
     } | more
     mean = np.full((32, 32, 1), 7, np.float32)
-    return model_card(about, step=9, mean=mean, measured=[LINE], hashes={"parameters": "ab"})
+    lines = [LINE, LINE | {"split": "train", "top1": 1.0}]
+    return model_card(about, step=9, mean=mean, measured=lines, hashes={"parameters": "ab"})
 
 
 def test_a_recipe_tells_what_is_not_as_usual() -> None:
@@ -49,6 +50,15 @@ def test_a_recipe_tells_what_is_not_as_usual() -> None:
                  f"began with the weights of `runs/low`, parameters `{'cd' * 32}`",
                  "Trained on the data set `digits`", "the weights' moving average"):  # fmt: skip
         assert part in text
+
+
+def test_colours_that_were_turned_round_are_told() -> None:
+    plain = TrainConfig(name="run", data="digits", steps=9)
+    origin = {"kind": "caffe", "file": "a", "sha256": "b", "preprocessing": "its readme"}
+    for order, told in (("BGR", True), ("RGB", False)):
+        text = card(plain, origin=origin | {"channel_order": order})
+        assert ("takes blue, green, red; the input axis of conv1's kernel" in text) == told
+        assert "Source of the preprocessing: its readme." in text
 
 
 def test_measurements_after_the_step_are_not_its_own() -> None:

@@ -218,6 +218,9 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, np.ndarray
         ({"stats/mean": np.zeros((10, 10, 3), np.float32)}, {"stored_size": 10},
          "stored images of 10 pixels are smaller than source2012 takes, 224"),
         ({"stats/mean": np.full((256, 256, 3), np.nan, np.float32)}, {}, "stats/mean holds values"),
+        ({"stats/eigenvectors": np.zeros((3, 4), np.float32)}, {},
+         "stats/eigenvectors should be float32 (3, 3), found float32 (3, 4)"),
+        ({"stats/deviations": np.zeros(3)}, {}, "float32 (3,), found float64 (3,)"),
         ({}, {"origin": [1]}, "has no origin"),
         ({}, {"origin": {"kind": "torchvision"}}, "where it is from cannot be read"),
         ({}, {"origin": {"kind": "npy", "file": "a", "sha256": "b", "published": {"top1": "no"}}},
@@ -234,6 +237,13 @@ def test_descriptions_that_do_not_fit(
     text = said if isinstance(said, str) else json.dumps(ours[1] | said)
     save_file(ours[0] | arrays, path, metadata={"alexnet_jax": text})
     assert told in refusal("safetensors", path)
+
+
+def test_a_file_that_says_what_its_layers_are(tmp_path: Path, ours: Any) -> None:
+    path = tmp_path / "a.safetensors"
+    save_file(ours[0], path, metadata={"alexnet_jax": json.dumps(ours[1])})
+    with pytest.raises(InputError, match="says itself what its layers are"):
+        weights.load("safetensors", path, layers=widths(BVLC))
 
 
 def test_as_many_deviations_as_channels(tmp_path: Path, ours: Any) -> None:

@@ -72,6 +72,11 @@ def test_a_network_is_made_again_from_its_config(tmp_path: Path) -> None:
         ("pool1", {"pads": [1, 1, 0, 0]}, ["pool1", "top and left"]),
         ("pool2", {"strides": [3, 3]}, ["pool2", "strides [3, 3]"]),
         ("pool5", {"dilations": [2, 2]}, ["pool5", "dilations [2, 2]", "[1, 1]"]),
+        ("conv2_linear", {"group": 1}, ["conv2", "group 1", "expected 2"]),
+        ("conv3_linear", {"auto_pad": "SAME_UPPER"}, ["conv3", "auto_pad", "SAME_UPPER"]),
+        ("pool2", {"auto_pad": "SAME_LOWER"}, ["pool2", "auto_pad", "SAME_LOWER"]),
+        ("lrn1", {"beta": 0.5}, ["lrn1", "beta 0.5", "expected 0.75"]),
+        ("logits", {"transA": 1}, ["logits", "transA 1", "expected 0"]),
         ("logits", {"alpha": 0.5}, ["logits", "alpha 0.5", "expected 1"]),
     ],
 )
@@ -92,6 +97,26 @@ def test_other_constants_are_refused(
         assert part in str(caught.value)
 
 
+def test_pools_that_round_up(tmp_path: Path) -> None:
+    """ceil_mode, without pads, is what pads at the ends were written for."""
+    pools = {name: {"ceil_mode": 1} for name in ("pool1", "pool2", "pool5")}
+    written(tmp_path / "up.onnx", pool_pads=[0] * 4, changed=pools)
+    written(tmp_path / "net.onnx")
+    up, plain = (
+        weights.load("onnx", tmp_path / name, layers=widths(BVLC))
+        for name in ("up.onnx", "net.onnx")
+    )
+    assert up.architecture == plain.architecture
+
+
+def test_an_input_that_is_no_square(tmp_path: Path) -> None:
+    proto = written(tmp_path / "net.onnx")
+    proto.graph.input[0].type.tensor_type.shape.dim[3].dim_value = 300
+    onnx.save(proto, tmp_path / "wide.onnx")
+    with pytest.raises(InputError, match="takes images of 224x300, expected a square"):
+        weights.load("onnx", tmp_path / "wide.onnx", layers=widths(BVLC))
+
+
 def test_another_graph_is_refused(tmp_path: Path) -> None:
     proto = written(tmp_path / "net.onnx")
     del proto.graph.node[1]  # conv1's ReLU
@@ -110,14 +135,28 @@ def test_another_graph_is_refused(tmp_path: Path) -> None:
         weights.load("onnx", tmp_path / "branched.onnx", layers=widths(BVLC))
 
 
+def test_a_convolution_without_a_bias(tmp_path: Path) -> None:
+    proto = written(tmp_path / "net.onnx")
+    del proto.graph.node[0].input[2]
+    onnx.save(proto, tmp_path / "less.onnx")
+    with pytest.raises(InputError, match="conv1_linear has no bias, expected a kernel and a bias"):
+        weights.load("onnx", tmp_path / "less.onnx", layers=widths(BVLC))
+
+
 @pytest.mark.parametrize(
-    ("op", "after", "said"),
-    [("Softmax", 2, "comes after the softmax"), ("Flatten", 4, "comes after a new shape")],
+    ("op", "after", "said", "attributes"),
+    [
+        ("Softmax", 2, "comes after the softmax", {}),
+        ("Flatten", 4, "comes after a new shape", {}),
+        ("AveragePool", 3, "AveragePool extra has no place", {"kernel_shape": [2, 2]}),
+    ],
 )
-def test_operations_in_other_places(tmp_path: Path, op: str, after: int, said: str) -> None:
+def test_operations_in_other_places(
+    tmp_path: Path, op: str, after: int, said: str, attributes: dict[str, Any]
+) -> None:
     proto = written(tmp_path / "net.onnx")
     nodes = list(proto.graph.node)
-    extra = onnx.helper.make_node(op, [nodes[after].output[0]], ["extra"])
+    extra = onnx.helper.make_node(op, [nodes[after].output[0]], ["extra"], **attributes)
     nodes[after + 1].input[0] = "extra"
     del proto.graph.node[:]
     proto.graph.node.extend([*nodes[: after + 1], extra, *nodes[after + 1 :]])

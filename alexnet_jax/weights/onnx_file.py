@@ -48,7 +48,7 @@ def read_onnx(
             changes.setdefault(name, {})["overhang"] = True
     architecture = presets.architecture(
         preset,
-        image_size=_side(graph, set(weights)),
+        image_size=_side(path, graph, set(weights)),
         classes=classes_in(arrays, names["fc8"][1]),
         layers=changes,
     )
@@ -118,13 +118,17 @@ def _for_gemm(node: Node, array: Array) -> Array:
     return Array(array.shape[::-1], array.dtype, lambda: array.read().T)
 
 
-def _side(graph: Any, weights: set[str]) -> int | None:
-    """Side of the input that the file declares, if it does."""
+def _side(path: Path, graph: Any, weights: set[str]) -> int | None:
+    """Side of the input that the file declares, if it does. InputError where it is no square."""
     declared = next((value for value in graph.input if value.name not in weights), None)
     if declared is None:
         return None
     sides = [side.dim_value for side in declared.type.tensor_type.shape.dim]
-    return sides[2] if len(sides) == 4 and sides[2] == sides[3] > 0 else None
+    if len(sides) != 4 or min(sides[2:]) <= 0:  # open, or not images
+        return None
+    if sides[2] != sides[3]:
+        raise InputError(f"{path} takes images of {sides[2]}x{sides[3]}, expected a square")
+    return int(sides[2])
 
 
 def _require_like(path: Path, nodes: list[Node], architecture: Architecture) -> None:

@@ -2,8 +2,8 @@
 
     python experiments/train.py thumbnails
 
-Which of sixteen photographs does a crop come from? 3,584 to train on, 448 to test; about a minute
-on two cores. With `--data NAME --data-dir DIR` it takes pictures of your own, prepared with
+Which of sixteen photographs does a crop come from? 3,584 to train on, 448 to test; a minute or
+two on two cores. With `--data NAME --data-dir DIR` it takes pictures of your own, prepared with
 `--size 36`.
 """
 
