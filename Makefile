@@ -25,7 +25,7 @@ quick: $(VENV)/tested
 # Those that take a minute or more each (the full size in float64, fifty steps on every topology,
 # dying processes, full disks, long runs), and further variants of the tests, compiled as users do.
 exhaustive: $(VENV)/tested
-	$(BIN)/python -m pytest -m exhaustive $(TESTS)
+	$(BIN)/python -m pytest -m exhaustive --optimized $(TESTS)
 
 # PyTorch, for the tests that compare with it; without it they are skipped. Where no build for the
 # CPU alone is offered to pip, Linux takes one with CUDA, of gigabytes.

@@ -2,8 +2,8 @@
 
 Programs compiled by one test serve the others, and the next run, from pytest's cache directory.
 They are compiled with little optimization of machine code, which takes a third of the time and
-leaves the programs themselves as they are; tests marked `optimized` or `exhaustive`, and with
-`--optimized` all, have them as users do.
+leaves the programs themselves as they are; tests marked `optimized`, and with `--optimized` all,
+have them as users do.
 """
 
 import jax
@@ -28,7 +28,5 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Before any fixture of the test, whatever its scope."""
-    as_users = item.config.getoption("optimized") or any(
-        item.get_closest_marker(name) for name in ("optimized", "exhaustive")
-    )
+    as_users = item.config.getoption("optimized") or item.get_closest_marker("optimized")
     jax.config.update("jax_disable_most_optimizations", not as_users)
