@@ -7,7 +7,8 @@ r"""Ten kinds of clothes with the small network: 60,000 grey images of Zalando's
     python experiments/train.py fashion --data-dir data
 
 28x28 images with two black pixels on every side; crops move by up to two, mirrored half the time.
-Twelve epochs, seed 0: 90.18 % of the 10,000 test images right, 90.77 % with ten views.
+Twelve epochs, seed 0: 90.18 % of the 10,000 test images right, 90.77 % with ten views; 13 minutes
+on two cores at the 915 images/s of its first 600 steps (the run itself shared them).
 """
 
 from alexnet_jax.recipe import TrainConfig
