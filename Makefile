@@ -20,7 +20,7 @@ test: $(VENV)/tested
 
 # The tests that are not marked slow.
 quick: $(VENV)/tested
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not exhaustive" $(OPTIONS) $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not exhaustive" $(TESTS)
 
 # Those that take a minute or more each (the full size in float64, fifty steps on every topology,
 # dying processes, full disks, long runs), and further variants of the tests, compiled as users do.

@@ -20,6 +20,8 @@ def main(path: str) -> None:
     environment = dict(os.environ)
     environment["PATH"] = f"{Path('.venv/bin').absolute()}{os.pathsep}{environment['PATH']}"
     blocks = re.findall(r"^```(bash|python)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    if not blocks:
+        raise SystemExit(f"{path} shows no commands")
     for language, block in blocks:
         lines = [line for line in block.splitlines() if not line.startswith(LEFT_OUT)]
         code = "\n".join(lines)

@@ -131,18 +131,20 @@ class Checkpoints:
             held = copied(trees)
             self._writer.start(lambda: self._write(step, held, said))
 
+    @counters_unread()
     def _write(self, step: int, trees: dict[str, Any], said: dict[str, Any]) -> None:
         digests = {name: tree_digests(tree) for name, tree in trees.items()}
         metadata = sealed(said | {"digests": digests})
         self._top1[step] = (said["metrics"] or {}).get("top1")
         try:
-            with counters_unread():
-                save = self._checkpointer.save_checkpointables
-                saved = save(step, dict(trees), custom_metadata=metadata)
+            saved = self._checkpointer.save_checkpointables(
+                step, dict(trees), custom_metadata=metadata
+            )
         except Exception as error:  # orbax raises many kinds
             self._failed = True
             raise SaveFailed(self._not_saved(step, reason(error))) from error
-        assert saved, f"orbax declined to save step {step}; there are {self._steps()}"
+        if not saved:
+            raise RuntimeError(f"orbax declined to save step {step}; there are {self._steps()}")
 
     def _require_place(self, step: int) -> None:
         """Before orbax does: where it cannot make a directory, its threads wait for ten minutes."""
@@ -198,12 +200,11 @@ class Checkpoints:
         self.wait()
         metadata = together(lambda: self._metadata(step))
         require_format(step, metadata, FORMAT)
-        expected = metadata["digests"]
         trees = together(lambda: self._read(step, templates))
         for name, tree in trees.items():
             require_like(step, name, tree, templates[name])
             for path, found in tree_digests(tree).items():
-                if expected.get(name, {}).get(path) != found:
+                if metadata["digests"].get(name, {}).get(path) != found:
                     raise InputError(f"checkpoint {step} is damaged: {name}/{path} has other bytes")
         return trees
 
@@ -232,10 +233,9 @@ class Checkpoints:
                 self._pass_over(step, error, warn)
                 continue
             require_format(step, found, FORMAT)
-            about = found["about"]
-            asked = templates(about)  # what it refuses is no damage
+            asked = templates(found["about"])  # what it refuses is no damage
             try:
-                return step, self.load(step, asked), about
+                return step, self.load(step, asked), found["about"]
             except InputError as error:
                 self._pass_over(step, error, warn)
         return None

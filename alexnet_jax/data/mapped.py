@@ -27,7 +27,7 @@ class Mapped:
     """The images of a mapped file, [N, S, S, C] uint8.
 
     What is read past the end of a file ends the process, and files can be cut short while they are
-    mapped. So the length is asked for before every reading, which costs two microseconds.
+    mapped. So the length is asked for before every reading, which costs about one microsecond.
     """
 
     def __init__(self, path: Path, mapped: np.memmap) -> None:

@@ -7,20 +7,16 @@ two on two cores. With `--data NAME --data-dir DIR` it takes pictures of your ow
 `--size 36`.
 """
 
-from alexnet_jax.recipe import TrainConfig
+import dataclasses
 
-CONFIG = TrainConfig(
+from alexnet_jax.paper.claims import SMALL
+
+# The plain run of the claims at the small scale, looked at more often.
+CONFIG = dataclasses.replace(
+    SMALL,
     name="thumbnails",
-    data="thumbnails",
-    preset="small",
-    image_size=32,
-    steps=600,
-    batch=64,
-    learning_rate=0.01,
-    schedule="epochs",
-    drop_epochs=(8.0,),  # after step 448
-    pixel_scale=1 / 64,  # inputs of about -2 to 2, which initial values by fan-in expect
     log_every=20,
     evaluate_every=100,
     checkpoint_every=100,
+    keep_checkpoints=2,
 )
