@@ -6,10 +6,10 @@ import math
 
 import jax.numpy as jnp
 
+from alexnet_jax.apply import reads_all_maps
 from alexnet_jax.communication import DIRECTIONS, Crossing
 from alexnet_jax.config import Architecture
 from alexnet_jax.layers import LRN
-from alexnet_jax.model import reads_all_maps
 from alexnet_jax.recipe import TrainConfig
 
 

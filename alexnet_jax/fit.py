@@ -171,9 +171,7 @@ class _Run:
                 watch.alive()
                 self.checkpoints.look()
                 if step == first + 1:
-                    jax.block_until_ready(metrics)
-                    took = clock.elapsed()
-                    self.console.note(f"first step took {took:.1f} s, compilation included")
+                    self.console.note(clock.first_step(metrics))
                 clock.count()
                 self.console.advance(step)
                 logging = step == 1 or step % config.log_every == 0 or step == config.steps

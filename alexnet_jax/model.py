@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,12 +11,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from alexnet_jax import ops, presets
+from alexnet_jax import presets
+from alexnet_jax.apply import Params, apply_stage, draw_mask, reads_all_maps, stages
 from alexnet_jax.config import Architecture, Placed
-from alexnet_jax.layers import LRN, Conv, Dense, Dropout, Layer, MapNorm, MaxPool
+from alexnet_jax.layers import Conv, Dense, Dropout
 from alexnet_jax.towers import ONE_DEVICE, Towers
-
-Params = Mapping[str, Mapping[str, jax.Array]]
 
 
 def forward(
@@ -51,16 +50,18 @@ def forward(
       TypeError: images that are not floating. ValueError: images of another shape.
     """
     check_images(architecture, images)
-    x = images
-    for index, placed in enumerate(architecture.placed()):
-        layer = placed.layer
+    x, placed = images, architecture.placed()
+    # What is captured is looked at layer by layer.
+    alone = ((index, (each,)) for index, each in enumerate(placed))
+    for index, stage in stages(placed) if capture is None else alone:
+        layer = stage[0].layer
         with jax.named_scope(layer.name):
             if index > 0 and reads_all_maps(layer):
                 x = towers.gather(x, layer.name)
             mask = None
             if keys is not None and isinstance(layer, Dropout):
-                mask = towers.part(_mask(keys, index, layer.keep, placed.output), x.shape)
-            x = apply_layer(architecture, placed, params, x, towers, mask, rectify)
+                mask = towers.part(draw_mask(keys, index, layer.keep, stage[0].output), x.shape)
+        x = apply_stage(architecture, stage, params, x, towers, mask, rectify)
         if capture is not None and layer is not architecture.layers[-1]:
             capture[layer.name] = x
     with jax.named_scope("logits"):
@@ -68,99 +69,6 @@ def forward(
     if capture is not None:
         capture["logits"] = logits
     return logits
-
-
-def reads_all_maps(layer: Layer) -> bool:
-    """Whether a layer reads the maps of both towers."""
-    return isinstance(layer, Dense) or (isinstance(layer, Conv) and layer.groups == 1)
-
-
-def _mask(keys: jax.Array, index: int, keep: float, shape: tuple[int, ...]) -> jax.Array:
-    """[B, ...] Bernoulli(keep) draws for the whole layer, each example from its own key."""
-
-    def draw(key: jax.Array) -> jax.Array:
-        # In float32 whatever is computed in, so that float64 runs draw the same masks.
-        return jax.random.uniform(jax.random.fold_in(key, index), shape, jnp.float32) < keep
-
-    return jax.vmap(draw)(keys)
-
-
-def apply_layer(
-    architecture: Architecture,
-    placed: Placed,
-    params: Params,
-    x: jax.Array,
-    towers: Towers = ONE_DEVICE,
-    mask: jax.Array | None = None,
-    rectify: Callable[[jax.Array], jax.Array] = nn.relu,
-) -> jax.Array:
-    """One layer of the table on [B, *placed.input], its activation included; a dropout layer with
-    its mask in training, without in testing."""
-    return _activate(placed.layer, _linear(architecture, placed, params, x, towers, mask), rectify)
-
-
-def _linear(
-    architecture: Architecture,
-    placed: Placed,
-    params: Params,
-    x: jax.Array,
-    towers: Towers,
-    mask: jax.Array | None,
-) -> jax.Array:
-    """A layer without its activation."""
-    match layer := placed.layer:
-        case Conv(name=name, stride=stride, padding=padding):
-            weights = params[name]
-            x = _overhang(placed, x, kernel=layer.kernel, stride=stride, padding=padding)
-            return ops.conv2d(x, weights["kernel"], weights["bias"], stride=stride, padding=padding)
-        case Dense(name=name):
-            x = x.reshape((x.shape[0], -1))
-            return ops.dense(x, params[name]["kernel"], params[name]["bias"])
-        case LRN():
-            return _normalize(layer, placed.output[-1] // architecture.towers, x, towers)
-        case MapNorm(size=size, k=k, alpha=alpha, beta=beta):
-            return ops.map_response_norm(x, size=size, k=k, alpha=alpha, beta=beta)
-        case MaxPool(size=size, stride=stride):
-            x = _overhang(placed, x, kernel=size, stride=stride, value=-jnp.inf)
-            return ops.max_pool(x, size=size, stride=stride)
-        case Dropout(keep=keep, inverted=True):
-            return x if mask is None else ops.dropout(x, mask, keep=keep) / keep
-        case Dropout(keep=keep):
-            return ops.dropout(x, mask, keep=keep)
-    raise TypeError(f"unknown layer {layer!r}")
-
-
-def _overhang(
-    placed: Placed, x: jax.Array, *, kernel: int, stride: int, padding: int = 0, value: float = 0.0
-) -> jax.Array:
-    """x with rows and columns of `value` at the bottom and right that its last windows reach."""
-    reach = (placed.output[0] - 1) * stride + kernel
-    missing = max(0, reach - placed.input[0] - 2 * padding)
-    if not missing:
-        return x
-    edges = ((0, 0), (0, missing), (0, missing), (0, 0))
-    return jnp.pad(x, edges, constant_values=value)
-
-
-def _normalize(layer: LRN, maps_of_tower: int, x: jax.Array, towers: Towers) -> jax.Array:
-    norm = partial(
-        ops.local_response_norm, n=layer.n, k=layer.k, alpha=layer.alpha, beta=layer.beta
-    )
-    if layer.within_tower:
-        # As many towers as are held here, each on its own.
-        blocks = x.reshape((*x.shape[:-1], -1, maps_of_tower))
-        return norm(blocks).reshape(x.shape)
-    around = towers.halo(x, layer.n // 2)
-    margin = (around.shape[-1] - x.shape[-1]) // 2
-    y = norm(around)
-    return jax.lax.slice_in_dim(y, margin, margin + x.shape[-1], axis=-1)
-
-
-def _activate(layer: Layer, x: jax.Array, rectify: Callable[[jax.Array], jax.Array]) -> jax.Array:
-    match layer:
-        case Conv(activation=word) | Dense(activation=word) | MaxPool(activation=word):
-            return {"relu": rectify, "tanh": jnp.tanh, "linear": lambda same: same}[word](x)
-    return x
 
 
 def check_images(architecture: Architecture, images: jax.Array) -> None:

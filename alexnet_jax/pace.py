@@ -6,8 +6,11 @@ import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
+
+from alexnet_jax.compile_cache import give_back_memory
 
 _PROFILED_STEPS = 10
 
@@ -25,6 +28,14 @@ class Clock:
     def elapsed(self) -> float:
         """Seconds since the start, or since the rate was asked for last."""
         return time.perf_counter() - self._began
+
+    def first_step(self, metrics: Any) -> str:
+        """Says how long the first step took, once its metrics are there, and gives back what
+        compiling it held."""
+        jax.block_until_ready(metrics)
+        took = self.elapsed()
+        give_back_memory()
+        return f"first step took {took:.1f} s, compilation included"
 
     def rate(self) -> float:
         """Since the last call; the first one in a process includes compilation."""

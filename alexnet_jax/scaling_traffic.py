@@ -9,10 +9,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from alexnet_jax.apply import reads_all_maps
 from alexnet_jax.config import Architecture, Placed
 from alexnet_jax.errors import InputError
 from alexnet_jax.layers import LRN, Dense
-from alexnet_jax.model import reads_all_maps
 from alexnet_jax.parallel import dense_split, list_topologies, towers_split
 from alexnet_jax.placement import check_divides
 

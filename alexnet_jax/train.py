@@ -174,9 +174,6 @@ def _make_update(architecture: Architecture, config: TrainConfig, steps_per_epoc
     def update(
         state: TrainState, grads: Any, metrics: dict[str, jax.Array]
     ) -> tuple[TrainState, dict[str, jax.Array]]:
-        # All gradients before any update: while a layer's weights are still to be read, for the
-        # gradient of its input, XLA would update a copy of them.
-        grads = jax.lax.optimization_barrier(grads)
         rate = learning_rate_at(config, state.step, state.plateau.drops, steps_per_epoch)
         moving = trained(config, state.params)
         updates, opt_state = tx.update(grads, _with_rate(state.opt_state, rate), moving)

@@ -7,7 +7,7 @@ import pytest
 from benches import outcome, plan
 
 from alexnet_jax.bench import layer_table
-from alexnet_jax.bench.layer_counts import Counts, counts
+from alexnet_jax.bench.layer_counts import Counts, counts, rest_counts
 from alexnet_jax.bench.picture import bars
 from alexnet_jax.bench.race import torch_variants
 from alexnet_jax.bench.report import record, table
@@ -76,6 +76,8 @@ def test_layer_counts() -> None:
         Counts(0, 2 * (y + small)),
         Counts(0, 2 * (2 * y + 2 * small)),
     )
+    stage = tuple(placed[name] for name in ("conv1", "lrn1", "pool1"))
+    assert rest_counts(stage, 2, 4) == (Counts(0, 4 * (y + small)), Counts(0, 4 * (2 * y + small)))
     units = 2 * 4096  # values of 2 bytes, and masks of one
     dropout = Counts(0, 2 * 2 * units + units)
     assert counts(placed["dropout6"], 2, 2, first=False) == (dropout, dropout)
@@ -93,7 +95,7 @@ def timings() -> list[dict[str, Any]]:
     return [
         {"name": "conv1", "forward": 0.2, "forward_counts": of(1e9, 1e6)}
         | {"backward": 0.4, "backward_counts": of(2e9, 1e6)},
-        {"name": "lrn1", "forward": 0.1, "forward_counts": of(0, 5e8)}
+        {"name": "lrn1+pool1", "forward": 0.1, "forward_counts": of(0, 5e8)}
         | {"backward": 0.2, "backward_counts": of(0, 5e8)},
         {"name": "update", "forward": 0.1, "forward_counts": of(0, 1e9)}
         | {"backward": None, "backward_counts": of(0, 0)},
@@ -117,8 +119,7 @@ def test_layer_table() -> None:
     assert lines[4].split() == ["update", "100", "100", "1.0", "1,000.0", "10%"]
     assert lines[5:] == [
         "sum 1,000 ms, of the bounds 500 ms",
-        "normalization: 30.0% of the sum",
-        "max pooling: 0.0% of the sum",
+        "normalization and max pooling: 30.0% of the sum",
     ]
     assert max(map(len, lines)) <= 120
 

@@ -1,5 +1,6 @@
 """The cache of compiled programs that scripts turn on."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from scripts import ROOT
+
+from alexnet_jax.compile_cache import give_back_memory
 
 # Compiles one program, and says where jax keeps it.
 CODE = """
@@ -35,6 +38,23 @@ def compiled(**environment: str) -> tuple[str, str]:
         timeout=120,
     )
     return done.stdout.strip(), done.stderr
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="glibc has it")
+def test_memory_is_given_back() -> None:
+    """Many blocks that are free, below one that is not."""
+    blocks = [bytearray(64_000) for _ in range(3000)]
+    keep, blocks = blocks[-1], []
+    held = resident()
+    give_back_memory()
+    assert len(keep) == 64_000
+    assert resident() < held - 100_000_000
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "HOME"])

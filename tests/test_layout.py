@@ -38,6 +38,7 @@ LEVELS = (
     ("config",),
     ("tables", "towers"),
     ("presets",),
+    ("apply",),
     (
         "model",
         "summary",

@@ -1,5 +1,6 @@
 """Dense layers, dropout, softmax and cross entropy."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import jax
@@ -11,6 +12,7 @@ from reference import TOLERANCE, assert_close, draw
 from test_ops import value_and_vjp
 
 from alexnet_jax import ops
+from alexnet_jax.ops import dense_cpu
 
 HUGE = [[1e4, -1e4, 0.0], [-1e4, -1e4, -1e4], [1e4, 1e4, -1e4]]
 
@@ -36,6 +38,59 @@ def test_dense_without_bias(lead: tuple[int, ...]) -> None:
     for got, slope, want in zip(gradients, slopes, wants, strict=True):
         assert_close(got, slope, TOLERANCE["float64"][1])
         assert_close(got, want, TOLERANCE["float64"][1])
+
+
+@pytest.fixture
+def all_in_parts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The forms of large products for small ones."""
+    jax.clear_caches()
+    monkeypatch.setattr(dense_cpu, "_LARGE", 0)
+    yield
+    jax.clear_caches()
+
+
+@pytest.mark.parametrize(("dtype", "count"), [("float64", 1), ("float64", 5), ("float32", 64)])
+@pytest.mark.usefixtures("all_in_parts")
+def test_products_in_parts(dtype: str, count: int) -> None:
+    """Of a few images, over 96 inputs: shares of 3, and halves of 48."""
+    with jax.enable_x64(True):
+        x, kernel = jnp.asarray(draw(count, 96), dtype), jnp.asarray(draw(96, 10, seed=1), dtype)
+        y, dy, gradients = value_and_vjp(ops.dense, x, kernel)
+        loops = jax.jit(ops.dense).lower(x, kernel).as_text().count("stablehlo.while")
+    assert loops == 1
+    values, slopes = TOLERANCE[dtype]
+    assert_close(y, reference.float64(x) @ reference.float64(kernel), values)
+    for got, want in zip(gradients, reference.dense_vjp(x, kernel, dy)[:2], strict=True):
+        assert got.dtype == dtype
+        assert_close(got, want, slopes)
+
+
+def test_which_products_are_in_parts() -> None:
+    """Large ones of few images in 32 bits, on a CPU."""
+
+    def loops(count: int, outputs: int, dtype: str, platform: str) -> int:
+        x = jax.ShapeDtypeStruct((count, 4096), dtype)
+        kernel = jax.ShapeDtypeStruct((4096, outputs), dtype)
+        lowered = jax.jit(ops.dense).trace(x, kernel).lower(lowering_platforms=(platform,))
+        return lowered.as_text().count("stablehlo.while")
+
+    assert loops(64, 4096, "float32", "cpu") == 1
+    assert loops(65, 4096, "float32", "cpu") == 0
+    assert loops(64, 1000, "float32", "cpu") == 0
+    assert loops(64, 4096, "bfloat16", "cpu") == 0
+    assert loops(64, 4096, "float32", "cuda") == 0
+
+
+@pytest.mark.parametrize(("argument", "products"), [(0, 2), (1, 2), ((0, 1), 3)])
+def test_no_product_without_use(argument: int | tuple[int, ...], products: int) -> None:
+    """A gradient that nobody asks for is not made, as of a layer that is frozen."""
+
+    def loss(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return jnp.sum(jnp.square(ops.dense(x, kernel)))
+
+    gradient = jax.jit(jax.grad(loss, argument))
+    text = gradient.lower(jnp.ones((2, 3)), jnp.ones((3, 4))).as_text()
+    assert text.count("stablehlo.dot_general") == products
 
 
 # --- dropout -------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -14,13 +15,20 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from alexnet_jax.apply import Stage, apply_stage, stages, within_images
 from alexnet_jax.augment import training_views
-from alexnet_jax.bench.layer_counts import Counts, counts, update_counts, views_counts
+from alexnet_jax.bench.layer_counts import (
+    Counts,
+    counts,
+    rest_counts,
+    update_counts,
+    views_counts,
+)
 from alexnet_jax.bench.ours import config_of, training_input
 from alexnet_jax.bench.work import Work
 from alexnet_jax.config import Placed
-from alexnet_jax.layers import Dropout
-from alexnet_jax.model import apply_layer, init
+from alexnet_jax.layers import Conv, Dropout
+from alexnet_jax.model import init
 from alexnet_jax.state import optimizer
 
 _SAMPLES, _SAMPLE = 5, 0.05  # each at least so many s
@@ -41,31 +49,54 @@ class Timing:
 def measured(work: Work) -> Iterator[Timing]:
     """The layers of a training step, each in a program of its own, on the first device.
 
-    Before them "views", the crops of the step's images, and after them "update", that of all
-    weights. A backward pass gets what the forward pass kept for it; the first layer's makes no
-    gradient of the images.
+    A convolution's activation counts with the normalization and the pooling behind it, where those
+    are one stage ("lrn1+pool1"). Before all, "views", the crops of the step's images, and after
+    them "update", that of all weights. A backward pass gets what the forward pass kept for it; the
+    first layer's makes no gradient of the images.
     """
     architecture, dtype = work.architecture, jnp.dtype(work.dtype)
     yield Timing("views", _views(work), views_counts(work), None, Counts(0, 0))
     params = jax.jit(partial(init, architecture, dtype=dtype))(jax.random.key(0))
-    for index, placed in enumerate(architecture.placed()):
-        own = {placed.layer.name: params[placed.layer.name]} if placed.kernel else {}
-        forward, backward = _layer(work, placed, own, index == 0)
-        both = counts(placed, work.batch, dtype.itemsize, index == 0)
-        yield Timing(placed.layer.name, forward, both[0], backward, both[1])
+    for index, stage in stages(architecture.placed()):
+        yield from _stage(work, stage, params, index == 0)
     yield Timing("update", _update(work), update_counts(architecture), None, Counts(0, 0))
 
 
-def _layer(work: Work, placed: Placed, params: Any, first: bool) -> tuple[float, float]:
-    """s forward and backward."""
+def _stage(work: Work, stage: Stage, params: Any, first: bool) -> Iterator[Timing]:
+    """A layer; of several, the first without its activation and the others together with it."""
+    placed, *others = stage
+    if others and isinstance(placed.layer, Conv):
+        plain = dataclasses.replace(placed.layer, activation="linear")
+        placed = dataclasses.replace(placed, layer=plain)
+    name = placed.layer.name
+    own = {name: params[name]} if placed.kernel else {}
+
+    def alone(params: Any, x: jax.Array, mask: Any) -> jax.Array:
+        return apply_stage(work.architecture, (placed,), params, x, mask=mask)
+
+    def rest(params: Any, x: jax.Array, mask: Any) -> jax.Array:
+        return within_images(work.architecture, stage, x)
+
+    itemsize = jnp.dtype(work.dtype).itemsize
+    both = counts(placed, work.batch, itemsize, first)
+    times = _times(work, alone, own, placed, placed.input, first)
+    yield Timing(name, times[0], both[0], times[1], both[1])
+    if others:
+        both = rest_counts(stage, work.batch, itemsize)
+        times = _times(work, rest, {}, others[-1], placed.output, False)
+        names = "+".join(each.layer.name for each in others)
+        yield Timing(names, times[0], both[0], times[1], both[1])
+
+
+def _times(
+    work: Work, layer: Any, params: Any, placed: Placed, given: tuple[int, ...], first: bool
+) -> tuple[float, float]:
+    """s forward and backward of layer(params, x [B, *given], mask) to [B, *placed.output]."""
     random, dtype = np.random.default_rng(0), jnp.dtype(work.dtype)
-    x = jnp.asarray(random.normal(0, 1, (work.batch, *placed.input)), dtype)
+    x = jnp.asarray(random.normal(0, 1, (work.batch, *given)), dtype)
     mask = None
     if isinstance(placed.layer, Dropout):
         mask = jnp.asarray(random.random((work.batch, *placed.output)) < placed.layer.keep)
-
-    def layer(params: Any, x: jax.Array, mask: Any) -> jax.Array:
-        return apply_layer(work.architecture, placed, params, x, mask=mask)
 
     def pull(params: Any, x: jax.Array, mask: Any) -> Any:
         if first:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from alexnet_jax.apply import Stage
 from alexnet_jax.bench.work import Work, stored_size
 from alexnet_jax.config import Architecture, Placed
 from alexnet_jax.layers import Conv, Dense, Dropout, MaxPool
@@ -52,6 +53,13 @@ def counts(placed: Placed, batch: int, itemsize: int, first: bool) -> tuple[Coun
         Counts(2 * macs, itemsize * (x + y + weights) + mask),
         Counts(2 * macs * (1 if first else 2), itemsize * back + mask),
     )
+
+
+def rest_counts(stage: Stage, batch: int, itemsize: int) -> tuple[Counts, Counts]:
+    """Of what follows the first layer's sums x within images: forward reads x and writes y,
+    backward reads x and the gradient of y and writes that of x."""
+    x, y = (batch * math.prod(placed.output) for placed in (stage[0], stage[-1]))
+    return Counts(0, itemsize * (x + y)), Counts(0, itemsize * (2 * x + y))
 
 
 def views_counts(work: Work) -> Counts:

@@ -108,9 +108,9 @@ def _shares(rows: Sequence[Row], architecture: Architecture, total: float) -> It
     kinds = {layer.name: type(layer) for layer in architecture.layers}
     bound = sum(one.bound for row in rows for one in row.passes)
     yield f"sum {milliseconds(total)} ms, of the bounds {milliseconds(bound)} ms"
-    for word, wanted in (("normalization", (LRN, MapNorm)), ("max pooling", (MaxPool,))):
-        part = sum(row.seconds for row in rows if kinds.get(row.name) in wanted)
-        yield f"{word}: {part / total:.1%} of the sum"
+    wanted = (LRN, MapNorm, MaxPool)
+    part = sum(row.seconds for row in rows if kinds.get(row.name.split("+")[0]) in wanted)
+    yield f"normalization and max pooling: {part / total:.1%} of the sum"
 
 
 def kernel_table(kernels: Sequence[dict[str, Any]], most: int = 25) -> str:

@@ -13,6 +13,7 @@ from torch import nn
 from alexnet_jax.bench import memory
 from alexnet_jax.bench.torch_net import TorchNet
 from alexnet_jax.bench.work import About, Work, product_size
+from alexnet_jax.compile_cache import give_back_memory
 from alexnet_jax.errors import InputError
 
 
@@ -42,6 +43,7 @@ class Torch:
             warm = self._call(1)
         self._dtype = getattr(torch, work.dtype)
         self.products_per_second()
+        give_back_memory()
         memory.forget_peak()
         if self._gpu:
             torch.cuda.reset_peak_memory_stats()

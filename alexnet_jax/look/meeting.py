@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from alexnet_jax import ops
+from alexnet_jax.apply import reads_all_maps
 from alexnet_jax.config import Architecture, Placed
 from alexnet_jax.errors import InputError
 from alexnet_jax.layers import Conv, Dense
-from alexnet_jax.model import forward, reads_all_maps
+from alexnet_jax.model import forward
 
 
 def tower_shares(

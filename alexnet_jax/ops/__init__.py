@@ -9,6 +9,7 @@ from alexnet_jax.ops.dense import dense, dropout
 from alexnet_jax.ops.loss import cross_entropy, softmax
 from alexnet_jax.ops.lrn import local_response_norm, map_response_norm
 from alexnet_jax.ops.pool import max_pool
+from alexnet_jax.ops.rematerialize import rematerialized
 
 __all__ = [
     "conv2d",
@@ -18,5 +19,6 @@ __all__ = [
     "local_response_norm",
     "map_response_norm",
     "max_pool",
+    "rematerialized",
     "softmax",
 ]

@@ -110,7 +110,8 @@ def _forward(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> Any:
 
 
 def _backward(stride: int, padding: int, saved: Any, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
-    x, kernel = saved
+    # The barrier keeps what the kernel's gradient makes of x from being made early, and held.
+    x, kernel, dy = lax.optimization_barrier((*saved, dy))
     dx = _where_it_runs("input_gradient", dy, x, kernel, stride=stride, padding=padding)
     dkernel = _where_it_runs("kernel_gradient", x, dy, kernel, stride=stride, padding=padding)
     return dx, dkernel

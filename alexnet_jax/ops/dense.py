@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+from jax import lax
 
+from alexnet_jax.ops import dense_cpu
 from alexnet_jax.ops.check import require_floating, require_rank
 
 
@@ -32,12 +36,42 @@ def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax
         raise ValueError(
             f"dense: kernel must have shape [{x.shape[-1]}, O] for x {x.shape}, got {kernel.shape}"
         )
-    y = x @ kernel
+    y = _product(x.reshape((-1, x.shape[-1])), kernel)
+    y = y.reshape((*x.shape[:-1], kernel.shape[1]))
     if bias is None:
         return y
     if bias.shape != (kernel.shape[1],):
         raise ValueError(f"dense: bias must have shape ({kernel.shape[1]},), got {bias.shape}")
     return y + bias.reshape((1,) * (y.ndim - 1) + (-1,))
+
+
+def _turned(dy: jax.Array, kernel: jax.Array) -> jax.Array:
+    return dy @ kernel.T
+
+
+@jax.custom_vjp
+def _product(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return lax.platform_dependent(x, kernel, cpu=dense_cpu.product, default=jnp.matmul)
+
+
+def _forward(x: Any, kernel: Any) -> Any:
+    # What has no gradient needs none of the products below.
+    kept = (x.value if kernel.perturbed else None, kernel.value if x.perturbed else None)
+    return _product(x.value, kernel.value), kept
+
+
+def _backward(kept: Any, dy: Any) -> Any:
+    x, kernel = kept
+    dx = None
+    if kernel is not None:
+        dx = lax.platform_dependent(dy, kernel, cpu=dense_cpu.input_gradient, default=_turned)
+    dkernel = None if x is None else x.T @ dy
+    # Tied: the kernel is read for dx before its gradient is there to update it. XLA, which does
+    # not know, would update a copy of it, or keep all gradients until the last is made.
+    return lax.optimization_barrier((dx, dkernel))
+
+
+_product.defvjp(_forward, _backward, symbolic_zeros=True)
 
 
 def dropout(x: jax.Array, mask: jax.Array | None, *, keep: float = 0.5) -> jax.Array:

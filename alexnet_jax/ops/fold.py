@@ -52,11 +52,15 @@ def folded_kernel_gradient(
             for q in range(taps[1])
         ]
         matrix = lax.optimization_barrier(jnp.concatenate(windows, -1))
-        # dnet, the smaller, is the one that the product turns. The barrier keeps it so.
-        product = jnp.einsum(
-            "bijm,bijk->mk", dy, matrix, preferred_element_type=compute_dtype(x.dtype)
+        places = dy.shape[1] * dy.shape[2]
+        # One product for each image: the threads share out the images, not a product.
+        products = lax.dot_general(
+            dy.reshape((count, places, maps_out)),
+            matrix.reshape((count, places, matrix.shape[-1])),
+            (((1,), (1,)), ((0,), (0,))),
+            preferred_element_type=compute_dtype(x.dtype),
         )
-        return lax.optimization_barrier(product)
+        return jnp.sum(lax.optimization_barrier(products), 0)
 
     total = sum_groups(one, _IMAGES, x, dy).T
     unfolded = total.reshape((*taps, stride, stride, maps_in, maps_out))

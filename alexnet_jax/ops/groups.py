@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +26,8 @@ def map_groups(one: Callable[..., jax.Array], images: int, *arrays: jax.Array) -
     if not isinstance(count, int) or count <= images:
         return one(*arrays)
     left = count % images
-    y = lax.map(lambda group: one(*group), _grouped(arrays, left, images))
+    places = jnp.arange(left, count, images)
+    y = lax.map(lambda at: one(*group(arrays, at, images)), places)
     y = y.reshape((-1, *y.shape[2:]))
     if not left:
         return y
@@ -48,10 +50,14 @@ def sum_groups(one: Callable[..., jax.Array], images: int, *arrays: jax.Array) -
     left = count % images or images
     # Begun with a group rather than with zeros, which a mesh would take for the same everywhere.
     total = one(*(array[:left] for array in arrays))
-    groups = _grouped(arrays, left, images)
-    total, _ = lax.scan(lambda total, group: (total + one(*group), None), total, groups)
+
+    def add(total: jax.Array, at: jax.Array) -> tuple[jax.Array, None]:
+        return total + one(*group(arrays, at, images)), None
+
+    total, _ = lax.scan(add, total, jnp.arange(left, count, images))
     return total
 
 
-def _grouped(arrays: tuple[jax.Array, ...], left: int, images: int) -> tuple[jax.Array, ...]:
-    return tuple(array[left:].reshape((-1, images, *array.shape[1:])) for array in arrays)
+def group(arrays: tuple[jax.Array, ...], at: Any, images: int) -> Iterator[jax.Array]:
+    """`images` of each array. Given to a loop as slices, all but the first would be copied."""
+    return (lax.dynamic_slice_in_dim(array, at, images) for array in arrays)

@@ -1,0 +1,87 @@
+"""What is made again for the gradient, a few images at a time, and the stages that are."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from reference import TOLERANCE, assert_close, draw
+
+from alexnet_jax import ops
+from alexnet_jax.apply import stages
+from alexnet_jax.model import forward, init
+from alexnet_jax.ops.rematerialize import rematerialized
+from alexnet_jax.presets import architecture
+
+
+def stage(x: jax.Array) -> jax.Array:
+    return ops.max_pool(ops.local_response_norm(jax.nn.relu(x), alpha=0.1))
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 5, 8, 11])
+def test_the_same_values_and_gradients(count: int) -> None:
+    """Whatever is left over beside whole groups."""
+    with jax.enable_x64(True):
+        x, dy = jnp.asarray(draw(count, 7, 7, 6)), jnp.asarray(draw(count, 3, 3, 6, seed=1))
+        y, pull = jax.vjp(lambda x: rematerialized(stage, x), x)
+        want, pull_plain = jax.vjp(stage, x)
+        np.testing.assert_array_equal(y, want)
+        (dx,), (dx_plain,) = jax.jit(pull)(dy), pull_plain(dy)
+    assert_close(dx, dx_plain, TOLERANCE["float64"][1])
+
+
+@pytest.mark.skipif(jax.__version_info__ < (0, 11), reason="not done there, since it is slower")
+def test_only_the_input_is_kept() -> None:
+    """Far less memory than the gradient needs otherwise, and no loop on a single thread."""
+    x, dy = jnp.ones((64, 15, 15, 32)), jnp.ones((64, 7, 7, 32))
+
+    def gradient(kept: bool) -> jax.stages.Compiled:
+        def pulled(x: jax.Array, dy: jax.Array) -> jax.Array:
+            dx: jax.Array = jax.vjp(lambda x: rematerialized(stage, x) if kept else stage(x), x)[1](
+                dy
+            )[0]
+            return dx
+
+        return jax.jit(pulled, donate_argnums=0).lower(x, dy).compile()
+
+    kept, plain = gradient(True), gradient(False)
+    assert (
+        kept.memory_analysis().temp_size_in_bytes < plain.memory_analysis().temp_size_in_bytes / 4
+    )
+    assert "small_call" not in kept.as_text()
+
+
+def test_elsewhere_it_is_left_alone() -> None:
+    x = jax.ShapeDtypeStruct((8, 7, 7, 6), jnp.float32)
+    gradient = jax.jit(jax.grad(lambda x: jnp.sum(rematerialized(stage, x))))
+    loops = {
+        platform: gradient.trace(x).lower(lowering_platforms=(platform,)).as_text().count("while")
+        for platform in ("cpu", "cuda")
+    }
+    assert loops == {"cpu": int(jax.__version_info__ >= (0, 11)), "cuda": 0}
+
+
+def test_stages_of_the_table() -> None:
+    """Two of three layers in the paper's network; none where pooling comes first."""
+    placed = tuple(architecture("paper").placed())
+    found = list(stages(placed))
+    assert [len(stage) for _, stage in found] == [3, 3, *[1] * 9]
+    assert [index for index, _ in found] == [0, 3, *range(6, 15)]
+    assert tuple(each for _, stage in found for each in stage) == placed
+    assert {len(stage) for _, stage in stages(architecture("caffenet").placed())} == {1}
+
+
+def test_stages_change_nothing() -> None:
+    """Beside the same network layer by layer, as it is when its activations are captured."""
+    net = architecture("small", classes=5)
+    with jax.enable_x64(True):
+        params = init(net, jax.random.key(0), jnp.float64)
+        images = jnp.asarray(draw(5, net.image_size, net.image_size, net.channels))
+
+        def loss(params: object, layer_by_layer: bool) -> jax.Array:
+            capture: dict[str, jax.Array] | None = {} if layer_by_layer else None
+            logits = forward(net, params, images, capture=capture)  # type: ignore[arg-type]
+            return jnp.sum(jnp.square(logits))
+
+        both = [jax.jit(jax.value_and_grad(loss), static_argnums=1)(params, way) for way in (0, 1)]
+    for got, want in zip(*map(jax.tree.leaves, both), strict=True):
+        assert_close(got, want, TOLERANCE["float64"][1])
