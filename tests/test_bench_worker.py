@@ -87,6 +87,16 @@ def test_layers_and_questions() -> None:
         asked(TRAIN, {"do": "nothing"})
 
 
+def test_strided_convolutions_in_two_forms() -> None:
+    """On an accelerator, which may like the other one better."""
+    from alexnet_jax.bench.by_layer import measured
+
+    strided = replace(TINY.layers[0], kernel=4, stride=2)
+    net = replace(TINY, layers=(strided, *TINY.layers[1:]))
+    names = [row.name for row in measured(replace(TRAIN, architecture=net), folded=True)]
+    assert names[1:4] == ["conv1", "lrn1+pool1", "conv1 folded"]
+
+
 def test_kernels_of_a_profile() -> None:
     """The program's operations, without what waits and what holds others."""
     from alexnet_jax.bench.kernels import by_time

@@ -1,6 +1,7 @@
 """The forms of a convolution that a CPU takes, and which of them it takes."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -10,10 +11,12 @@ import reference
 from jax import export
 from reference import TOLERANCE, assert_close
 from test_ops import value_and_vjp
+from test_ops_conv import GEOMETRIES as ALL
 from test_ops_conv import Geometry
 
 from alexnet_jax import ops
 from alexnet_jax.ops import conv_cpu
+from alexnet_jax.ops.fold import folded_convolution
 from alexnet_jax.ops.groups import map_groups, sum_groups
 
 GEOMETRIES = {
@@ -57,6 +60,24 @@ def test_large_forms_match_the_reference(name: str, dtype: str) -> None:
         assert_close(got, want, slopes)
 
 
+FOLDED = {name: one for name, one in ALL.items() if one.groups == 1 and one.stride > 1}
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_folded_convolutions_match_the_reference(name: str) -> None:
+    """In float64, and their gradients by autodiff."""
+    geometry = FOLDED[name]
+    with jax.enable_x64(True):
+        x, kernel, _ = geometry.arrays("float64")
+        convolve = partial(folded_convolution, **geometry.options)
+        y, dy, gradients = value_and_vjp(convolve, x, kernel)
+    values, slopes = TOLERANCE["float64"]
+    assert_close(y, reference.conv2d(x, kernel, **geometry.options), values)
+    wants = reference.conv2d_vjp(x, kernel, dy, **geometry.options)[:2]
+    for got, want in zip(gradients, wants, strict=True):
+        assert_close(got, want, slopes)
+
+
 def operations(dtype: str, platform: str, maps: int = 384) -> tuple[int, int]:
     """Convolutions and matrix products in the gradients of conv3 for this platform."""
     x = jax.ShapeDtypeStruct((8, 13, 13, 256), dtype)
@@ -71,8 +92,8 @@ def operations(dtype: str, platform: str, maps: int = 384) -> tuple[int, int]:
 
 
 def test_where_which_form_is_taken() -> None:
-    """Forward and two gradients: products on a CPU for a large one that is not of 16 bits, each with
-    that which transforms the kernel."""
+    """Forward and two gradients: products on a CPU for a large one that is not of 16 bits, each
+    with that which transforms the kernel."""
     assert operations("float32", "cpu") == (0, 6)
     assert operations("float32", "cuda") == (3, 0)
     assert operations("bfloat16", "cpu")[1] == 0

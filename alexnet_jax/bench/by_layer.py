@@ -29,6 +29,7 @@ from alexnet_jax.bench.work import Work
 from alexnet_jax.config import Placed
 from alexnet_jax.layers import Conv, Dropout
 from alexnet_jax.model import init
+from alexnet_jax.ops.fold import folded_convolution
 from alexnet_jax.state import optimizer
 
 _SAMPLES, _SAMPLE = 5, 0.05  # each at least so many s
@@ -37,28 +38,33 @@ _COPIED = 1 << 26  # values: 268 MB, more than caches hold
 
 @dataclass(frozen=True)
 class Timing:
-    """A layer's s and counts, forward and backward; backward None where there is none."""
+    """A layer's s and counts, forward and backward; backward None where there is none. An
+    alternative is another form of the row before, which the step does not take."""
 
     name: str
     forward: float
     forward_counts: Counts
     backward: float | None
     backward_counts: Counts
+    alternative: bool = False
 
 
-def measured(work: Work) -> Iterator[Timing]:
+def measured(work: Work, folded: bool = False) -> Iterator[Timing]:
     """The layers of a training step, each in a program of its own, on the first device.
 
     A convolution's activation counts with the normalization and the pooling behind it, where those
     are one stage ("lrn1+pool1"). Before all, "views", the crops of the step's images, and after
     them "update", that of all weights. A backward pass gets what the forward pass kept for it; the
-    first layer's makes no gradient of the images.
+    first layer's makes no gradient of the images. With `folded`, convolutions with a stride are
+    timed in that form, too: `ops.fold`.
     """
     architecture, dtype = work.architecture, jnp.dtype(work.dtype)
     yield Timing("views", _views(work), views_counts(work), None, Counts(0, 0))
     params = jax.jit(partial(init, architecture, dtype=dtype))(jax.random.key(0))
     for index, stage in stages(architecture.placed()):
         yield from _stage(work, stage, params, index == 0)
+        if folded and isinstance(stage[0].layer, Conv) and stage[0].layer.stride > 1:
+            yield _folded(work, stage[0], params, index == 0)
     yield Timing("update", _update(work), update_counts(architecture), None, Counts(0, 0))
 
 
@@ -86,6 +92,23 @@ def _stage(work: Work, stage: Stage, params: Any, first: bool) -> Iterator[Timin
         times = _times(work, rest, {}, others[-1], placed.output, False)
         names = "+".join(each.layer.name for each in others)
         yield Timing(names, times[0], both[0], times[1], both[1])
+
+
+def _folded(work: Work, placed: Placed, params: Any, first: bool) -> Timing:
+    """A convolution with stride as one without over squares of pixels."""
+    name, layer = placed.layer.name, placed.layer
+    if not isinstance(layer, Conv):
+        raise TypeError(f"{name} is no convolution")
+    stride, padding = layer.stride, layer.padding
+
+    def alone(params: Any, x: jax.Array, mask: Any) -> jax.Array:
+        kernel, bias = params[name]["kernel"], params[name]["bias"]
+        y = folded_convolution(x, kernel, stride=stride, padding=padding)
+        return y + bias.reshape((1, 1, 1, -1))
+
+    times = _times(work, alone, {name: params[name]}, placed, placed.input, first)
+    both = counts(placed, work.batch, jnp.dtype(work.dtype).itemsize, first)
+    return Timing(f"{name} folded", times[0], both[0], times[1], both[1], alternative=True)
 
 
 def _times(

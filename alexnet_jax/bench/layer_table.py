@@ -36,11 +36,12 @@ class Pass:
 
 @dataclass(frozen=True)
 class Row:
-    """A layer; `backward` None where it has none."""
+    """A layer; `backward` None where it has none. An alternative is in no sum."""
 
     name: str
     forward: Pass
     backward: Pass | None
+    alternative: bool = False
 
     @property
     def passes(self) -> list[Pass]:
@@ -52,7 +53,12 @@ class Row:
 
     def to_json(self) -> dict[str, Any]:
         backward = None if self.backward is None else self.backward.to_json()
-        return {"name": self.name, "forward": self.forward.to_json(), "backward": backward}
+        return {
+            "name": self.name,
+            "forward": self.forward.to_json(),
+            "backward": backward,
+            "alternative": self.alternative,
+        }
 
 
 def rows(found: Iterable[dict[str, Any]], product: float, bandwidth: float) -> list[Row]:
@@ -71,6 +77,7 @@ def rows(found: Iterable[dict[str, Any]], product: float, bandwidth: float) -> l
             value["name"],
             one(value["forward"], value["forward_counts"]),
             None if value["backward"] is None else one(value["backward"], value["backward_counts"]),
+            value["alternative"],
         )
         for value in found
     ]
@@ -82,12 +89,13 @@ HEADER = ("forward ms", "bound", "times", "GFLOP", "MB")
 def table(rows: Sequence[Row], architecture: Architecture) -> str:
     """Each layer's time, its bound, how many times that it takes, and what it counts."""
     lines: list[tuple[str, ...]] = [("layer", *HEADER, "backward ms", *HEADER[1:], "of all")]
-    total = sum(row.seconds for row in rows)
+    taken = [row for row in rows if not row.alternative]
+    total = sum(row.seconds for row in taken)
     for row in rows:
         lines.append(
             (row.name, *_cells(row.forward), *_cells(row.backward), f"{row.seconds / total:.0%}")
         )
-    return "\n".join([aligned(lines), *_shares(rows, architecture, total)])
+    return "\n".join([aligned(lines), *_shares(taken, architecture, total)])
 
 
 def _cells(one: Pass | None) -> tuple[str, ...]:

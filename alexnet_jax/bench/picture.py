@@ -71,7 +71,7 @@ def _rates(axes: Axes, records: Sequence[dict[str, Any]], mode: str) -> None:
 
 def _layers(axes: Axes, record: dict[str, Any]) -> None:
     """Each layer's time, forward and backward, and a line where its bound is."""
-    rows = record["layers"]
+    rows = [row for row in record["layers"] if not row["alternative"]]
     for shift, name, colour in ((-0.2, "forward", "#5b9bc4"), (0.2, "backward", _OURS)):
         there = [(at, row[name]) for at, row in enumerate(rows) if row[name] is not None]
         places = [at + shift for at, _ in there]

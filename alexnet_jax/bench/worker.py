@@ -77,7 +77,9 @@ def _do(work: Work, prepared: Prepared, asked: dict[str, Any]) -> Any:
         case {"do": "layers"}:
             from alexnet_jax.bench.by_layer import measured
 
-            return [dataclasses.asdict(row) for row in measured(work)]
+            return [
+                dataclasses.asdict(row) for row in measured(work, prepared.about.platform != "cpu")
+            ]
         case {"do": "bandwidth"}:
             from alexnet_jax.bench.by_layer import copy_bandwidth
 
