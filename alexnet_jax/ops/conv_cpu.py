@@ -6,6 +6,7 @@ ms of the library's form / of this one.
                                                            jax 0.10    jax 0.12
     conv1 forward, a row and a column of zeros more        108 / 63     29 / 25
     conv1 kernel gradient, products over windows             - / 80    122 / 108
+      a product for each image, for one of two (later)      86 / 82     98 / 84
     conv2, half, kernel gradient, four images at a time     67 / 29     68 / 47
     conv3 forward, Winograd's form                          51 / 38     48 / 26
     conv3 kernel gradient, Winograd's form                  74 / 41    135 / 63
