@@ -202,3 +202,15 @@ def test_weight_gradient_over_many_images(count: int) -> None:
         want = reference.conv2d_vjp(x, kernel, dy, **geometry.options)[1]
         assert gradients[1].dtype == dtype
         assert_close(gradients[1], want, 1e-5 if dtype == "float32" else 4e-3)
+
+
+@pytest.mark.parametrize(("argument", "count"), [(0, 2), (1, 2), ((0, 1), 3)])
+def test_no_convolution_without_use(argument: int | tuple[int, ...], count: int) -> None:
+    """A gradient that nobody asks for is not made: of images, or of a layer that is frozen."""
+
+    def loss(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return jnp.sum(jnp.square(ops.conv2d(x, kernel)))
+
+    gradient = jax.jit(jax.grad(loss, argument))
+    text = gradient.lower(jnp.ones((2, 5, 5, 3)), jnp.ones((3, 3, 3, 4))).as_text()
+    assert text.count("stablehlo.convolution") == count

@@ -105,16 +105,23 @@ def _where_it_runs(name: str, *arrays: jax.Array, **geometry: int) -> jax.Array:
     return lax.platform_dependent(*arrays, cpu=cpu, default=default)
 
 
-def _forward(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> Any:
-    return _convolve(x, kernel, stride, padding), (x, kernel)
+def _forward(x: Any, kernel: Any, stride: int, padding: int) -> Any:
+    # Which gradients there are, as structure: a value would be traced.
+    asked = tuple(() if argument.perturbed else None for argument in (x, kernel))
+    return _convolve(x.value, kernel.value, stride, padding), (x.value, kernel.value, asked)
 
 
-def _backward(stride: int, padding: int, saved: Any, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _backward(stride: int, padding: int, saved: Any, dy: jax.Array) -> tuple[Any, Any]:
+    *arrays, (of_x, of_kernel) = saved
     # The barrier keeps what the kernel's gradient makes of x from being made early, and held.
-    x, kernel, dy = lax.optimization_barrier((*saved, dy))
-    dx = _where_it_runs("input_gradient", dy, x, kernel, stride=stride, padding=padding)
-    dkernel = _where_it_runs("kernel_gradient", x, dy, kernel, stride=stride, padding=padding)
-    return dx, dkernel
+    x, kernel, dy = lax.optimization_barrier((*arrays, dy))
+    dx = dkernel = None
+    if of_x is not None:
+        dx = _where_it_runs("input_gradient", dy, x, kernel, stride=stride, padding=padding)
+    if of_kernel is not None:
+        dkernel = _where_it_runs("kernel_gradient", x, dy, kernel, stride=stride, padding=padding)
+    # As in `dense`: the kernel is read before it is updated.
+    return lax.optimization_barrier((dx, dkernel))
 
 
-_convolve.defvjp(_forward, _backward)
+_convolve.defvjp(_forward, _backward, symbolic_zeros=True)
