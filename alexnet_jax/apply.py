@@ -66,7 +66,7 @@ def within_images(
     held = x.shape[-1]
     with jax.named_scope(norm.layer.name):
         # Before the activation, which leaves zeros zeros: those that stand beyond the ends.
-        around = towers.halo(x, margin(norm.layer))
+        around = towers.halo(x, _margin(norm.layer))
 
     def rest(around: jax.Array) -> jax.Array:
         with jax.named_scope(norm.layer.name):
@@ -112,7 +112,7 @@ def linear(
             return ops.dense(x, params[name]["kernel"], params[name]["bias"])
         case LRN():
             return _normalize(
-                placed, architecture.towers, towers.halo(x, margin(layer)), x.shape[-1]
+                placed, architecture.towers, towers.halo(x, _margin(layer)), x.shape[-1]
             )
         case MapNorm(size=size, k=k, alpha=alpha, beta=beta):
             return ops.map_response_norm(x, size=size, k=k, alpha=alpha, beta=beta)
@@ -125,7 +125,7 @@ def linear(
     raise TypeError(f"unknown layer {layer!r}")
 
 
-def margin(layer: Layer) -> int:
+def _margin(layer: Layer) -> int:
     """Maps beyond its tower's that a normalization reads, on either side."""
     return layer.n // 2 if isinstance(layer, LRN) and not layer.within_tower else 0
 

@@ -1,6 +1,7 @@
 """What is made again for the gradient, a few images at a time, and the stages that are."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -39,9 +40,8 @@ def test_only_the_input_is_kept() -> None:
 
     def gradient(kept: bool) -> jax.stages.Compiled:
         def pulled(x: jax.Array, dy: jax.Array) -> jax.Array:
-            dx: jax.Array = jax.vjp(lambda x: rematerialized(stage, x) if kept else stage(x), x)[1](
-                dy
-            )[0]
+            one = partial(rematerialized, stage) if kept else stage
+            dx: jax.Array = jax.vjp(one, x)[1](dy)[0]
             return dx
 
         return jax.jit(pulled, donate_argnums=0).lower(x, dy).compile()
