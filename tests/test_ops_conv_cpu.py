@@ -17,7 +17,7 @@ from test_ops_conv import Geometry
 from alexnet_jax import ops
 from alexnet_jax.ops import conv_cpu
 from alexnet_jax.ops.fold import folded_convolution
-from alexnet_jax.ops.groups import map_groups, sum_groups
+from alexnet_jax.ops.groups import map_and_sum_groups, map_groups, sum_groups
 
 GEOMETRIES = {
     "third layer": Geometry((13, 13), (3, 3), (4, 6), padding=1),
@@ -28,6 +28,12 @@ GEOMETRIES = {
     "more padding": Geometry((4, 5), (3, 3), (2, 3), padding=2),
     "padding beyond the window": Geometry((4, 3), (3, 3), (2, 2), padding=3),
     "second layer": Geometry((6, 5), (5, 5), (4, 6), padding=2, groups=2),
+    "several tiles": Geometry((21, 10), (5, 5), (3, 2), padding=2),
+    "a tile that fits": Geometry((9, 9), (5, 5), (2, 3), padding=2),
+    "5 x 5, no padding": Geometry((14, 5), (5, 5), (2, 3)),
+    "5 x 5, more padding": Geometry((4, 3), (5, 5), (2, 3), padding=4),
+    "5 x 5, padding beyond the window": Geometry((4, 3), (5, 5), (2, 2), padding=5),
+    "not square": Geometry((8, 9), (5, 3), (2, 3), padding=2),
     "strided": Geometry((19, 18), (11, 11), (3, 4), stride=4, padding=1),
 }
 
@@ -41,7 +47,8 @@ def all_large(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     jax.clear_caches()
 
 
-CASES = [(name, "float64") for name in GEOMETRIES] + [("third layer", "float32")]
+CASES = [(name, "float64") for name in GEOMETRIES]
+CASES += [("third layer", "float32"), ("several tiles", "float32")]
 
 
 @pytest.mark.parametrize(("name", "dtype"), CASES)
@@ -78,35 +85,58 @@ def test_folded_convolutions_match_the_reference(name: str) -> None:
         assert_close(got, want, slopes)
 
 
-def operations(dtype: str, platform: str, maps: int = 384) -> tuple[int, int]:
-    """Convolutions and matrix products in the gradients of conv3 for this platform."""
-    x = jax.ShapeDtypeStruct((8, 13, 13, 256), dtype)
-    kernel = jax.ShapeDtypeStruct((3, 3, 256, maps), dtype)
+SHAPES = {"conv2": ((27, 27, 48), (5, 5, 48, 128)), "conv3": ((13, 13, 256), (3, 3, 256, 384))}
+
+
+def operations(dtype: str, platform: str, name: str, maps: int | None = None) -> tuple[int, int]:
+    """Convolutions and matrix products in a layer and its gradients for this platform."""
+    image, (*window, all_maps) = SHAPES[name]
+    x = jax.ShapeDtypeStruct((8, *image), dtype)
+    kernel = jax.ShapeDtypeStruct((*window, maps or all_maps), dtype)
 
     def gradients(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, ...]:
-        y, pull = jax.vjp(lambda *both: ops.conv2d(*both, padding=1), x, kernel)
+        convolve = partial(ops.conv2d, padding=window[0] // 2)
+        y, pull = jax.vjp(convolve, x, kernel)
         return y, *pull(y)
 
     text = jax.jit(gradients).trace(x, kernel).lower(lowering_platforms=(platform,)).as_text()
     return text.count("stablehlo.convolution"), text.count("stablehlo.dot_general")
 
 
-def test_where_which_form_is_taken() -> None:
-    """Forward and two gradients: products on a CPU for a large one that is not of 16 bits, each
-    with that which transforms the kernel."""
-    assert operations("float32", "cpu") == (0, 6)
-    assert operations("float32", "cuda") == (3, 0)
-    assert operations("bfloat16", "cpu")[1] == 0
-    assert operations("float32", "cpu", maps=16) == (3, 0)
+@pytest.mark.parametrize("name", SHAPES)
+def test_where_which_form_is_taken(name: str) -> None:
+    """Products on a CPU for a large one that is not of 16 bits. Of conv3 forward and two gradients,
+    each with that which transforms the kernel; of conv2 the transforms of x and the kernel, four
+    products and one inverse forward, then three, eight and two for both gradients."""
+    assert operations("float32", "cpu", name) == (0, {"conv2": 20, "conv3": 6}[name])
+    assert operations("float32", "cuda", name) == (3, 0)
+    assert operations("bfloat16", "cpu", name)[1] == 0
+    assert operations("float32", "cpu", name, maps=8) == (3, 0)
 
 
 @pytest.mark.usefixtures("all_large")
-def test_a_batch_of_unknown_size() -> None:
+@pytest.mark.parametrize("place", [0, 1])
+def test_one_gradient_alone(place: int) -> None:
+    """Is that which comes with the other, from a smaller program."""
+    geometry = GEOMETRIES["several tiles"]
+    arrays = geometry.arrays("float32", (19,))
+    y, pull = jax.vjp(geometry.convolve, *arrays)
+    both = jax.jit(lambda dy: pull(dy)[:2])
+    one = jax.jit(lambda dy: pull(dy)[place])
+    assert_close(one(y), both(y)[place], TOLERANCE["float32"][0])
+    flops = [jax.jit(f).lower(y).compile().cost_analysis()["flops"] for f in (one, both)]
+    assert flops[0] < 0.9 * flops[1]
+
+
+@pytest.mark.usefixtures("all_large")
+@pytest.mark.parametrize("name", ["third layer", "several tiles"])
+def test_a_batch_of_unknown_size(name: str) -> None:
     """As an export has it."""
-    arrays = GEOMETRIES["third layer"].arrays("float32", (19,))
+    geometry = GEOMETRIES[name]
+    arrays = geometry.arrays("float32", (19,))
     x = jax.ShapeDtypeStruct((*export.symbolic_shape("b"), *arrays[0].shape[1:]), jnp.float32)
-    program = export.export(jax.jit(lambda x: ops.conv2d(x, *arrays[1:], padding=1)))(x)
-    want = reference.conv2d(*arrays, padding=1)
+    program = export.export(jax.jit(lambda x: geometry.convolve(x, *arrays[1:])))(x)
+    want = reference.conv2d(*arrays, **geometry.options)
     assert_close(program.call(arrays[0]), want, TOLERANCE["float32"][0])
 
 
@@ -121,4 +151,7 @@ def test_groups_of_images(count: int) -> None:
     x = jnp.arange(3.0 * count).reshape(count, 3)
     np.testing.assert_array_equal(map_groups(one, 4, x), 2 * x)
     np.testing.assert_array_equal(sum_groups(lambda x: one(x).sum(0), 4, x), 2 * x.sum(0))
+    mapped, total = map_and_sum_groups(lambda x: (one(x), x.sum(0)), 4, x)
+    np.testing.assert_array_equal(mapped, 2 * x)
+    np.testing.assert_array_equal(total, x.sum(0))
     assert max(seen) == min(count, 4)

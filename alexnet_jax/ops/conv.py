@@ -100,8 +100,8 @@ def _convolve(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax
     return _where_it_runs("convolution", x, kernel, stride=stride, padding=padding)
 
 
-def _where_it_runs(name: str, *arrays: jax.Array, **geometry: int) -> jax.Array:
-    cpu, default = (partial(getattr(forms, name), **geometry) for forms in (conv_cpu, plain))
+def _where_it_runs(name: str, *arrays: jax.Array, **settings: int) -> Any:
+    cpu, default = (partial(getattr(forms, name), **settings) for forms in (conv_cpu, plain))
     return lax.platform_dependent(*arrays, cpu=cpu, default=default)
 
 
@@ -115,13 +115,10 @@ def _backward(stride: int, padding: int, saved: Any, dy: jax.Array) -> tuple[Any
     *arrays, (of_x, of_kernel) = saved
     # The barrier keeps what the kernel's gradient makes of x from being made early, and held.
     x, kernel, dy = lax.optimization_barrier((*arrays, dy))
-    dx = dkernel = None
-    if of_x is not None:
-        dx = _where_it_runs("input_gradient", dy, x, kernel, stride=stride, padding=padding)
-    if of_kernel is not None:
-        dkernel = _where_it_runs("kernel_gradient", x, dy, kernel, stride=stride, padding=padding)
+    asked = {"of_x": of_x is not None, "of_kernel": of_kernel is not None}
+    both = _where_it_runs("gradients", x, dy, kernel, stride=stride, padding=padding, **asked)
     # As in `dense`: the kernel is read before it is updated.
-    return lax.optimization_barrier((dx, dkernel))
+    return lax.optimization_barrier(both)
 
 
 _convolve.defvjp(_forward, _backward, symbolic_zeros=True)

@@ -8,6 +8,8 @@ ms of the library's form / of this one.
     conv1 kernel gradient, products over windows             - / 80    122 / 108
       a product for each image, for one of two (later)      86 / 82     98 / 84
     conv2, half, kernel gradient, four images at a time     67 / 29     68 / 47
+    conv2, half, forward, Fourier's form                    27 / 28     36 / 28
+      both gradients; of the kernel as above                86 / 58     90 / 42
     conv3 forward, Winograd's form                          51 / 38     48 / 26
     conv3 kernel gradient, Winograd's form                  74 / 41    135 / 63
 """
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import functools
 import math
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +27,7 @@ from jax import lax
 from alexnet_jax.ops import plain
 from alexnet_jax.ops.check import compute_dtype
 from alexnet_jax.ops.fold import folded_kernel_gradient
+from alexnet_jax.ops.fourier import fourier, fourier_gradients
 from alexnet_jax.ops.winograd import winograd, winograd_kernel_gradient
 
 # Below so many multiply-adds an image the library's form is kept: little to win, more to compile.
@@ -34,8 +38,11 @@ _IMAGES, _MOST_PARTS = 4, 32
 
 def convolution(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
     """As `plain.convolution`."""
-    if _in_tiles(x, kernel, stride, padding):
-        return winograd(x, kernel, padding=padding)
+    match _form(x, kernel, stride, padding):
+        case "winograd":
+            return winograd(x, kernel, padding=padding)
+        case "fourier":
+            return fourier(x, kernel, padding=padding)
     # With uneven padding the library takes another, faster way. No window reads these zeros.
     over = (
         (n + 2 * padding - k) % stride for n, k in zip(x.shape[1:3], kernel.shape, strict=False)
@@ -43,33 +50,62 @@ def convolution(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> j
     return plain.convolution(x, kernel, stride, padding, beyond=int(max(over) + 1 < stride))
 
 
-def input_gradient(
-    dy: jax.Array, x: jax.Array, kernel: jax.Array, stride: int, padding: int
-) -> jax.Array:
-    """As `plain.input_gradient`; of a 3 x 3 kernel it is a convolution with the kernel turned."""
-    if _in_tiles(x, kernel, stride, padding):
-        turned = lax.rev(kernel, (0, 1)).swapaxes(2, 3)
-        return winograd(dy, turned, padding=2 - padding)
-    return plain.input_gradient(dy, x, kernel, stride, padding)
+def gradients(
+    x: jax.Array,
+    dy: jax.Array,
+    kernel: jax.Array,
+    stride: int,
+    padding: int,
+    *,
+    of_x: bool = True,
+    of_kernel: bool = True,
+) -> plain.Gradients:
+    """As `plain.gradients`."""
+    if _form(x, kernel, stride, padding) == "fourier":
+        # What is not asked for is not computed: nothing reads it.
+        both = fourier_gradients(x, dy, kernel, padding=padding)
+        return both[0] if of_x else None, both[1] if of_kernel else None
+    dx = _input_gradient(x, dy, kernel, stride, padding) if of_x else None
+    dkernel = _kernel_gradient(x, dy, kernel, stride, padding) if of_kernel else None
+    return dx, dkernel
 
 
-def kernel_gradient(
+def _input_gradient(
     x: jax.Array, dy: jax.Array, kernel: jax.Array, stride: int, padding: int
 ) -> jax.Array:
-    """As `plain.kernel_gradient`."""
+    """Of a 3 x 3 kernel it is a convolution with the kernel turned."""
+    if _form(x, kernel, stride, padding) == "winograd":
+        turned = lax.rev(kernel, (0, 1)).swapaxes(2, 3)
+        return winograd(dy, turned, padding=2 - padding)
+    return plain.input_gradient(x, dy, kernel, stride, padding)
+
+
+def _kernel_gradient(
+    x: jax.Array, dy: jax.Array, kernel: jax.Array, stride: int, padding: int
+) -> jax.Array:
     if stride > 1:
         return folded_kernel_gradient(x, dy, shape=kernel.shape, stride=stride, padding=padding)
-    if _in_tiles(x, kernel, stride, padding):
+    if _form(x, kernel, stride, padding) == "winograd":
         return winograd_kernel_gradient(x, dy, padding=padding)
     if _large(x, kernel, padding) and isinstance(x.shape[0], int):
         return _kernel_gradient_in_parts(x, dy, padding).astype(x.dtype)
     return plain.kernel_gradient(x, dy, kernel, stride, padding)
 
 
-def _in_tiles(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> bool:
-    """Whether Winograd's form serves: its sums lose too much in the 16-bit formats."""
-    fits = kernel.shape[:2] == (3, 3) and stride == 1 and padding <= 2
-    return fits and jnp.dtype(x.dtype).itemsize >= 4 and _large(x, kernel, padding)
+def _form(
+    x: jax.Array, kernel: jax.Array, stride: int, padding: int
+) -> Literal["winograd", "fourier", "plain"]:
+    """Sums in tiles lose too much in the 16-bit formats."""
+    rows, columns = kernel.shape[:2]
+    fits = rows == columns and padding < rows and stride == 1
+    if not fits or jnp.dtype(x.dtype).itemsize < 4 or not _large(x, kernel, padding):
+        return "plain"
+    match rows:
+        case 3:
+            return "winograd"
+        case 5:
+            return "fourier"
+    return "plain"
 
 
 def _large(x: jax.Array, kernel: jax.Array, padding: int) -> bool:

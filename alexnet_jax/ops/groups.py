@@ -44,18 +44,28 @@ def sum_groups(one: Callable[..., jax.Array], images: int, *arrays: jax.Array) -
     Returns:
       What `one` returns.
     """
+    return map_and_sum_groups(lambda *part: (None, one(*part)), images, *arrays)[1]
+
+
+def map_and_sum_groups(
+    one: Callable[..., tuple[Any, jax.Array]], images: int, *arrays: jax.Array
+) -> tuple[Any, jax.Array]:
+    """`one(*arrays)` for a function that has both: an array [b, ...] or None, and a sum over b."""
     count = arrays[0].shape[0]
     if not isinstance(count, int) or count <= images:
         return one(*arrays)
     left = count % images or images
     # Begun with a group rather than with zeros, which a mesh would take for the same everywhere.
-    total = one(*(array[:left] for array in arrays))
+    first, total = one(*(array[:left] for array in arrays))
 
-    def add(total: jax.Array, at: jax.Array) -> tuple[jax.Array, None]:
-        return total + one(*group(arrays, at, images)), None
+    def add(total: jax.Array, at: jax.Array) -> tuple[jax.Array, Any]:
+        y, part = one(*group(arrays, at, images))
+        return total + part, y
 
-    total, _ = lax.scan(add, total, jnp.arange(left, count, images))
-    return total
+    total, others = lax.scan(add, total, jnp.arange(left, count, images))
+    if first is None:
+        return None, total
+    return jnp.concatenate([first, others.reshape((-1, *others.shape[2:]))]), total
 
 
 def group(arrays: tuple[jax.Array, ...], at: Any, images: int) -> Iterator[jax.Array]:

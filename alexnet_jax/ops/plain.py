@@ -7,6 +7,8 @@ from functools import partial
 import jax
 from jax import lax
 
+Gradients = tuple[jax.Array | None, jax.Array | None]  # with respect to x, to the kernel
+
 
 def convolution(
     x: jax.Array, kernel: jax.Array, stride: int, padding: int, *, beyond: int = 0
@@ -24,8 +26,24 @@ def convolution(
     )
 
 
+def gradients(
+    x: jax.Array,
+    dy: jax.Array,
+    kernel: jax.Array,
+    stride: int,
+    padding: int,
+    *,
+    of_x: bool = True,
+    of_kernel: bool = True,
+) -> Gradients:
+    """Those that are asked for, with respect to x and to the kernel, given that to the output."""
+    dx = input_gradient(x, dy, kernel, stride, padding) if of_x else None
+    dkernel = kernel_gradient(x, dy, kernel, stride, padding) if of_kernel else None
+    return dx, dkernel
+
+
 def input_gradient(
-    dy: jax.Array, x: jax.Array, kernel: jax.Array, stride: int, padding: int
+    x: jax.Array, dy: jax.Array, kernel: jax.Array, stride: int, padding: int
 ) -> jax.Array:
     """With respect to x, of which only the shape matters."""
     of_x = partial(convolution, kernel=kernel, stride=stride, padding=padding)
