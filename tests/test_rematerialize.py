@@ -5,7 +5,6 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 from reference import TOLERANCE, assert_close, draw
 
@@ -28,8 +27,8 @@ def test_the_same_values_and_gradients(count: int) -> None:
         x, dy = jnp.asarray(draw(count, 7, 7, 6)), jnp.asarray(draw(count, 3, 3, 6, seed=1))
         y, pull = jax.vjp(lambda x: rematerialized(stage, x), x)
         want, pull_plain = jax.vjp(stage, x)
-        np.testing.assert_array_equal(y, want)
         (dx,), (dx_plain,) = jax.jit(pull)(dy), pull_plain(dy)
+    assert_close(y, want, TOLERANCE["float64"][0])
     assert_close(dx, dx_plain, TOLERANCE["float64"][1])
 
 
@@ -55,12 +54,15 @@ def test_only_the_input_is_kept() -> None:
 
 def test_elsewhere_it_is_left_alone() -> None:
     x = jax.ShapeDtypeStruct((8, 7, 7, 6), jnp.float32)
-    gradient = jax.jit(jax.grad(lambda x: jnp.sum(rematerialized(stage, x))))
+    gradient = jax.jit(jax.value_and_grad(lambda x: jnp.sum(rematerialized(stage, x))))
     loops = {
-        platform: gradient.trace(x).lower(lowering_platforms=(platform,)).as_text().count("while")
+        platform: gradient.trace(x)
+        .lower(lowering_platforms=(platform,))
+        .as_text()
+        .count(" stablehlo.while")
         for platform in ("cpu", "cuda")
     }
-    assert loops == {"cpu": int(jax.__version_info__ >= (0, 11)), "cuda": 0}
+    assert loops == {"cpu": 2 * (jax.__version_info__ >= (0, 11)), "cuda": 0}
 
 
 def test_stages_of_the_table() -> None:

@@ -1,14 +1,15 @@
 """The products of a fully connected layer in the forms that are fastest on a CPU.
 
-Measured on two cores of an Intel Xeon, float32, 32 images: ms of the library's product / in parts.
+Measured on two cores of an Intel Xeon, float32, 32 images: ms of the library's product / in parts,
+jax 0.10 in a loop, jax 0.12 in one product for all parts.
 
                         jax 0.10    jax 0.12
-    fc6 forward          48 / 32     46 / 33
-    fc6 input gradient   22 / 14     25 / 15
-    fc7 forward          28 / 21     22 / 18
-    fc7 input gradient    9 / 6       8 / 5
+    fc6 forward          43 / 33     42 / 28
+    fc6 input gradient   19 / 13     24 / 14
+    fc7 forward          20 / 17     20 / 14
+    fc7 input gradient    8 / 6      16 / 9
 
-With 128 images the library's products are as fast or faster.
+With 48 images it is still so; with 64 the library's forward product is faster.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from jax import lax
 
 from alexnet_jax.ops.groups import sum_groups
 
-_FEW_IMAGES = 64
+_FEW_IMAGES = 48
 _PARTS = 32  # of the forward pass's sum over inputs
+_AT_ONCE = jax.__version_info__ >= (0, 11)  # with 0.10 fc6 takes 56 ms so
 _LARGE = 1 << 22  # weights: fc8, with as many, is left whole
 
 
@@ -28,7 +30,11 @@ def product(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """x W: [B, I] by [I, O] to [B, O], summed over a share of the inputs at a time."""
     if not _in_parts(x, kernel):
         return x @ kernel
-    return sum_groups(lambda x, kernel: x.T @ kernel, kernel.shape[0] // _PARTS, x.T, kernel)
+    if not _AT_ONCE:
+        return sum_groups(lambda x, kernel: x.T @ kernel, kernel.shape[0] // _PARTS, x.T, kernel)
+    shares = x.reshape((x.shape[0], _PARTS, -1)).swapaxes(0, 1)
+    kernels = kernel.reshape((_PARTS, -1, kernel.shape[1]))
+    return jnp.sum(lax.dot_general(shares, kernels, (((2,), (1,)), ((0,), (0,)))), 0)
 
 
 def input_gradient(dy: jax.Array, kernel: jax.Array) -> jax.Array:

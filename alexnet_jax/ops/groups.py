@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 
@@ -15,8 +16,9 @@ def map_groups(one: Callable[..., jax.Array], images: int, *arrays: jax.Array) -
 
     Args:
       one: arrays [b, ...] to [b, ...].
-      images: how many at a time; what is left over comes first. A batch whose size is not known
-        yet (a symbolic one, in an export) is taken whole.
+      images: how many at a time; where they do not divide a batch, the last group holds some of
+        the one before it. A batch whose size is not known yet (a symbolic one, in an export) is
+        taken whole.
       arrays: [B, ...] each.
 
     Returns:
@@ -25,13 +27,13 @@ def map_groups(one: Callable[..., jax.Array], images: int, *arrays: jax.Array) -
     count = arrays[0].shape[0]
     if not isinstance(count, int) or count <= images:
         return one(*arrays)
-    left = count % images
-    places = jnp.arange(left, count, images)
-    y = lax.map(lambda at: one(*group(arrays, at, images)), places)
-    y = y.reshape((-1, *y.shape[2:]))
-    if not left:
-        return y
-    return jnp.concatenate([one(*(array[:left] for array in arrays)), y])
+    arrays = lax.optimization_barrier(arrays)
+
+    def step(y: jax.Array, at: jax.Array) -> tuple[jax.Array, None]:
+        return lax.dynamic_update_slice_in_dim(y, one(*group(arrays, at, images)), at, 0), None
+
+    places = np.minimum(np.arange(0, count, images), count - images)
+    return lax.scan(step, _unwritten(one, images, arrays), jnp.asarray(places))[0]
 
 
 def sum_groups(one: Callable[..., jax.Array], images: int, *arrays: jax.Array) -> jax.Array:
@@ -68,6 +70,25 @@ def map_and_sum_groups(
     return jnp.concatenate([first, others.reshape((-1, *others.shape[2:]))]), total
 
 
-def group(arrays: tuple[jax.Array, ...], at: Any, images: int) -> Iterator[jax.Array]:
+def group(arrays: tuple[jax.Array, ...], at: jax.Array, images: int) -> Iterator[jax.Array]:
     """`images` of each array. Given to a loop as slices, all but the first would be copied."""
+    at = _by_product(at)
     return (lax.dynamic_slice_in_dim(array, at, images) for array in arrays)
+
+
+def _unwritten(
+    one: Callable[..., jax.Array], images: int, arrays: tuple[jax.Array, ...]
+) -> jax.Array:
+    """Memory for what a loop makes: one value of an argument everywhere, so that it is not there
+    before the argument, as zeros are, and differs over a mesh where that does."""
+    some = (jax.ShapeDtypeStruct((images, *array.shape[1:]), array.dtype) for array in arrays)
+    made = jax.eval_shape(one, *some)
+    value = arrays[0][(0,) * arrays[0].ndim].astype(made.dtype)
+    return jnp.broadcast_to(value, (arrays[0].shape[0], *made.shape[1:]))
+
+
+def _by_product(at: jax.Array) -> jax.Array:
+    """`at`, out of a product. XLA gives a loop without one, of some size, a single thread."""
+    square = at.astype(jnp.float32) * jnp.eye(8, dtype=jnp.float32)
+    at = (square @ jnp.ones((8, 8), jnp.float32))[0, 0].astype(at.dtype)
+    return lax.optimization_barrier(at)

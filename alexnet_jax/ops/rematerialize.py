@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from alexnet_jax.ops.groups import group
+from alexnet_jax.ops.groups import group, map_groups
 
 # On two CPU cores, batch 32: with 2 a training step takes as long, with 8 the stage takes longer.
 _IMAGES = 4
@@ -20,8 +19,8 @@ _BARRIERS_IN_LOOPS = jax.__version_info__ >= (0, 11)
 def rematerialized(one: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
     """`one(x)` for a function of each image alone; on a CPU, only x is kept for its gradient.
 
-    That is then made a few images at a time, `one` again and its gradient, in a CPU's caches and
-    in x's memory. Elsewhere the gradient is `one`'s own.
+    Both are made there a few images at a time, in a CPU's caches: `one`, and in x's memory `one`
+    again with its gradient. Elsewhere `one` is taken whole, and the gradient is its own.
 
     Args:
       one: [b, ...] to [b, ...].
@@ -30,10 +29,10 @@ def rematerialized(one: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.A
 
     @jax.custom_vjp
     def kept(x: jax.Array) -> jax.Array:
-        return one(x)
+        return map_groups(lambda x: one(lax.optimization_barrier(x)), _IMAGES, x)
 
     def forward(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return one(x), x
+        return kept(x), x
 
     def backward(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
         def gradient(x: jax.Array, dy: jax.Array) -> jax.Array:
@@ -55,19 +54,12 @@ def _replace_groups(
         return one(x, *arrays)
     left = count % images
 
-    def replace(x: jax.Array, at: Any, images: int) -> jax.Array:
-        made = one(*group((x, *arrays), at, images))
-        return lax.dynamic_update_slice_in_dim(x, made, at, 0)
+    if left:
+        made = one(*(array[:left] for array in (x, *arrays)))
+        x = lax.dynamic_update_slice_in_dim(x, made, 0, 0)
 
     def step(x: jax.Array, at: jax.Array) -> tuple[jax.Array, None]:
-        return replace(x, _by_product(at), images), None
+        made = one(*group((x, *arrays), at, images))
+        return lax.dynamic_update_slice_in_dim(x, made, at, 0), None
 
-    x = replace(x, 0, left) if left else x
     return lax.scan(step, x, jnp.arange(left, count, images))[0]
-
-
-def _by_product(at: jax.Array) -> jax.Array:
-    """`at`, out of a product. XLA gives a loop without one, of some size, a single thread."""
-    square = at.astype(jnp.float32) * jnp.eye(8, dtype=jnp.float32)
-    at = (square @ jnp.ones((8, 8), jnp.float32))[0, 0].astype(at.dtype)
-    return lax.optimization_barrier(at)

@@ -45,6 +45,8 @@ def winograd(x: jax.Array, kernel: jax.Array, *, padding: int) -> jax.Array:
     """
     rows, columns = (side + 2 * padding - 2 for side in x.shape[1:3])
     maps = kernel.shape[-1]
+    # Not before x is there, or it would be held from the start.
+    kernel, x = lax.optimization_barrier((kernel, x))
     of_kernel = lax.optimization_barrier(_kernel_tiles(kernel))
 
     def one(x: jax.Array) -> jax.Array:
