@@ -4,9 +4,9 @@ Measured on two cores of an Intel Xeon, float32, 32 images: ms of the library's 
 jax 0.10 in a loop, jax 0.12 in one product for all parts.
 
                         jax 0.10    jax 0.12
-    fc6 forward          43 / 33     42 / 28
+    fc6 forward          43 / 33     42 / 24
     fc6 input gradient   19 / 13     24 / 14
-    fc7 forward          20 / 17     20 / 14
+    fc7 forward          20 / 17     20 / 10
     fc7 input gradient    8 / 6      16 / 9
 
 With 48 images it is still so; with 64 the library's forward product is faster.
@@ -21,8 +21,8 @@ from jax import lax
 from alexnet_jax.ops.groups import sum_groups
 
 _FEW_IMAGES = 48
-_PARTS = 32  # of the forward pass's sum over inputs
 _AT_ONCE = jax.__version_info__ >= (0, 11)  # with 0.10 fc6 takes 56 ms so
+_PARTS = 128 if _AT_ONCE else 32  # of the forward pass's sum over inputs; 32 at once 28 ms for 24
 _LARGE = 1 << 22  # weights: fc8, with as many, is left whole
 
 

@@ -132,7 +132,11 @@ def _inverse(transformed: jax.Array, side: int) -> jax.Array:
 
 
 def _products(
-    a: jax.Array, b: jax.Array, contracted: tuple[int, int], *, conjugate: bool = False
+    a: jax.Array,
+    b: jax.Array | tuple[jax.Array, jax.Array],
+    contracted: tuple[int, int],
+    *,
+    conjugate: bool = False,
 ) -> jax.Array:
     """Complex matrix products at each f: [2, F, ...] and [2, F, ...] to [2, F, ...], of b or b*."""
 
@@ -149,9 +153,10 @@ def _batched(a: jax.Array, b: jax.Array, contracted: tuple[int, int]) -> jax.Arr
     return lax.dot_general(a, b, (over, ((0,), (0,))))
 
 
-def _of_kernel(kernel: jax.Array) -> jax.Array:
-    """[K, K, C, M] to [2, F, C, M], made once for all images."""
-    return lax.optimization_barrier(_transform(kernel.reshape((-1, *kernel.shape[2:]))))
+def _of_kernel(kernel: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """[K, K, C, M] to [F, C, M], real and imaginary, made once for all images."""
+    real, imaginary = _transform(kernel.reshape((-1, *kernel.shape[2:])))
+    return lax.optimization_barrier((real, imaginary))
 
 
 def _around(x: jax.Array, size: int, padding: int, rows: int, columns: int) -> jax.Array:
