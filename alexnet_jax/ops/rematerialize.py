@@ -29,7 +29,7 @@ def rematerialized(one: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.A
 
     @jax.custom_vjp
     def kept(x: jax.Array) -> jax.Array:
-        return map_groups(lambda x: one(lax.optimization_barrier(x)), _IMAGES, x)
+        return map_groups(_apart(one), _IMAGES, x)
 
     def forward(x: jax.Array) -> tuple[jax.Array, jax.Array]:
         return kept(x), x
@@ -39,10 +39,15 @@ def rematerialized(one: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.A
             dx: jax.Array = jax.vjp(one, x)[1](dy)[0]
             return dx
 
-        return (_replace_groups(gradient, _IMAGES, *lax.optimization_barrier((x, dy))),)
+        return (_replace_groups(_apart(gradient), _IMAGES, *lax.optimization_barrier((x, dy))),)
 
     kept.defvjp(forward, backward)
     return lax.platform_dependent(x, cpu=kept if _BARRIERS_IN_LOOPS else one, default=one)
+
+
+def _apart(one: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """`one`, of arrays that are there: taking a group is not fused into all that reads it."""
+    return lambda *arrays: one(*lax.optimization_barrier(arrays))
 
 
 def _replace_groups(
@@ -53,7 +58,6 @@ def _replace_groups(
     if not isinstance(count, int) or count <= images:
         return one(x, *arrays)
     left = count % images
-
     if left:
         made = one(*(array[:left] for array in (x, *arrays)))
         x = lax.dynamic_update_slice_in_dim(x, made, 0, 0)
