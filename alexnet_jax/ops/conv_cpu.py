@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Literal
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ from alexnet_jax.ops import plain
 from alexnet_jax.ops.check import compute_dtype
 from alexnet_jax.ops.fold import folded_kernel_gradient
 from alexnet_jax.ops.fourier import fourier, fourier_gradients
-from alexnet_jax.ops.winograd import winograd, winograd_kernel_gradient
+from alexnet_jax.ops.winograd import winograd, winograd_gradients
 
 # Below so many multiply-adds an image the library's form is kept: little to win, more to compile.
 # A half of conv5 has 37 million.
@@ -38,11 +38,8 @@ _IMAGES, _MOST_PARTS = 4, 32
 
 def convolution(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
     """As `plain.convolution`."""
-    match _form(x, kernel, stride, padding):
-        case "winograd":
-            return winograd(x, kernel, padding=padding)
-        case "fourier":
-            return fourier(x, kernel, padding=padding)
+    if forms := _in_tiles(x, kernel, stride, padding):
+        return forms[0](x, kernel, padding=padding)
     # With uneven padding the library takes another, faster way. No window reads these zeros.
     over = (
         (n + 2 * padding - k) % stride for n, k in zip(x.shape[1:3], kernel.shape, strict=False)
@@ -61,23 +58,13 @@ def gradients(
     of_kernel: bool = True,
 ) -> plain.Gradients:
     """As `plain.gradients`."""
-    if _form(x, kernel, stride, padding) == "fourier":
+    if forms := _in_tiles(x, kernel, stride, padding):
         # What is not asked for is not computed: nothing reads it.
-        both = fourier_gradients(x, dy, kernel, padding=padding)
+        both = forms[1](x, dy, kernel, padding=padding)
         return both[0] if of_x else None, both[1] if of_kernel else None
-    dx = _input_gradient(x, dy, kernel, stride, padding) if of_x else None
+    dx = plain.input_gradient(x, dy, kernel, stride, padding) if of_x else None
     dkernel = _kernel_gradient(x, dy, kernel, stride, padding) if of_kernel else None
     return dx, dkernel
-
-
-def _input_gradient(
-    x: jax.Array, dy: jax.Array, kernel: jax.Array, stride: int, padding: int
-) -> jax.Array:
-    """Of a 3 x 3 kernel it is a convolution with the kernel turned."""
-    if _form(x, kernel, stride, padding) == "winograd":
-        turned = lax.rev(kernel, (0, 1)).swapaxes(2, 3)
-        return winograd(dy, turned, padding=2 - padding)
-    return plain.input_gradient(x, dy, kernel, stride, padding)
 
 
 def _kernel_gradient(
@@ -85,27 +72,21 @@ def _kernel_gradient(
 ) -> jax.Array:
     if stride > 1:
         return folded_kernel_gradient(x, dy, shape=kernel.shape, stride=stride, padding=padding)
-    if _form(x, kernel, stride, padding) == "winograd":
-        return winograd_kernel_gradient(x, dy, padding=padding)
     if _large(x, kernel, padding) and isinstance(x.shape[0], int):
         return _kernel_gradient_in_parts(x, dy, padding).astype(x.dtype)
     return plain.kernel_gradient(x, dy, kernel, stride, padding)
 
 
-def _form(
+def _in_tiles(
     x: jax.Array, kernel: jax.Array, stride: int, padding: int
-) -> Literal["winograd", "fourier", "plain"]:
-    """Sums in tiles lose too much in the 16-bit formats."""
+) -> tuple[Callable[..., jax.Array], Callable[..., tuple[jax.Array, jax.Array]]] | None:
+    """The forms of a convolution and its gradients that take fewer multiplications, where they
+    serve: their sums lose too much in the 16-bit formats."""
     rows, columns = kernel.shape[:2]
     fits = rows == columns and padding < rows and stride == 1
     if not fits or jnp.dtype(x.dtype).itemsize < 4 or not _large(x, kernel, padding):
-        return "plain"
-    match rows:
-        case 3:
-            return "winograd"
-        case 5:
-            return "fourier"
-    return "plain"
+        return None
+    return {3: (winograd, winograd_gradients), 5: (fourier, fourier_gradients)}.get(rows)
 
 
 def _large(x: jax.Array, kernel: jax.Array, padding: int) -> bool:

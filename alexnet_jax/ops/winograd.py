@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from alexnet_jax.ops.groups import map_groups, sum_groups
+from alexnet_jax.ops.groups import map_and_sum_groups, map_groups
 
 # What 8 images of 13 x 13 maps become is a few MB. On two CPU cores, conv3 at batch 32, all images
 # at once / 16 / 8 / 4 / 2 at a time: forward 30, 33, 26, 28, 32 ms.
 _IMAGES = 8
+_IMAGES_WITH_GRADIENTS = 4  # conv3's, 16 / 8 / 4 at a time: 87, 78, 66 ms
 _G = np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]]) / 2
 _BOTH_SIDES = np.kron(_G, _G)  # G d G^T of a d whose rows are laid one after the other
 
@@ -44,7 +45,6 @@ def winograd(x: jax.Array, kernel: jax.Array, *, padding: int) -> jax.Array:
     Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015, section 4.1.
     """
     rows, columns = (side + 2 * padding - 2 for side in x.shape[1:3])
-    maps = kernel.shape[-1]
     # Not before x is there, or it would be held from the start.
     kernel, x = lax.optimization_barrier((kernel, x))
     of_kernel = lax.optimization_barrier(_kernel_tiles(kernel))
@@ -52,31 +52,42 @@ def winograd(x: jax.Array, kernel: jax.Array, *, padding: int) -> jax.Array:
     def one(x: jax.Array) -> jax.Array:
         # The barriers keep each transform out of the loops of the products and of the other.
         tiles = lax.optimization_barrier(_input_tiles(x, padding))
-        products = lax.dot_general(tiles, of_kernel, (((2,), (1,)), ((0,), (0,))))
-        products = lax.optimization_barrier(products)
-        count = (x.shape[0], _tiles(rows), _tiles(columns), maps)
-        return _from_tiles([p.reshape(count) for p in products])[:, :rows, :columns]
+        return _products(tiles, of_kernel, x.shape[0], rows, columns)
 
     return map_groups(one, _IMAGES, x)
 
 
-def winograd_kernel_gradient(x: jax.Array, dy: jax.Array, *, padding: int) -> jax.Array:
-    """Gradient with respect to the kernel of `winograd`:
+def winograd_gradients(
+    x: jax.Array, dy: jax.Array, kernel: jax.Array, *, padding: int
+) -> tuple[jax.Array, jax.Array]:
+    """Gradients with respect to x and the kernel of `winograd`, from one transform of dy.
 
-        dW_c = G^T [sum over tiles (B^T d_c B) * (A dY A^T)] G
+    That of x is a convolution of dy with V, the kernel turned by half a circle:
+
+        dX = A^T [sum_m (G V_m G^T) * (B^T d_m B)] A
+        dV = G^T [sum over tiles (B^T d_m B) * (A X A^T)] G
+
+    with d the tiles of dy around those of x, X.
 
     Args:
-      x: [B, H, W, C]. dy: [B, H + 2P - 2, W + 2P - 2, M], with respect to the output.
+      x: [B, H, W, C]. kernel: [3, 3, C, M].
+      dy: [B, H + 2P - 2, W + 2P - 2, M], with respect to the output. P <= 2.
 
     Returns:
-      [3, 3, C, M]
+      [B, H, W, C] and [3, 3, C, M]
     """
+    # Not before dy is there, or it would be held from the start.
+    kernel, dy = lax.optimization_barrier((kernel, dy))
+    of_turned = lax.optimization_barrier(_kernel_tiles(lax.rev(kernel, (0, 1)).swapaxes(2, 3)))
 
-    def one(x: jax.Array, dy: jax.Array) -> jax.Array:
-        tiles = lax.optimization_barrier((_input_tiles(x, padding), _output_tiles(dy)))
-        return lax.dot_general(tiles[0], tiles[1], (((1,), (1,)), ((0,), (0,))))
+    def one(x: jax.Array, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
+        of_dy = lax.optimization_barrier(_input_tiles(dy, 2 - padding))
+        dx = _products(of_dy, of_turned, *x.shape[:3])
+        of_x = lax.optimization_barrier(_output_tiles(x))
+        return dx, lax.dot_general(of_x, of_dy, (((1,), (1,)), ((0,), (0,))))
 
-    return _to_kernel(lax.optimization_barrier(sum_groups(one, _IMAGES, x, dy)))
+    dx, of_dturned = map_and_sum_groups(one, _IMAGES_WITH_GRADIENTS, x, dy)
+    return dx, lax.rev(_to_kernel(of_dturned), (0, 1))
 
 
 Transform = Callable[[Sequence[jax.Array]], list[jax.Array]]  # of the rows of a tile
@@ -126,6 +137,16 @@ def _from_tiles(products: Sequence[jax.Array]) -> jax.Array:
     count, rows, columns, maps = products[0].shape
     together = jnp.stack([jnp.stack(row, 3) for row in y], 2)  # b, T, 2, T', 2, M
     return together.reshape((count, 2 * rows, 2 * columns, maps))
+
+
+def _products(
+    tiles: jax.Array, of_kernel: jax.Array, count: int, rows: int, columns: int
+) -> jax.Array:
+    """A^T [...] A: [16, b T T', C] and [16, C, M] to [b, rows, columns, M]."""
+    products = lax.dot_general(tiles, of_kernel, (((2,), (1,)), ((0,), (0,))))
+    shape = (count, _tiles(rows), _tiles(columns), of_kernel.shape[-1])
+    y = _from_tiles([p.reshape(shape) for p in lax.optimization_barrier(products)])
+    return y[:, :rows, :columns]
 
 
 def _kernel_tiles(kernel: jax.Array) -> jax.Array:
