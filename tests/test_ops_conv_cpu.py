@@ -91,7 +91,7 @@ SHAPES = {"conv2": ((27, 27, 48), (5, 5, 48, 128)), "conv3": ((13, 13, 256), (3,
 def operations(dtype: str, platform: str, name: str, maps: int | None = None) -> tuple[int, int]:
     """Convolutions and matrix products in a layer and its gradients for this platform."""
     image, (*window, all_maps) = SHAPES[name]
-    x = jax.ShapeDtypeStruct((8, *image), dtype)
+    x = jax.ShapeDtypeStruct((4, *image), dtype)
     kernel = jax.ShapeDtypeStruct((*window, maps or all_maps), dtype)
 
     def gradients(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, ...]:
@@ -157,3 +157,26 @@ def test_groups_of_images(count: int) -> None:
     np.testing.assert_array_equal(mapped, 2 * x)
     np.testing.assert_array_equal(total, x.sum(0))
     assert max(seen) == min(count, 4)
+
+
+@pytest.mark.usefixtures("all_large")
+@pytest.mark.parametrize("name", ["third layer", "several tiles"])
+def test_gradients_over_a_mesh(name: str) -> None:
+    """Of each device's own images: loops begin with what differs between devices, too."""
+    x, kernel, bias = GEOMETRIES[name].arrays("float32", (32,))
+    mesh = jax.make_mesh((2,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,))
+    images, same = jax.P("batch"), jax.P()
+
+    def loss(kernel: jax.Array, x: jax.Array) -> jax.Array:
+        return jnp.sum(jnp.square(GEOMETRIES[name].convolve(x, kernel, bias)))
+
+    @jax.jit
+    @partial(jax.shard_map, mesh=mesh, in_specs=(same, images), out_specs=(same, images))
+    def gradients(kernel: jax.Array, x: jax.Array) -> tuple[jax.Array, ...]:
+        kernel = jax.lax.pcast(kernel, "batch", to="varying")
+        of_kernel, of_x = jax.grad(loss, (0, 1))(kernel, x)
+        return jax.lax.psum(of_kernel, "batch"), of_x
+
+    wants = jax.grad(loss, (0, 1))(kernel, x)
+    for got, want in zip(gradients(kernel, x), wants, strict=True):
+        assert_close(got, want, TOLERANCE["float32"][1])

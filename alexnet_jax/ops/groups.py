@@ -33,7 +33,8 @@ def map_groups(one: Callable[..., jax.Array], images: int, *arrays: jax.Array) -
         return lax.dynamic_update_slice_in_dim(y, one(*group(arrays, at, images)), at, 0), None
 
     places = np.minimum(np.arange(0, count, images), count - images)
-    return lax.scan(step, _unwritten(one, images, arrays), jnp.asarray(places))[0]
+    y = _unwritten(_made(one, images, arrays), arrays[0])
+    return lax.scan(step, y, jnp.asarray(places))[0]
 
 
 def sum_groups(one: Callable[..., jax.Array], images: int, *arrays: jax.Array) -> jax.Array:
@@ -56,18 +57,25 @@ def map_and_sum_groups(
     count = arrays[0].shape[0]
     if not isinstance(count, int) or count <= images:
         return one(*arrays)
-    left = count % images or images
-    # Begun with a group rather than with zeros, which a mesh would take for the same everywhere.
-    first, total = one(*(array[:left] for array in arrays))
+    arrays = lax.optimization_barrier(arrays)
+    mapped, summed = _made(one, images, arrays)
+    y = None if mapped is None else _unwritten(mapped, arrays[0])
+    total = _nothing(summed, arrays[0])
 
-    def add(total: jax.Array, at: jax.Array) -> tuple[jax.Array, Any]:
-        y, part = one(*group(arrays, at, images))
-        return total + part, y
+    def add(sofar: tuple[Any, jax.Array], at: Any, *arrays: jax.Array) -> tuple[Any, jax.Array]:
+        y, total = sofar
+        made, part = one(*arrays)
+        if y is not None:
+            y = lax.dynamic_update_slice_in_dim(y, made, at, 0)
+        return y, total + part
 
-    total, others = lax.scan(add, total, jnp.arange(left, count, images))
-    if first is None:
-        return None, total
-    return jnp.concatenate([first, others.reshape((-1, *others.shape[2:]))]), total
+    def step(sofar: tuple[Any, jax.Array], at: jax.Array) -> tuple[tuple[Any, jax.Array], None]:
+        return add(sofar, at, *group(arrays, at, images)), None
+
+    sofar = (y, total)
+    if left := count % images:
+        sofar = add(sofar, 0, *(array[:left] for array in arrays))
+    return lax.scan(step, sofar, jnp.arange(left, count, images))[0]
 
 
 def group(arrays: tuple[jax.Array, ...], at: jax.Array, images: int) -> Iterator[jax.Array]:
@@ -76,15 +84,24 @@ def group(arrays: tuple[jax.Array, ...], at: jax.Array, images: int) -> Iterator
     return (lax.dynamic_slice_in_dim(array, at, images) for array in arrays)
 
 
-def _unwritten(
-    one: Callable[..., jax.Array], images: int, arrays: tuple[jax.Array, ...]
-) -> jax.Array:
-    """Memory for what a loop makes: one value of an argument everywhere, so that it is not there
-    before the argument, as zeros are, and differs over a mesh where that does."""
+def _made(one: Callable[..., Any], images: int, arrays: tuple[jax.Array, ...]) -> Any:
+    """Shapes and dtypes of `one` of so many images."""
     some = (jax.ShapeDtypeStruct((images, *array.shape[1:]), array.dtype) for array in arrays)
-    made = jax.eval_shape(one, *some)
-    value = arrays[0][(0,) * arrays[0].ndim].astype(made.dtype)
-    return jnp.broadcast_to(value, (arrays[0].shape[0], *made.shape[1:]))
+    return jax.eval_shape(one, *some)
+
+
+def _unwritten(made: jax.ShapeDtypeStruct, images: jax.Array) -> jax.Array:
+    """Memory for what a loop makes of all images: one value of theirs everywhere, so that it is
+    not there before they are, as zeros are, and differs over a mesh where they do."""
+    value = images[(0,) * images.ndim].astype(made.dtype)
+    return jnp.broadcast_to(value, (images.shape[0], *made.shape[1:]))
+
+
+def _nothing(summed: jax.ShapeDtypeStruct, images: jax.Array) -> jax.Array:
+    """Zeros for a loop that sums over images, with what is said of `_unwritten`."""
+    value = images[(0,) * images.ndim]
+    zero = jnp.where(value == value, 0, 0).astype(summed.dtype)
+    return lax.optimization_barrier((jnp.broadcast_to(zero, summed.shape), images))[0]
 
 
 def _by_product(at: jax.Array) -> jax.Array:
