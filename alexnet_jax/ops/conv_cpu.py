@@ -9,9 +9,10 @@ ms of the library's form / of this one.
       a product for each image, for one of two (later)      86 / 82     98 / 84
     conv2, half, kernel gradient, four images at a time     67 / 29     68 / 47
     conv2, half, forward, Fourier's form                    27 / 28     36 / 28
-      both gradients; of the kernel as above                86 / 58     90 / 42
+      both gradients; of the kernel as above                86 / 58    106 / 42
     conv3 forward, Winograd's form                          51 / 38     48 / 26
     conv3 kernel gradient, Winograd's form                  74 / 41    135 / 63
+      both gradients, beside these two apart               122 / 99     76 / 66
 """
 
 from __future__ import annotations
