@@ -14,8 +14,7 @@ mean image subtracted is its centre, wherever the crop lies; Caffe subtracted th
 
 Estimates, not measured: 1.4 hours on one GPU that does 1e14 counted operations/s, a tenth of an
 H200's bfloat16 peak, 24 minutes on eight joined by NVLink (--topology data), by
-experiments/scaling.py; 31 days on two CPU cores at 43 images/s (measured, jax 0.12).
-Input must keep up.
+experiments/scaling.py; 31 days on two CPU cores at the 43 images/s of README. Input must keep up.
 """
 
 from alexnet_jax.recipe import TrainConfig

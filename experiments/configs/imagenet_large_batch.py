@@ -19,8 +19,7 @@ parts. On eight GPUs: --topology data --set accumulate=2.
 
 Estimates, not measured: 1.5 hours on one GPU that does 1e14 counted operations/s, a tenth of an
 H200's bfloat16 peak, 12 minutes on eight joined by NVLink (--topology data), by
-experiments/scaling.py; 35 days on two CPU cores at 43 images/s (measured, jax 0.12).
-Input must keep up.
+experiments/scaling.py; 34 days on two CPU cores at the 43 images/s of README. Input must keep up.
 """
 
 from alexnet_jax.recipe import TrainConfig

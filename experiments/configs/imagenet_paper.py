@@ -14,7 +14,7 @@ source's, conv3 to conv5 from .03: with the paper's .01 the logits hardly depend
 
 Estimates, not measured: 1.5 hours on one GPU that does 1e14 counted operations/s, a tenth of an
 H200's bfloat16 peak, 38 minutes on eight joined by NVLink (--topology data), by
-experiments/scaling.py; 31 days on two CPU cores at the 44 images/s of README. Input must keep up.
+experiments/scaling.py; 30 days on two CPU cores at the 44 images/s of README. Input must keep up.
 """
 
 from alexnet_jax.recipe import TrainConfig
