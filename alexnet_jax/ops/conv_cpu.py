@@ -40,7 +40,8 @@ _IMAGES, _MOST_PARTS = 4, 32
 def convolution(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
     """As `plain.convolution`."""
     if forms := _in_tiles(x, kernel, stride, padding):
-        return forms[0](x, kernel, padding=padding)
+        # The kernel is not transformed before x is there: it would be held from the start.
+        return forms[0](*lax.optimization_barrier((x, kernel)), padding=padding)
     # With uneven padding the library takes another, faster way. No window reads these zeros.
     over = (
         (n + 2 * padding - k) % stride for n, k in zip(x.shape[1:3], kernel.shape, strict=False)
@@ -55,8 +56,8 @@ def gradients(
     stride: int,
     padding: int,
     *,
-    of_x: bool = True,
-    of_kernel: bool = True,
+    of_x: bool,
+    of_kernel: bool,
 ) -> plain.Gradients:
     """As `plain.gradients`."""
     if forms := _in_tiles(x, kernel, stride, padding):

@@ -48,8 +48,6 @@ def fourier(x: jax.Array, kernel: jax.Array, *, padding: int) -> jax.Array:
     """
     size = kernel.shape[0]
     rows, columns = (side + 2 * padding - size + 1 for side in x.shape[1:3])
-    # Not before x is there, or it would be held from the start.
-    kernel, x = lax.optimization_barrier((kernel, x))
     of_kernel = _of_kernel(kernel)
 
     def one(x: jax.Array) -> jax.Array:

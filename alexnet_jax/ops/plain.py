@@ -33,8 +33,8 @@ def gradients(
     stride: int,
     padding: int,
     *,
-    of_x: bool = True,
-    of_kernel: bool = True,
+    of_x: bool,
+    of_kernel: bool,
 ) -> Gradients:
     """Those that are asked for, with respect to x and to the kernel, given that to the output."""
     dx = input_gradient(x, dy, kernel, stride, padding) if of_x else None

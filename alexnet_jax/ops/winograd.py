@@ -45,8 +45,6 @@ def winograd(x: jax.Array, kernel: jax.Array, *, padding: int) -> jax.Array:
     Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015, section 4.1.
     """
     rows, columns = (side + 2 * padding - 2 for side in x.shape[1:3])
-    # Not before x is there, or it would be held from the start.
-    kernel, x = lax.optimization_barrier((kernel, x))
     of_kernel = lax.optimization_barrier(_kernel_tiles(kernel))
 
     def one(x: jax.Array) -> jax.Array:
@@ -76,8 +74,6 @@ def winograd_gradients(
     Returns:
       [B, H, W, C] and [3, 3, C, M]
     """
-    # Not before dy is there, or it would be held from the start.
-    kernel, dy = lax.optimization_barrier((kernel, dy))
     of_turned = lax.optimization_barrier(_kernel_tiles(lax.rev(kernel, (0, 1)).swapaxes(2, 3)))
 
     def one(x: jax.Array, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
