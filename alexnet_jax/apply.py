@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
@@ -17,20 +19,40 @@ from alexnet_jax.towers import ONE_DEVICE, Towers
 Params = Mapping[str, Mapping[str, jax.Array]]
 Rectify = Callable[[jax.Array], jax.Array]
 Stage = tuple[Placed, ...]
+Pieces = tuple[tuple[int, Stage], ...]  # with the place of their first layer
+
+_LARGE = 100_000  # values of an image's largest maps: 290,400 in conv1 of `paper`
 
 
 def stages(placed: Iterable[Placed]) -> Iterator[tuple[int, Stage]]:
     """The table in pieces for `apply_stage`, each with the place of its first layer: a convolution
-    with the normalization and the pooling behind it, or a layer alone."""
+    with what normalizes and pools behind it, or a layer alone."""
     placed, index = tuple(placed), 0
     while index < len(placed):
-        match [each.layer for each in placed[index : index + 3]]:
-            case [Conv(), LRN(), MaxPool()]:
-                count = 3
-            case _:
-                count = 1
+        count = 1
+        if isinstance(placed[index].layer, Conv):
+            count += _count_behind([each.layer for each in placed[index + 1 :]])
         yield index, placed[index : index + count]
         index += count
+
+
+def runs_and_head(pieces: Iterable[tuple[int, Stage]]) -> tuple[tuple[Pieces, ...], Pieces]:
+    """The pieces up to the first dense layer or dropout, which are functions of each image alone,
+    in runs to stream: those with large maps, then the others. And the pieces behind them.
+
+    No runs where all maps are small: a few images at a time would not keep a CPU busy.
+    """
+    pieces = tuple(pieces)
+
+    def count(belongs: Callable[[Placed], bool]) -> int:
+        return len(tuple(itertools.takewhile(lambda piece: belongs(piece[1][0]), pieces)))
+
+    end = count(lambda first: not isinstance(first.layer, Dense | Dropout))
+    large = count(lambda first: max(map(math.prod, (first.input, first.output))) >= _LARGE)
+    if not large:
+        end = 0
+    runs = (pieces[: min(large, end)], pieces[large:end])
+    return tuple(run for run in runs if run), pieces[end:]
 
 
 def apply_stage(
@@ -62,18 +84,18 @@ def within_images(
     if not others:
         with jax.named_scope(first.layer.name):
             return _activate(first.layer, x, rectify)
-    norm, pool = others
     held = x.shape[-1]
-    with jax.named_scope(norm.layer.name):
+    with jax.named_scope(others[0].layer.name):
         # Before the activation, which leaves zeros zeros: those that stand beyond the ends.
-        around = towers.halo(x, _margin(norm.layer))
+        around = towers.halo(x, max(_margin(each.layer) for each in others))
 
-    def rest(around: jax.Array) -> jax.Array:
-        with jax.named_scope(norm.layer.name):
-            y = _activate(first.layer, around, rectify)
-            y = _normalize(norm, architecture.towers, y, held)
-        with jax.named_scope(pool.layer.name):
-            return _activate(pool.layer, _max_pool(pool, y), rectify)
+    def rest(y: jax.Array) -> jax.Array:
+        with jax.named_scope(first.layer.name):
+            y = _activate(first.layer, y, rectify)
+        for each in others:
+            with jax.named_scope(each.layer.name):
+                y = _activate(each.layer, _within(each, architecture.towers, y, held), rectify)
+        return y
 
     return ops.rematerialized(rest, around)
 
@@ -111,13 +133,10 @@ def linear(
             x = x.reshape((x.shape[0], -1))
             return ops.dense(x, params[name]["kernel"], params[name]["bias"])
         case LRN():
-            return _normalize(
-                placed, architecture.towers, towers.halo(x, _margin(layer)), x.shape[-1]
-            )
-        case MapNorm(size=size, k=k, alpha=alpha, beta=beta):
-            return ops.map_response_norm(x, size=size, k=k, alpha=alpha, beta=beta)
-        case MaxPool():
-            return _max_pool(placed, x)
+            around = towers.halo(x, _margin(layer))
+            return _within(placed, architecture.towers, around, x.shape[-1])
+        case MapNorm() | MaxPool():
+            return _within(placed, architecture.towers, x, x.shape[-1])
         case Dropout(keep=keep, inverted=True):
             return x if mask is None else ops.dropout(x, mask, keep=keep) / keep
         case Dropout(keep=keep):
@@ -130,28 +149,36 @@ def _margin(layer: Layer) -> int:
     return layer.n // 2 if isinstance(layer, LRN) and not layer.within_tower else 0
 
 
-def _normalize(placed: Placed, towers: int, around: jax.Array, held: int) -> jax.Array:
-    """The `held` maps in the middle of `around`, where there are more, normalized."""
-    layer = placed.layer
-    if not isinstance(layer, LRN):
-        raise TypeError(f"{layer.name} does not normalize over maps")
-    norm = partial(
-        ops.local_response_norm, n=layer.n, k=layer.k, alpha=layer.alpha, beta=layer.beta
-    )
-    if layer.within_tower:
-        # As many towers as are held here, each on its own.
-        blocks = around.reshape((*around.shape[:-1], -1, placed.output[-1] // towers))
-        return norm(blocks).reshape(around.shape)
-    first = (around.shape[-1] - held) // 2
-    return jax.lax.slice_in_dim(norm(around), first, first + held, axis=-1)
+def _within(placed: Placed, towers: int, around: jax.Array, held: int) -> jax.Array:
+    """A layer that normalizes or pools; of a normalization over maps, the `held` in the middle of
+    those around them."""
+    match layer := placed.layer:
+        case LRN(n=n, k=k, alpha=alpha, beta=beta):
+            norm = partial(ops.local_response_norm, n=n, k=k, alpha=alpha, beta=beta)
+            if layer.within_tower:
+                # As many towers as are held here, each on its own.
+                blocks = around.reshape((*around.shape[:-1], -1, placed.output[-1] // towers))
+                return norm(blocks).reshape(around.shape)
+            first = (around.shape[-1] - held) // 2
+            return jax.lax.slice_in_dim(norm(around), first, first + held, axis=-1)
+        case MapNorm(size=size, k=k, alpha=alpha, beta=beta):
+            return ops.map_response_norm(around, size=size, k=k, alpha=alpha, beta=beta)
+        case MaxPool(size=size, stride=stride):
+            x = _overhang(placed, around, kernel=size, stride=stride, value=-jnp.inf)
+            return ops.max_pool(x, size=size, stride=stride)
+    raise TypeError(f"{layer.name} neither normalizes nor pools")
 
 
-def _max_pool(placed: Placed, x: jax.Array) -> jax.Array:
-    layer = placed.layer
-    if not isinstance(layer, MaxPool):
-        raise TypeError(f"{layer.name} does not pool")
-    x = _overhang(placed, x, kernel=layer.size, stride=layer.stride, value=-jnp.inf)
-    return ops.max_pool(x, size=layer.size, stride=layer.stride)
+def _count_behind(layers: Iterable[Layer]) -> int:
+    """How many of the layers behind a convolution are one piece with it: those that normalize or
+    pool, up to a second normalization over maps, which would need its own neighbours' maps."""
+    behind: list[Layer] = []
+    for layer in layers:
+        again = isinstance(layer, LRN) and any(isinstance(each, LRN) for each in behind)
+        if again or not isinstance(layer, LRN | MapNorm | MaxPool):
+            break
+        behind.append(layer)
+    return len(behind) if any(isinstance(each, LRN | MapNorm) for each in behind) else 0
 
 
 def _overhang(

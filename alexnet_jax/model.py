@@ -11,8 +11,16 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from alexnet_jax import presets
-from alexnet_jax.apply import Params, apply_stage, draw_mask, reads_all_maps, stages
+from alexnet_jax import ops, presets
+from alexnet_jax.apply import (
+    Params,
+    Pieces,
+    apply_stage,
+    draw_mask,
+    reads_all_maps,
+    runs_and_head,
+    stages,
+)
 from alexnet_jax.config import Architecture, Placed
 from alexnet_jax.layers import Conv, Dense, Dropout
 from alexnet_jax.towers import ONE_DEVICE, Towers
@@ -50,20 +58,35 @@ def forward(
       TypeError: images that are not floating. ValueError: images of another shape.
     """
     check_images(architecture, images)
-    x, placed = images, architecture.placed()
-    # What is captured is looked at layer by layer.
+    placed = tuple(architecture.placed())
+
+    def through(pieces: Pieces, params: Params, x: jax.Array) -> jax.Array:
+        for index, stage in pieces:
+            layer = stage[0].layer
+            with jax.named_scope(layer.name):
+                if index > 0 and reads_all_maps(layer):
+                    x = towers.gather(x, layer.name)
+                mask = None
+                if keys is not None and isinstance(layer, Dropout):
+                    mask = towers.part(draw_mask(keys, index, layer.keep, stage[0].output), x.shape)
+            x = apply_stage(architecture, stage, params, x, towers, mask, rectify)
+            if capture is not None and layer is not architecture.layers[-1]:
+                capture[layer.name] = x
+        return x
+
+    # What is captured is looked at layer by layer, and towers exchange whole batches.
     alone = ((index, (each,)) for index, each in enumerate(placed))
-    for index, stage in stages(placed) if capture is None else alone:
-        layer = stage[0].layer
-        with jax.named_scope(layer.name):
-            if index > 0 and reads_all_maps(layer):
-                x = towers.gather(x, layer.name)
-            mask = None
-            if keys is not None and isinstance(layer, Dropout):
-                mask = towers.part(draw_mask(keys, index, layer.keep, stage[0].output), x.shape)
-        x = apply_stage(architecture, stage, params, x, towers, mask, rectify)
-        if capture is not None and layer is not architecture.layers[-1]:
-            capture[layer.name] = x
+    head: Pieces = tuple(stages(placed) if capture is None else alone)
+    runs: tuple[Pieces, ...] = ()
+    if capture is None and towers is ONE_DEVICE:
+        runs, head = runs_and_head(head)
+    x = images
+    for run in runs:
+        held = {each.layer.name for _, stage in run for each in stage}
+        x = ops.streamed(
+            partial(through, run), {name: params[name] for name in held & params.keys()}, x
+        )
+    x = through(head, params, x)
     with jax.named_scope("logits"):
         logits = towers.gather(x, "logits")
     if capture is not None:

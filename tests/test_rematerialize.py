@@ -10,10 +10,12 @@ from reference import TOLERANCE, assert_close, draw
 
 from alexnet_jax import ops
 from alexnet_jax.apply import stages
-from alexnet_jax.layers import MaxPool
+from alexnet_jax.layers import LRN, Conv, Dense, MapNorm, MaxPool
 from alexnet_jax.model import forward, init
 from alexnet_jax.ops.rematerialize import rematerialized
 from alexnet_jax.presets import architecture
+
+FEWER = {f"conv{i}": {"maps": 8} for i in range(1, 6)} | {f"fc{i}": {"maps": 8} for i in (6, 7)}
 
 
 def stage(x: jax.Array) -> jax.Array:
@@ -66,18 +68,37 @@ def test_elsewhere_it_is_left_alone() -> None:
 
 
 def test_stages_of_the_table() -> None:
-    """Two of three layers in the paper's network; none where pooling comes first."""
+    """Two of three layers in the paper's network, in either order; one of four in the source's."""
     placed = tuple(architecture("paper").placed())
     found = list(stages(placed))
     assert [len(stage) for _, stage in found] == [3, 3, *[1] * 9]
     assert [index for index, _ in found] == [0, 3, *range(6, 15)]
     assert tuple(each for _, stage in found for each in stage) == placed
-    assert {len(stage) for _, stage in stages(architecture("caffenet").placed())} == {1}
+    sizes = {
+        preset: [len(stage) for _, stage in stages(architecture(preset).placed())][:4]
+        for preset in ("caffenet", "source2012", "owt")
+    }
+    assert sizes == {"caffenet": [3, 3, 1, 1], "source2012": [3, 4, 1, 1], "owt": [1, 1, 1, 1]}
 
 
-def test_stages_change_nothing() -> None:
+def test_a_second_normalization_over_maps_is_a_stage_of_its_own() -> None:
+    """It would need the maps of its neighbours' first normalization."""
+    layers = (
+        Conv("conv1", 4, kernel=3, padding=1),
+        LRN("lrn1"),
+        MapNorm("mapnorm1"),
+        LRN("lrn2"),
+        Dense("fc", 10, activation="linear"),
+    )
+    net = replace(architecture("small"), layers=layers, towers=1)
+    assert [len(stage) for _, stage in stages(net.placed())] == [3, 1, 1]
+
+
+@pytest.mark.parametrize("preset", ["small", "source2012", "caffenet"])
+def test_stages_change_nothing(preset: str) -> None:
     """Beside the same network layer by layer, as it is when its activations are captured."""
-    net = architecture("small", classes=5)
+    sizes = {} if preset == "small" else {"image_size": 67, "layers": FEWER}
+    net = architecture(preset, classes=5, **sizes)  # type: ignore[arg-type]
     curved = [
         replace(layer, activation="tanh") if isinstance(layer, MaxPool) else layer
         for layer in net.layers

@@ -10,6 +10,7 @@ from alexnet_jax.ops.loss import cross_entropy, softmax
 from alexnet_jax.ops.lrn import local_response_norm, map_response_norm
 from alexnet_jax.ops.pool import max_pool
 from alexnet_jax.ops.rematerialize import rematerialized
+from alexnet_jax.ops.stream import streamed
 
 __all__ = [
     "conv2d",
@@ -21,4 +22,5 @@ __all__ = [
     "max_pool",
     "rematerialized",
     "softmax",
+    "streamed",
 ]

@@ -29,6 +29,7 @@ from alexnet_jax.ops import plain
 from alexnet_jax.ops.check import compute_dtype
 from alexnet_jax.ops.fold import folded_kernel_gradient
 from alexnet_jax.ops.fourier import fourier, fourier_gradients
+from alexnet_jax.ops.groups import IMAGES
 from alexnet_jax.ops.winograd import winograd, winograd_gradients
 
 # Below so many multiply-adds an image the library's form is kept: little to win, more to compile.
@@ -40,8 +41,11 @@ _IMAGES, _MOST_PARTS = 4, 32
 def convolution(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
     """As `plain.convolution`."""
     if forms := _in_tiles(x, kernel, stride, padding):
-        # The kernel is not transformed before x is there: it would be held from the start.
-        return forms[0](*lax.optimization_barrier((x, kernel)), padding=padding)
+        if not (isinstance(x.shape[0], int) and x.shape[0] <= IMAGES):
+            # The kernel is not transformed before x is there: it would be held from the start.
+            # But for a group of `streamed`, out of whose loop XLA takes what is made of the kernel.
+            x, kernel = lax.optimization_barrier((x, kernel))
+        return forms[0](x, kernel, padding=padding)
     # With uneven padding the library takes another, faster way. No window reads these zeros.
     over = (
         (n + 2 * padding - k) % stride for n, k in zip(x.shape[1:3], kernel.shape, strict=False)

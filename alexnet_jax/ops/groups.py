@@ -10,15 +10,18 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+# Of a loop through many layers (`streamed`), and of what is made again (`rematerialized`).
+IMAGES = 4
+
 
 def map_groups(one: Callable[..., jax.Array], images: int, *arrays: jax.Array) -> jax.Array:
     """`one(*arrays)` for a function of each image alone, `images` of them at a time.
 
     Args:
       one: arrays [b, ...] to [b, ...].
-      images: how many at a time; where they do not divide a batch, the last group holds some of
-        the one before it. A batch whose size is not known yet (a symbolic one, in an export) is
-        taken whole.
+      images: how many at a time, or a few less; where they do not divide a batch, the last group
+        holds some of the one before it. A batch whose size is not known yet (a symbolic one, in an
+        export) is taken whole.
       arrays: [B, ...] each.
 
     Returns:
@@ -27,6 +30,7 @@ def map_groups(one: Callable[..., jax.Array], images: int, *arrays: jax.Array) -
     count = arrays[0].shape[0]
     if not isinstance(count, int) or count <= images:
         return one(*arrays)
+    images = -(-count // -(-count // images))  # 5 by fours are 3 and 3
     arrays = lax.optimization_barrier(arrays)
 
     def step(y: jax.Array, at: jax.Array) -> tuple[jax.Array, None]:

@@ -16,6 +16,9 @@ from alexnet_jax.ops.check import compute_dtype, require_floating, require_rank,
 # (1.6 times faster than reduce_window at n = 5); beyond it the slices would only grow the program.
 _MOST_SHIFTED_TERMS = 9
 
+# The sum's windows: (axis, terms before, terms after) of each axis that it goes over.
+Windows = tuple[tuple[int, int, int], ...]
+
 
 def local_response_norm(
     x: jax.Array, *, n: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75
@@ -56,7 +59,7 @@ def local_response_norm(
     require_rank("local_response_norm", "x", x, 1, "[..., C]")
     n = require_whole("local_response_norm", "n", n, 1)
     _require_constants("local_response_norm", k, alpha, beta)
-    return _normalize(x, n, float(k), float(alpha), float(beta))
+    return _normalize(x, ((-1, n // 2, (n - 1) // 2),), float(k), float(alpha), float(beta))
 
 
 def map_response_norm(
@@ -66,8 +69,9 @@ def map_response_norm(
 
         b_ij = a_ij (k + alpha sum_{p,q = -size//2}^{size//2} a_{i+p, j+q}^2)^-beta
 
-    clipped at the edges. The second normalization after conv2 in the released source, which the
-    paper does not mention; the source writes alpha times size^2.
+    clipped at the edges; the backward pass is that of `local_response_norm` with this window. The
+    second normalization after conv2 in the released source, which the paper does not mention; the
+    source writes alpha times size^2.
 
     Args:
       x: [..., H, W, C]; any leading axes. bfloat16 is normalized in float32.
@@ -89,12 +93,8 @@ def map_response_norm(
     if size % 2 == 0:
         raise ValueError(f"map_response_norm: size must be odd, got {size}")
     _require_constants("map_response_norm", k, alpha, beta)
-    a = x.astype(compute_dtype(x.dtype))
-    squares = jnp.square(a)
-    for axis in (-3, -2):
-        squares = _window_sum(jnp.moveaxis(squares, axis, -1), size // 2, size // 2)
-        squares = jnp.moveaxis(squares, -1, axis)
-    return (a * _power(k + alpha * squares, beta)).astype(x.dtype)
+    windows = tuple((axis, size // 2, size // 2) for axis in (-3, -2))
+    return _normalize(x, windows, float(k), float(alpha), float(beta))
 
 
 def _require_constants(layer: str, k: float, alpha: float, beta: float) -> None:
@@ -103,22 +103,29 @@ def _require_constants(layer: str, k: float, alpha: float, beta: float) -> None:
             raise ValueError(f"{layer}: {name} is out of range, got {value!r}")
 
 
-def _window_sum(x: jax.Array, before: int, after: int) -> jax.Array:
-    """sum_{j = i - before}^{i + after} x_j over the last axis, clipped."""
-    maps = x.shape[-1]
-    most = max(maps - 1, 0)  # of other maps
+def _window_sums(x: jax.Array, windows: Windows) -> jax.Array:
+    """Over one axis after the other, each sum made once and not in every term of the next."""
+    for place, window in enumerate(windows):
+        x = _window_sum(lax.optimization_barrier(x) if place else x, *window)
+    return x
+
+
+def _window_sum(x: jax.Array, axis: int, before: int, after: int) -> jax.Array:
+    """sum_{j = i - before}^{i + after} x_j over an axis, clipped."""
+    count, axis = x.shape[axis], axis % x.ndim
+    most = max(count - 1, 0)  # of others
     before, after = min(before, most), min(after, most)
-    pads = [(0, 0)] * (x.ndim - 1) + [(before, after)]
+    pads = [(before, after) if each == axis else (0, 0) for each in range(x.ndim)]
     terms = before + after + 1
     if terms > _MOST_SHIFTED_TERMS:
-        window = (1,) * (x.ndim - 1) + (terms,)
+        window = tuple(terms if each == axis else 1 for each in range(x.ndim))
         # A NumPy zero: a jax scalar here would be closed over, which shard_map refuses.
         zero = np.zeros((), x.dtype)
         return lax.reduce_window(x, zero, lax.add, window, (1,) * x.ndim, pads)
     padded = jnp.pad(x, pads)
-    total = lax.slice_in_dim(padded, 0, maps, axis=-1)
+    total = lax.slice_in_dim(padded, 0, count, axis=axis)
     for shift in range(1, terms):
-        total = total + lax.slice_in_dim(padded, shift, shift + maps, axis=-1)
+        total = total + lax.slice_in_dim(padded, shift, shift + count, axis=axis)
     return total
 
 
@@ -130,34 +137,35 @@ def _power(s: jax.Array, beta: float) -> jax.Array:
     return s**-beta
 
 
-def _scale(a: jax.Array, n: int, k: float, alpha: float) -> jax.Array:
-    return k + alpha * _window_sum(jnp.square(a), n // 2, (n - 1) // 2)
+def _scale(a: jax.Array, windows: Windows, k: float, alpha: float) -> jax.Array:
+    return k + alpha * _window_sums(jnp.square(a), windows)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3, 4))
-def _normalize(x: jax.Array, n: int, k: float, alpha: float, beta: float) -> jax.Array:
+def _normalize(x: jax.Array, windows: Windows, k: float, alpha: float, beta: float) -> jax.Array:
     a = x.astype(compute_dtype(x.dtype))
-    return (a * _power(_scale(a, n, k, alpha), beta)).astype(x.dtype)
+    return (a * _power(_scale(a, windows, k, alpha), beta)).astype(x.dtype)
 
 
 def _forward(
-    x: jax.Array, n: int, k: float, alpha: float, beta: float
+    x: jax.Array, windows: Windows, k: float, alpha: float, beta: float
 ) -> tuple[jax.Array, jax.Array]:
     # The input alone is kept: computing D again is cheaper than storing and reading it.
-    return _normalize(x, n, k, alpha, beta), x
+    return _normalize(x, windows, k, alpha, beta), x
 
 
 def _backward(
-    n: int, k: float, alpha: float, beta: float, x: jax.Array, g: jax.Array
+    windows: Windows, k: float, alpha: float, beta: float, x: jax.Array, g: jax.Array
 ) -> tuple[jax.Array]:
     dtype = compute_dtype(x.dtype)
     # The barriers keep XLA from fusing what made g, and this product, into every shifted term of
     # the window sum, where they would be computed n times over.
     a, g = x.astype(dtype), lax.optimization_barrier(g).astype(dtype)
-    scale = _scale(a, n, k, alpha)
+    scale = _scale(a, windows, k, alpha)
     power = _power(scale, beta)
     inner = lax.optimization_barrier(g * a * power / scale)
-    spread = _window_sum(inner, (n - 1) // 2, n // 2)
+    mirrored = tuple((axis, after, before) for axis, before, after in windows)
+    spread = _window_sums(inner, mirrored)
     return ((g * power - (2 * alpha * beta) * a * spread).astype(x.dtype),)
 
 

@@ -1,0 +1,58 @@
+"""Many layers for a few images at a time, where no gradient is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+from jax import lax
+
+from alexnet_jax.ops.groups import IMAGES, map_groups
+
+
+def streamed(one: Callable[[Any, jax.Array], jax.Array], params: Any, x: jax.Array) -> jax.Array:
+    """`one(params, x)` for a function of each image alone; on a CPU a few images at a time.
+
+    So all that lies between its layers stays in a CPU's caches, and takes no memory of a whole
+    batch. Where a gradient is asked for, and elsewhere, `one` is taken whole.
+
+    Args:
+      one: params and [b, ...] to [b, ...].
+      params: arrays, in any structure.
+      x: [B, ...]
+
+    Returns:
+      [B, ...]
+    """
+
+    structure = jax.tree.structure((params, x))
+
+    @jax.custom_vjp
+    def through(params: Any, x: jax.Array) -> jax.Array:
+        # What `one` makes of params alone XLA makes before the loop, but not before there is x.
+        params, x = lax.optimization_barrier((params, x))
+        return map_groups(lambda x: one(params, *lax.optimization_barrier((x,))), IMAGES, x)
+
+    def forward(params: Any, x: Any) -> tuple[jax.Array, Any]:
+        leaves = jax.tree.leaves((params, x))
+
+        def of_asked(*asked: jax.Array) -> jax.Array:
+            given = iter(asked)
+            values = [next(given) if leaf.perturbed else leaf.value for leaf in leaves]
+            return one(*jax.tree.unflatten(structure, values))
+
+        y, pull = jax.vjp(of_asked, *(leaf.value for leaf in leaves if leaf.perturbed))
+        # Which gradients there are, as structure: a value would be traced.
+        return y, (pull, tuple(() if leaf.perturbed else None for leaf in leaves))
+
+    def backward(saved: Any, dy: jax.Array) -> Any:
+        pull, asked = saved
+        gradients = iter(pull(dy))
+        return jax.tree.unflatten(
+            structure, [None if each is None else next(gradients) for each in asked]
+        )
+
+    through.defvjp(forward, backward, symbolic_zeros=True)
+    return lax.platform_dependent(params, x, cpu=through, default=partial(one))

@@ -1,0 +1,153 @@
+"""Many layers for a few images at a time, and of which networks."""
+
+import math
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import export
+from reference import TOLERANCE, assert_close, draw
+from test_topologies import CONFIG, STATISTICS, batch, network, spread_over
+
+from alexnet_jax import apply, ops
+from alexnet_jax.apply import runs_and_head, stages
+from alexnet_jax.evaluate import make_logits
+from alexnet_jax.model import forward, init
+from alexnet_jax.ops import conv_cpu
+from alexnet_jax.ops.stream import streamed
+from alexnet_jax.presets import architecture, list_presets
+from alexnet_jax.state import init_state
+
+Params = dict[str, jax.Array]
+
+
+@pytest.fixture
+def all_large(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Small networks in the forms of large ones."""
+    jax.clear_caches()
+    monkeypatch.setattr(conv_cpu, "_LARGE", 0)
+    monkeypatch.setattr(apply, "_LARGE", 0)
+    yield
+    jax.clear_caches()
+
+
+def layers(params: Params, x: jax.Array) -> jax.Array:
+    y = jnp.tanh(ops.conv2d(x, params["kernel"], params["bias"], padding=1))
+    return ops.max_pool(ops.local_response_norm(y, alpha=0.1))
+
+
+def arguments(count: int) -> tuple[Params, jax.Array]:
+    params = {"kernel": jnp.asarray(draw(3, 3, 4, 6, seed=1)), "bias": jnp.asarray(draw(6, seed=2))}
+    return params, jnp.asarray(draw(count, 9, 9, 4))
+
+
+@pytest.mark.usefixtures("all_large")
+@pytest.mark.parametrize("count", [0, 1, 4, 5, 11])
+def test_the_same_values_and_gradients(count: int) -> None:
+    def both(one: Any, params: Params, x: jax.Array, dy: jax.Array) -> Any:
+        y, pull = jax.vjp(one, params, x)
+        return y, pull(dy)
+
+    with jax.enable_x64(True):
+        given, dy = arguments(count), jnp.asarray(draw(count, 4, 4, 6, seed=3))
+        stream = partial(streamed, layers)
+        y = jax.jit(stream)(*given)
+        again, gradients = jax.jit(partial(both, stream))(*given, dy)
+        want, wants = jax.jit(partial(both, layers))(*given, dy)
+    values, slopes = TOLERANCE["float64"]
+    assert_close(y, want, values)
+    assert_close(again, want, values)
+    for got, want in zip(*map(jax.tree.leaves, (gradients, wants)), strict=True):
+        assert_close(got, want, slopes)
+
+
+def compiled(gradient_of: Any, *given: Any) -> jax.stages.Compiled:
+    def loss(params: Params, x: jax.Array) -> jax.Array:
+        return jnp.sum(jnp.square(streamed(layers, params, x)))
+
+    return jax.jit(jax.grad(loss, gradient_of)).lower(*given).compile()
+
+
+@pytest.mark.usefixtures("all_large")
+@pytest.mark.parametrize("place", [0, 1])
+def test_gradients_that_nobody_asks_for_are_not_made(place: int) -> None:
+    given = jax.tree.map(lambda x: x.astype(jnp.float32), arguments(8))
+    one, both = compiled(place, *given), compiled((0, 1), *given)
+    got, want = one(*given), both(*given)[place]
+    for a, b in zip(*map(jax.tree.leaves, (got, want)), strict=True):
+        assert_close(a, b, TOLERANCE["float32"][0])
+    assert one.cost_analysis()["flops"] < 0.95 * both.cost_analysis()["flops"]
+
+
+def loops(function: Any, platform: str, *given: Any) -> int:
+    lowered = jax.jit(function).trace(*given).lower(lowering_platforms=(platform,))
+    return lowered.as_text().count("stablehlo.while")
+
+
+def test_elsewhere_and_for_gradients_it_is_left_alone() -> None:
+    given = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, jnp.float32), arguments(8))
+    stream = partial(streamed, layers)
+    assert loops(stream, "cpu", *given) == 1
+    assert loops(stream, "cuda", *given) == 0
+    gradient = jax.grad(lambda params, x: jnp.sum(stream(params, x)))
+    assert loops(gradient, "cpu", *given) == 0
+
+
+@pytest.mark.usefixtures("all_large")
+def test_kernels_are_transformed_once() -> None:
+    """Before the loop: its body holds the product of tiles alone, and that of `groups`."""
+    given = jax.tree.map(lambda x: x.astype(jnp.float32), arguments(16))
+    text = jax.jit(partial(streamed, layers)).lower(*given).compile().as_text()
+    before, products = text[text.index("ENTRY") :], re.compile(r"f32\[16,24\][^=]*(dot|fusion)\(")
+    assert len(products.findall(before)) == 1
+    assert "small_call" not in text
+
+
+@pytest.mark.optimized
+def test_less_is_held_than_one_layers_maps() -> None:
+    """In inference, of 128 images."""
+    net = architecture("one_gpu", classes=10)
+    params = jax.eval_shape(partial(init, net), jax.random.key(0))
+    images = jax.ShapeDtypeStruct((128, 227, 227, 3), jnp.float32)
+    infer = jax.jit(partial(forward, net)).lower(params, images).compile()
+    of_conv1 = 4 * 128 * math.prod(next(net.placed()).output)
+    assert infer.memory_analysis().temp_size_in_bytes < 0.8 * of_conv1
+
+
+def test_a_batch_of_any_size_is_taken_whole() -> None:
+    given = jax.tree.map(lambda x: x.astype(jnp.float32), arguments(11))
+    x = jax.ShapeDtypeStruct((*export.symbolic_shape("b"), *given[1].shape[1:]), jnp.float32)
+    program = export.export(jax.jit(partial(streamed, layers, given[0])))(x)
+    assert_close(program.call(given[1]), layers(*given), TOLERANCE["float32"][0])
+
+
+def test_runs_of_the_networks() -> None:
+    """With maps of 55 and 27, then the rest before the dense layers; none of a small network."""
+    runs = {}
+    for preset in list_presets():
+        pieces = tuple(stages(architecture(preset).placed()))
+        found, head = runs_and_head(pieces)
+        assert sum(found, start=()) + head == pieces
+        runs[preset] = [run[-1][1][-1].layer.name for run in found]
+    assert runs.pop("small") == []
+    assert runs.pop("one_gpu") == ["pool1", "pool5"]
+    assert runs.pop("caffenet") == ["lrn2", "pool5"]
+    assert set(map(tuple, runs.values())) == {("pool2", "pool5")}
+
+
+@pytest.mark.usefixtures("all_large")
+def test_the_same_on_two_devices() -> None:
+    """Of each one's own images, in the images' order."""
+    net = network()
+    on_one, on_two = (
+        make_logits(net, place, pixel_scale=1 / 128)(
+            init_state(net, CONFIG, place).params, batch(3)["image"], STATISTICS
+        )
+        for place in (spread_over("one_device", 1, net), spread_over("data", 2, net))
+    )
+    assert_close(np.asarray(on_two), np.asarray(on_one), 1e-5)
