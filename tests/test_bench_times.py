@@ -57,7 +57,7 @@ def test_counted_operations() -> None:
 
 def test_calls_are_queued_until_a_sample_is_long_enough() -> None:
     """4 calls of 12 ms in each of five samples; the median of the samples, for one call."""
-    from alexnet_jax.bench.by_layer import seconds_per_call
+    from alexnet_jax.bench.layer_times import seconds_per_call
 
     ticks: Iterator[float] = iter(
         [0.0, 0.012, *(t for n, d in enumerate([0.04, 0.08, 0.06, 9.0, 0.02]) for t in (n, n + d))]

@@ -87,14 +87,15 @@ def test_layers_and_questions() -> None:
         asked(TRAIN, {"do": "nothing"})
 
 
-def test_strided_convolutions_in_two_forms() -> None:
-    """On an accelerator, which may like the other one better."""
+def test_forms_that_a_step_does_not_take() -> None:
+    """A strided convolution folded, and normalization alone."""
     from alexnet_jax.bench.by_layer import measured
 
     strided = replace(TINY.layers[0], kernel=4, stride=2)
     net = replace(TINY, layers=(strided, *TINY.layers[1:]))
-    names = [row.name for row in measured(replace(TRAIN, architecture=net), folded=True)]
-    assert names[1:4] == ["conv1", "lrn1+pool1", "conv1 folded"]
+    rows = list(measured(replace(TRAIN, architecture=net), others=True))
+    assert [row.name for row in rows[1:5]] == ["conv1", "lrn1+pool1", "conv1 folded", "lrn1"]
+    assert [row.alternative for row in rows[1:5]] == [False, False, True, True]
 
 
 def test_kernels_of_a_profile() -> None:

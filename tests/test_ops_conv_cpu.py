@@ -163,6 +163,19 @@ def test_groups_of_images(count: int) -> None:
     assert max(seen) == min(count, 4)
 
 
+@pytest.mark.parametrize(("count", "size"), [(5, 3), (6, 3), (9, 3), (11, 4), (12, 4)])
+def test_groups_are_of_one_size(count: int, size: int) -> None:
+    """As few images as can be are taken twice."""
+    seen = set()
+
+    def one(x: jax.Array) -> jax.Array:
+        seen.add(x.shape[0])
+        return x
+
+    map_groups(one, 4, jnp.ones((count, 2)))
+    assert seen == {size}
+
+
 @pytest.mark.usefixtures("all_large")
 @pytest.mark.parametrize("name", ["third layer", "several tiles"])
 def test_gradients_over_a_mesh(name: str) -> None:

@@ -191,7 +191,7 @@ def test_map_response_norm(size: int) -> None:
         y, dx = both(jnp.asarray(x), jnp.asarray(dy))
         assert_close(y, reference_norms.map_norm(x, **rule), 1e-12)
         assert_close(dx, reference_norms.map_norm_vjp(x, dy, **rule), 1e-12)
-        check_grads(norm, (jnp.asarray(x[0]),), order=1)
+        check_grads(norm, (jnp.asarray(x[0]),), order=2, modes=("rev",))
     rough = norm(jnp.asarray(x, jnp.bfloat16))
     assert rough.dtype == jnp.bfloat16
     assert_close(rough, reference.float64(y), 2e-2)

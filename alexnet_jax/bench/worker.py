@@ -81,7 +81,7 @@ def _do(work: Work, prepared: Prepared, asked: dict[str, Any]) -> Any:
                 dataclasses.asdict(row) for row in measured(work, prepared.about.platform != "cpu")
             ]
         case {"do": "bandwidth"}:
-            from alexnet_jax.bench.by_layer import copy_bandwidth
+            from alexnet_jax.bench.layer_times import copy_bandwidth
 
             return copy_bandwidth()
         case {"do": "kernels"}:

@@ -1,0 +1,89 @@
+"""Times of one layer, and of memory."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from alexnet_jax.bench.layer_counts import Counts
+from alexnet_jax.bench.work import Work
+from alexnet_jax.config import Placed
+from alexnet_jax.layers import Dropout
+
+_SAMPLES, _SAMPLE = 5, 0.05  # each at least so many s
+_COPIED = 1 << 26  # values: 268 MB, more than caches hold
+
+
+@dataclass(frozen=True)
+class Timing:
+    """A layer's s and counts, forward and backward; backward None where there is none. An
+    alternative is another form of the row before, which the step does not take."""
+
+    name: str
+    forward: float
+    forward_counts: Counts
+    backward: float | None
+    backward_counts: Counts
+    alternative: bool = False
+
+
+def layer_seconds(
+    work: Work, layer: Any, params: Any, placed: Placed, given: tuple[int, ...], first: bool
+) -> tuple[float, float]:
+    """s forward and backward of layer(params, x [B, *given], mask) to [B, *placed.output]."""
+    random, dtype = np.random.default_rng(0), jnp.dtype(work.dtype)
+    x = jnp.asarray(random.normal(0, 1, (work.batch, *given)), dtype)
+    mask = None
+    if isinstance(placed.layer, Dropout):
+        mask = jnp.asarray(random.random((work.batch, *placed.output)) < placed.layer.keep)
+
+    def pull(params: Any, x: jax.Array, mask: Any) -> Any:
+        if first:
+            return jax.vjp(lambda params: layer(params, x, mask), params)
+        return jax.vjp(lambda params, x: layer(params, x, mask), params, x)
+
+    _, back = jax.jit(pull)(params, x, mask)
+    g = jnp.asarray(random.normal(0, 1, (work.batch, *placed.output)), dtype)
+    forward, backward = jax.jit(layer), jax.jit(lambda back, g: back(g))
+    return (
+        seconds_per_call(lambda: forward(params, x, mask)),
+        seconds_per_call(lambda: backward(back, g)),
+    )
+
+
+def copy_bandwidth() -> float:
+    """Bytes/s of memory when every value of a large array is read, changed and written in place."""
+    values = jnp.ones(_COPIED, jnp.float32)
+    negative = jax.jit(jnp.negative, donate_argnums=0)
+
+    def call() -> jax.Array:
+        nonlocal values
+        values = negative(values)
+        return values
+
+    return 2 * 4 * _COPIED / seconds_per_call(call)
+
+
+def seconds_per_call(
+    call: Callable[[], Any], clock: Callable[[], float] = time.perf_counter
+) -> float:
+    """Median over samples, each of as many queued calls as take about 50 ms; compiled before."""
+    jax.block_until_ready(call())
+    began = clock()
+    jax.block_until_ready(call())
+    calls = max(1, round(_SAMPLE / max(clock() - began, 1e-6)))
+    found = []
+    for _ in range(_SAMPLES):
+        began = clock()
+        for _ in range(calls):
+            result = call()
+        jax.block_until_ready(result)
+        found.append((clock() - began) / calls)
+    return statistics.median(found)
