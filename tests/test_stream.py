@@ -17,7 +17,7 @@ from test_topologies import CONFIG, STATISTICS, batch, network, spread_over
 from alexnet_jax import apply, ops
 from alexnet_jax.apply import runs_and_head, stages
 from alexnet_jax.evaluate import make_logits
-from alexnet_jax.model import forward, init
+from alexnet_jax.model import activations, forward, init
 from alexnet_jax.ops import conv_cpu
 from alexnet_jax.ops.stream import streamed
 from alexnet_jax.presets import architecture, list_presets
@@ -140,6 +140,17 @@ def test_runs_of_the_networks() -> None:
     assert runs.pop("one_gpu") == ["pool1", "pool5"]
     assert runs.pop("caffenet") == ["lrn2", "pool5"]
     assert set(map(tuple, runs.values())) == {("pool2", "pool5")}
+
+
+@pytest.mark.usefixtures("all_large")
+def test_what_is_captured_is_of_the_whole_batch() -> None:
+    net = network()
+    params = jax.jit(partial(init, net))(jax.random.key(0))
+    images = jnp.asarray(draw(9, net.image_size, net.image_size, 1), jnp.float32)
+    logits = jax.jit(partial(forward, net))(params, images)
+    seen = jax.jit(partial(activations, net))(params, images)
+    assert seen["pool2"].shape[0] == 9
+    assert_close(logits, seen["logits"], TOLERANCE["float32"][1])
 
 
 @pytest.mark.usefixtures("all_large")
