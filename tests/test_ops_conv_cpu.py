@@ -67,6 +67,19 @@ def test_large_forms_match_the_reference(name: str, dtype: str) -> None:
         assert_close(got, want, slopes)
 
 
+@pytest.mark.parametrize("name", ["third layer", "several tiles"])
+@pytest.mark.usefixtures("all_large")
+def test_large_forms_of_16_bits_are_computed_in_float32(name: str) -> None:
+    """And rounded once."""
+    x, kernel, _ = GEOMETRIES[name].arrays("bfloat16", (9,))
+    convolve = partial(ops.conv2d, **GEOMETRIES[name].options)
+    y, dy, gradients = value_and_vjp(convolve, x, kernel)
+    wide, pull = jax.vjp(convolve, x.astype(jnp.float32), kernel.astype(jnp.float32))
+    for got, want in zip((y, *gradients), (wide, *pull(dy.astype(jnp.float32))), strict=True):
+        assert got.dtype == jnp.bfloat16
+        np.testing.assert_array_equal(got, want.astype(jnp.bfloat16))
+
+
 FOLDED = {name: one for name, one in ALL.items() if one.groups == 1 and one.stride > 1}
 
 
@@ -107,13 +120,13 @@ def operations(dtype: str, platform: str, name: str, maps: int | None = None) ->
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_where_which_form_is_taken(name: str) -> None:
-    """Products on a CPU for a large one that is not of 16 bits. Of conv3 forward and two gradients,
+    """Products on a CPU for a large one, of any dtype. Of conv3 forward and two gradients,
     each with that which transforms the kernel; of conv2 the transforms of x and the kernel, four
     products and an inverse forward, then three, eight and two for both gradients; a transform is a
     product for the real and one for the imaginary part."""
     assert operations("float32", "cpu", name) == (0, {"conv2": 28, "conv3": 6}[name])
     assert operations("float32", "cuda", name) == (3, 0)
-    assert operations("bfloat16", "cpu", name)[1] == 0
+    assert operations("bfloat16", "cpu", name) == operations("float32", "cpu", name)
     assert operations("float32", "cpu", name, maps=8) == (3, 0)
 
 
