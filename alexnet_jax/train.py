@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from alexnet_jax.augment import Statistics, training_views
@@ -55,18 +53,19 @@ def make_train_step(
     update = _make_update(architecture, config, steps_per_epoch)
     # Said, not left to the compiler: state goes out as it came in, and no copy is made between.
     places = topology.shardings(abstract_state(architecture, config, topology))
-    advancing = partial(jax.jit, donate_argnums=0, out_shardings=(places, None))
-    if config.accumulate == 1:
-        return advancing(
-            lambda state, batch, statistics: update(state, *gradients(state, batch, statistics))
-        )
-    # Gradients like the parameters that are trained, metrics whole.
-    sums = (trained(config, places.params), places.step)
-    return _accumulating(gradients, advancing(update), config.accumulate, sums)
+    if config.accumulate > 1:
+        # Gradients like the parameters that are trained, metrics whole.
+        sums = (trained(config, places.params), places.step)
+        gradients = _in_parts(gradients, config.accumulate, sums)
+    return jax.jit(
+        lambda state, batch, statistics: update(state, *gradients(state, batch, statistics)),
+        donate_argnums=0,
+        out_shardings=(places, None),
+    )
 
 
-def _accumulating(gradients: Any, update: Any, parts: int, places: Any) -> StepFunction:
-    """A step of several programs: XLA runs convolutions inside a loop ten times slower on a CPU."""
+def _in_parts(gradients: Any, parts: int, places: Any) -> Any:
+    """As `gradients`, their mean over equal parts of a batch, in a loop."""
 
     def part_of(batch: dict[str, jax.Array], part: jax.Array) -> dict[str, jax.Array]:
         # Every parts-th row, so that each device's share of a batch divides like the whole.
@@ -76,28 +75,19 @@ def _accumulating(gradients: Any, update: Any, parts: int, places: Any) -> StepF
 
         return jax.tree.map(rows, batch)
 
-    @partial(jax.jit, out_shardings=places)
-    def zeros(*args: Any) -> Any:
-        shapes = jax.eval_shape(gradients, *args)
-        return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    def mean(state: TrainState, batch: dict[str, jax.Array], statistics: Statistics) -> Any:
+        def of(part: jax.Array) -> Any:
+            return gradients(state, part_of(batch, part), statistics)
 
-    @partial(jax.jit, donate_argnums=0)
-    def mean(sums: Any) -> Any:
+        def add(sums: Any, part: jax.Array) -> tuple[Any, None]:
+            sums = jax.tree.map(jnp.add, sums, of(part))
+            return jax.lax.with_sharding_constraint(sums, places), None
+
+        zeros = jax.tree.map(jnp.zeros_like, jax.eval_shape(of, jnp.int32(0)))
+        sums, _ = jax.lax.scan(add, zeros, jnp.arange(parts, dtype=jnp.int32))
         return jax.tree.map(lambda leaf: leaf / parts, sums)
 
-    @partial(jax.jit, donate_argnums=0, out_shardings=places)
-    def add(sums: Any, state: TrainState, batch: Any, statistics: Any, part: jax.Array) -> Any:
-        return jax.tree.map(jnp.add, sums, gradients(state, part_of(batch, part), statistics))
-
-    def train_step(
-        state: TrainState, batch: dict[str, jax.Array], statistics: Statistics
-    ) -> tuple[TrainState, dict[str, jax.Array]]:
-        sums = zeros(state, batch, statistics)
-        for part in range(parts):
-            sums = add(sums, state, batch, statistics, np.int32(part))
-        return update(state, *mean(sums))
-
-    return train_step
+    return mean
 
 
 def make_gradients(architecture: Architecture, config: TrainConfig, topology: Topology) -> Any:
