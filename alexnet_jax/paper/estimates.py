@@ -50,13 +50,13 @@ MEASURED = Rates(
     "two CPU cores, measured",
     prepare=311,
     pack=755,
-    train=25,
-    evaluate=98,
+    train=39,
+    evaluate=131,
     watts=30,
     sources=(
         "measured, on two cores of a shared Intel Xeon in float32: 311 pictures/s prepared (2,720 "
-        "JPEG files of 461 x 374 pixels on average), 755 images/s packed, 25 images/s trained and "
-        "98 views/s evaluated (source2012, batches of 128, jax 0.12, medians of 5 and 7)",
+        "JPEG files of 461 x 374 pixels on average), 755 images/s packed, 39 images/s trained and "
+        "131 views/s evaluated (source2012, batches of 128, jax 0.12, medians of 5 and 7)",
         "assumed: 30 W for the two cores and their share of the machine",
     ),
 )

@@ -17,7 +17,7 @@ DIR holds train/CLASS/*.JPEG and test/CLASS/*.JPEG. The rate falls tenfold after
 
 Estimates, not measured: 1.6 hours on one GPU that does 1e14 counted operations/s, a tenth of an
 H200's bfloat16 peak, 39 minutes on eight joined by NVLink (--topology data), by
-experiments/scaling.py; 54 days on two CPU cores at the 25 images/s of README. Input must keep up.
+experiments/scaling.py; 35 days on two CPU cores at the 39 images/s of README. Input must keep up.
 """
 
 from alexnet_jax.recipe import TrainConfig
