@@ -8,10 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from alexnet_jax.ops.groups import group, map_groups
+from alexnet_jax.ops.groups import IMAGES, group, map_groups
 
-# On two CPU cores, batch 32: with 2 a training step takes as long, with 8 the stage takes longer.
-_IMAGES = 4
 # Without them all is fused, and made many times over: five times slower with jax 0.10.
 _BARRIERS_IN_LOOPS = jax.__version_info__ >= (0, 11)
 
@@ -29,7 +27,7 @@ def rematerialized(one: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.A
 
     @jax.custom_vjp
     def kept(x: jax.Array) -> jax.Array:
-        return map_groups(_apart(one), _IMAGES, x)
+        return map_groups(_apart(one), IMAGES, x)
 
     def forward(x: jax.Array) -> tuple[jax.Array, jax.Array]:
         return kept(x), x
@@ -39,7 +37,7 @@ def rematerialized(one: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.A
             dx: jax.Array = jax.vjp(one, x)[1](dy)[0]
             return dx
 
-        return (_replace_groups(_apart(gradient), _IMAGES, *lax.optimization_barrier((x, dy))),)
+        return (_replace_groups(_apart(gradient), IMAGES, *lax.optimization_barrier((x, dy))),)
 
     kept.defvjp(forward, backward)
     return lax.platform_dependent(x, cpu=kept if _BARRIERS_IN_LOOPS else one, default=one)
