@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-# Of a loop through many layers (`streamed`), and of what is made again (`rematerialized`). On two CPU
-# cores a training step of 32 images takes as long with 2, and longer with 8; inference takes as long
-# with 8, in 52 MB of temporaries for 29.
+# Of a loop through many layers (`streamed`), and of what is made again (`rematerialized`). On two
+# CPU cores a training step of 32 images takes as long with 2, and longer with 8; inference takes as
+# long with 8, in 52 MB of temporaries for 29.
 IMAGES = 4
 
 
