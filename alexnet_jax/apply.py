@@ -85,19 +85,24 @@ def within_images(
         with jax.named_scope(first.layer.name):
             return _activate(first.layer, x, rectify)
     held = x.shape[-1]
-    with jax.named_scope(others[0].layer.name):
-        # Before the activation, which leaves zeros zeros: those that stand beyond the ends.
-        around = towers.halo(x, max(_margin(each.layer) for each in others))
 
-    def rest(y: jax.Array) -> jax.Array:
-        with jax.named_scope(first.layer.name):
-            y = _activate(first.layer, y, rectify)
-        for each in others:
+    def part(layers: Stage, y: jax.Array) -> jax.Array:
+        if layers[0] is others[0]:
+            with jax.named_scope(first.layer.name):
+                y = _activate(first.layer, y, rectify)
+        for each in layers:
             with jax.named_scope(each.layer.name):
                 y = _activate(each.layer, _within(each, architecture.towers, y, held), rectify)
         return y
 
-    return ops.rematerialized(rest, around)
+    # Before a normalization its neighbours' maps cross, as small as what pools before it makes
+    # them; and before the activation, which leaves zeros zeros: those that stand beyond the ends.
+    norm = next((i for i, each in enumerate(others) if _margin(each.layer)), 0)
+    for layers in filter(None, (tuple(others[:norm]), tuple(others[norm:]))):
+        with jax.named_scope(layers[0].layer.name):
+            x = towers.halo(x, _margin(layers[0].layer))
+        x = ops.rematerialized(partial(part, layers), x)
+    return x
 
 
 def reads_all_maps(layer: Layer) -> bool:

@@ -1,5 +1,6 @@
 """What crosses between devices, from the compiled step, against counts made by hand."""
 
+import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
@@ -104,6 +105,15 @@ def test_two_towers_that_normalize_apart_exchange_no_halos() -> None:
     net = architecture("small", layers=within)
     assert exact(found("two_towers", 2, net)) == towers_by_hand({}, READ, 5)
     assert {layer for layer, _ in figure_values(net)} == {*READ, "logits"}
+
+
+def test_two_towers_that_pool_first_exchange_halos_of_what_is_pooled() -> None:
+    net = architecture("small")
+    order = sorted(range(len(net.layers)), key=lambda i: {1: 2, 2: 1, 4: 5, 5: 4}.get(i, i))
+    net = dataclasses.replace(net, layers=tuple(net.layers[i] for i in order))
+    assert [layer.name for layer in net.layers[:3]] == ["conv1", "pool1", "lrn1"]
+    halos = {"lrn1": 2 * 11 * 11, "lrn2": 2 * 5 * 5}
+    assert exact(found("two_towers", 2, net)) == towers_by_hand(halos, READ, 5)
 
 
 def test_two_towers_with_a_classifier_that_does_not_split() -> None:
