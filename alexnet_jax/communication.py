@@ -87,7 +87,12 @@ def crossings(
     """Every crossing of a training step: forward, backward, gradients, and the metrics last.
 
     Compiles the step for the topology's devices; no array is made.
+
+    Raises:
+      ValueError: a batch in several parts, whose loop the text of the program holds once.
     """
+    if config.accumulate > 1:
+        raise ValueError(f"crossings are those of accumulate=1, got {config.accumulate}")
     text = compiled_step(architecture, config, topology)
     found = read(text, architecture, config.batch, topology)
     layers = [*_names(architecture), "metrics"]

@@ -116,6 +116,14 @@ def test_two_towers_that_pool_first_exchange_halos_of_what_is_pooled() -> None:
     assert exact(found("two_towers", 2, net)) == towers_by_hand(halos, READ, 5)
 
 
+def test_a_batch_in_parts_is_refused() -> None:
+    """Its loop stands once in the program, and would be counted once."""
+    net = architecture("small")
+    config = TrainConfig(name="report", data="", steps=1, batch=BATCH, accumulate=2)
+    with pytest.raises(ValueError, match="those of accumulate=1, got 2"):
+        crossings(net, config, topology("data", net, jax.devices()[:2]))
+
+
 def test_two_towers_with_a_classifier_that_does_not_split() -> None:
     """Both compute all of it: its input crosses, its gradients and the logits do not."""
     net = architecture("small", classes=9)
