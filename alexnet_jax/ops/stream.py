@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
@@ -26,14 +25,18 @@ def streamed(one: Callable[[Any, jax.Array], jax.Array], params: Any, x: jax.Arr
     Returns:
       [B, ...]
     """
-
     structure = jax.tree.structure((params, x))
 
-    @jax.custom_vjp
-    def through(params: Any, x: jax.Array) -> jax.Array:
+    def grouped(params: Any, x: jax.Array) -> jax.Array:
         # What `one` makes of params alone XLA makes before the loop, but not before there is x.
         params, x = lax.optimization_barrier((params, x))
         return map_groups(lambda x: one(params, *lax.optimization_barrier((x,))), IMAGES, x)
+
+    # The choice is inside, so that a gradient's program is traced once and not for each platform.
+    @jax.custom_vjp
+    def through(params: Any, x: jax.Array) -> jax.Array:
+        y: jax.Array = lax.platform_dependent(params, x, cpu=grouped, default=one)
+        return y
 
     def forward(params: Any, x: Any) -> tuple[jax.Array, Any]:
         leaves = jax.tree.leaves((params, x))
@@ -55,4 +58,5 @@ def streamed(one: Callable[[Any, jax.Array], jax.Array], params: Any, x: jax.Arr
         )
 
     through.defvjp(forward, backward, symbolic_zeros=True)
-    return lax.platform_dependent(params, x, cpu=through, default=partial(one))
+    y: jax.Array = through(params, x)
+    return y
