@@ -98,6 +98,19 @@ def test_elsewhere_and_for_gradients_it_is_left_alone() -> None:
     assert loops(gradient, "cpu", *given) == 0
 
 
+def test_a_gradient_traces_the_layers_once() -> None:
+    """Starts of a training would take a second longer otherwise."""
+    given = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, jnp.float32), arguments(8))
+    seen = []
+
+    def counted(params: Params, x: jax.Array) -> jax.Array:
+        seen.append(x.shape)
+        return layers(params, x)
+
+    jax.jit(jax.grad(lambda params, x: jnp.sum(streamed(counted, params, x)))).lower(*given)
+    assert seen == [(8, 9, 9, 4)]
+
+
 @pytest.mark.usefixtures("all_large")
 def test_kernels_are_transformed_once() -> None:
     """Before the loop: its body holds the product of tiles alone, and that of `groups`."""
