@@ -1,16 +1,15 @@
-# Everything runs in .venv, made on first use with $(PYTHON), 3.11 or newer.
-PYTHON ?= python3
+# Everything runs in .venv, made on first use with the newest Python of this machine that is known
+# to work, or with PYTHON where that is set.
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+TESTS := tests
 
 .PHONY: train test quick exhaustive torch lint notebooks clean
 
 # Train the small network on handwritten digits: about a minute on two cores.
 train: $(VENV)/installed
 	$(BIN)/python experiments/train.py digits
-
-TESTS := tests
 
 # The tests, the slow ones too, but for the exhaustive ones. Most programs are compiled with little
 # optimization of machine code; `.venv/bin/python -m pytest -m "not exhaustive" --optimized` takes
@@ -41,19 +40,24 @@ lint: $(VENV)/tested
 notebooks: $(VENV)/notebooks
 	$(BIN)/python .ci/notebooks.py notebooks
 
-$(VENV)/installed: pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "alexnet_jax needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
-	@echo "installing into $(VENV): about a minute"
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) --editable .
+$(VENV)/python: pyproject.toml
+	@python="$(PYTHON)"; \
+	if [ -z "$$python" ]; then python=$$(sh .ci/newest_python.sh); fi; \
+	if ! "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+		echo "alexnet_jax needs Python 3.11 or newer; set PYTHON=..."; exit 1; fi; \
+	echo "installing into $(VENV) with $$("$$python" --version): about a minute"; \
+	"$$python" -m venv $(VENV)
 	@touch $@
 
-$(VENV)/tested: $(VENV)/installed
+$(VENV)/installed: $(VENV)/python
+	$(PIP) --editable '.[train,data,plots]'
+	@touch $@
+
+$(VENV)/tested: $(VENV)/python
 	$(PIP) --editable '.[test]'
-	@touch $@
+	@touch $@ $(VENV)/installed
 
-$(VENV)/notebooks: $(VENV)/installed
+$(VENV)/notebooks: $(VENV)/python
 	$(PIP) --editable '.[notebooks]'
 	@touch $@
 

@@ -9,32 +9,44 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-# The layers
 from alexnet_jax import ops
-
-# The network and its presets
-from alexnet_jax.config import Architecture
 from alexnet_jax.errors import InputError
-from alexnet_jax.model import AlexNet, activations, forward, init
-
-# Training
-from alexnet_jax.optim import paper_sgd
-from alexnet_jax.presets import architecture, list_presets
-from alexnet_jax.summary import summary
+from alexnet_jax.network import (
+    AlexNet,
+    Architecture,
+    activations,
+    architecture,
+    forward,
+    init,
+    list_presets,
+    summary,
+)
 from alexnet_jax.version import __version__
 
 if TYPE_CHECKING:
-    from alexnet_jax import weights
+    from alexnet_jax import data, weights
     from alexnet_jax.inference import load_checkpoint
+    from alexnet_jax.runs import TrainConfig
+    from alexnet_jax.training import paper_sgd
 
+# Imported when first used, each from its package; "" is the package itself.
+_WHEN_USED = {
+    "TrainConfig": "runs",
+    "data": "",
+    "load_checkpoint": "inference",
+    "paper_sgd": "training",
+    "weights": "",
+}
 
 __all__ = [
     "AlexNet",
     "Architecture",
     "InputError",
+    "TrainConfig",
     "__version__",
     "activations",
     "architecture",
+    "data",
     "forward",
     "init",
     "list_presets",
@@ -47,10 +59,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "load_checkpoint":
-        from alexnet_jax.inference import load_checkpoint
-
-        return load_checkpoint
-    if name == "weights":
-        return importlib.import_module("alexnet_jax.weights")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _WHEN_USED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    package = importlib.import_module(f"{__name__}.{_WHEN_USED[name] or name}")
+    return getattr(package, name) if _WHEN_USED[name] else package

@@ -5,22 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-import tyro
-
-from alexnet_jax import cli
+from alexnet_jax.cli.command import run
+from alexnet_jax.cli.options import Positional, arg
 
 
 @dataclass(frozen=True)
 class Options:
     """Accuracy of nearest neighbours on a data set: by pixels and by colour histograms."""
 
-    data: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="DATA")]] = "photos"
+    data: Positional[Annotated[str, arg(metavar="DATA")]] = "photos"
     """Name of a data set."""
 
 
 def main(options: Options) -> None:
     from alexnet_jax import data
-    from alexnet_jax.data.neighbours import nearest_neighbour
+    from alexnet_jax.data import nearest_neighbour
 
     dataset = data.load(options.data)
     train, test = len(dataset.train), len(dataset.test)
@@ -30,4 +29,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    run(main, Options)

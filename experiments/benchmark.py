@@ -25,16 +25,14 @@ import json
 import sys
 from typing import Any
 
-from alexnet_jax.bench.options import Options, parse
-from alexnet_jax.endings import mistakes_in_a_line
+from alexnet_jax.cli.benchmark import Options, parse
+from alexnet_jax.cli.values import mistakes_in_a_line
 
 
 def main(options: Options) -> None:
     if options.input is not None:
         return _input(options, options.input)
-    from alexnet_jax.bench.race import Plan, race, torch_variants
-    from alexnet_jax.bench.report import record, table
-    from alexnet_jax.bench.work import MODES
+    from alexnet_jax.bench import MODES, Plan, format_race, race, record, torch_variants
 
     records: list[dict[str, Any]] = []
     for work in options.works:
@@ -44,7 +42,7 @@ def main(options: Options) -> None:
         for mode in MODES:
             outcome = race(plan, mode, _say)
             outcomes.append(outcome)
-            print(f"\n{_title(work, mode, outcome.ours.about)}\n{table(plan, outcome)}\n")
+            print(f"\n{_title(work, mode, outcome.ours.about)}\n{format_race(plan, outcome)}\n")
         found = record(plan, outcomes)
         if options.layers or options.kernels:
             found |= _looked_into(options, work)
@@ -53,21 +51,21 @@ def main(options: Options) -> None:
         value = records[0] if len(records) == 1 else records
         options.json.write_text(json.dumps(value, indent=1) + "\n")
     if options.picture is not None:
-        from alexnet_jax.bench.picture import bars
+        from alexnet_jax.bench import bars
 
         bars(records).savefig(options.picture, dpi=150)
     return None
 
 
 def _input(options: Options, data: str) -> None:
-    from alexnet_jax.bench_input import run, table
+    from alexnet_jax.bench import format_rates, measure_stages
 
     records = [
         found
         for work in options.works
-        for found in run(data, options.data_dir, work.batch, options.seconds)
+        for found in measure_stages(data, options.data_dir, work.batch, options.seconds)
     ]
-    print(table(records))
+    print(format_rates(records))
     if options.json is not None:
         options.json.write_text(json.dumps(records, indent=1) + "\n")
 
@@ -84,8 +82,7 @@ def _title(work: Any, mode: str, about: Any) -> str:
 
 def _looked_into(options: Options, work: Any) -> dict[str, Any]:
     """The layers and kernels of the training step, printed, and as values."""
-    from alexnet_jax.bench import layer_table
-    from alexnet_jax.bench.process import Process, environment
+    from alexnet_jax.bench import Process, environment, layer_table
 
     found: dict[str, Any] = {}
     _say(f"looking into a training step of {work.batch} images")

@@ -20,13 +20,14 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import tyro
-
-from alexnet_jax import cli, presets
+from alexnet_jax.cli.command import run
+from alexnet_jax.cli.options import arg
+from alexnet_jax.cli.values import whole_number, writable
 from alexnet_jax.errors import InputError
-from alexnet_jax.recipe import TrainConfig
+from alexnet_jax.network import presets
+from alexnet_jax.runs import TrainConfig
 
-Number = tyro.conf.arg(metavar="N")
+Number = arg(metavar="N")
 
 
 @dataclass(frozen=True)
@@ -56,27 +57,26 @@ def main(options: Options) -> None:
         raise InputError(f"dtype must be one of float32, bfloat16, got {options.dtype!r}")
     asked = None
     if options.devices != Options.devices:
-        asked = cli.whole_number("--devices", options.devices)
+        asked = whole_number("--devices", options.devices)
     classes = None
     if options.classes != Options.classes:
-        classes = cli.whole_number("--classes", options.classes)
+        classes = whole_number("--classes", options.classes)
     network = presets.architecture(options.preset, classes=classes)
     config = TrainConfig(
         name="communication",
         data="none",
         steps=1,
         preset=options.preset,
-        batch=cli.whole_number("--batch", options.batch),
+        batch=whole_number("--batch", options.batch),
         dtype=options.dtype,  # type: ignore[arg-type]
         topology=options.topology,
     )
-    report = cli.writable("--json", options.json, ())
-    picture = cli.writable("--picture", options.picture, (".png", ".svg", ".pdf"))
+    report = writable("--json", options.json, ())
+    picture = writable("--picture", options.picture, (".png", ".svg", ".pdf"))
     devices = _devices(asked)
 
-    from alexnet_jax.communication import column_names, crossings, layer_parts
-    from alexnet_jax.communication_table import table
     from alexnet_jax.parallel import topology
+    from alexnet_jax.planning import column_names, crossings, format_communication, layer_parts
 
     place = topology(config.topology, network, devices)
     place.check_batch(config.batch)
@@ -91,13 +91,13 @@ def main(options: Options) -> None:
         f"({devices[0].platform}): one training step of {config.batch} images in {config.dtype}"
     )
     if picture is not None:
-        from alexnet_jax.figures_network import network_picture
+        from alexnet_jax.planning import network_picture
 
         parts = layer_parts(place, network)
         columns = column_names(place)
         figure = network_picture(network, parts, found, config.batch, columns, title)
         figure.savefig(picture, dpi=160)
-    print(f"{title}\n\n{table(found, network, config)}")
+    print(f"{title}\n\n{format_communication(found, network, config)}")
 
 
 def _devices(asked: int | None) -> list[Any]:
@@ -106,7 +106,7 @@ def _devices(asked: int | None) -> list[Any]:
         raise InputError(f"--devices must lie in 1 to 1024, got {asked}")
     import jax
 
-    if asked is not None or jax.config.jax_num_cpu_devices < 1:  # type: ignore[attr-defined]
+    if asked is not None or jax.config.jax_num_cpu_devices < 1:
         # Before jax looks for devices, unless it has; accelerators are not concerned.
         with contextlib.suppress(RuntimeError):
             jax.config.update("jax_num_cpu_devices", asked or 2)
@@ -117,4 +117,4 @@ def _devices(asked: int | None) -> list[Any]:
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    run(main, Options)

@@ -9,23 +9,23 @@ import json
 from dataclasses import dataclass
 from typing import Annotated
 
-import tyro
-
-from alexnet_jax import cli
+from alexnet_jax.cli.command import SeveralProcesses, run
+from alexnet_jax.cli.options import Positional, arg
+from alexnet_jax.cli.values import writable
 from alexnet_jax.errors import InputError
 
 
 @dataclass(frozen=True)
-class Options(cli.SeveralProcesses):
+class Options(SeveralProcesses):
     """Top-1, top-5 and loss of a network, or of an ensemble, over the test split of its data."""
 
-    workdirs: tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="WORKDIR...")]]
+    workdirs: Positional[Annotated[tuple[str, ...], arg(metavar="WORKDIR...")]]
     """Directories of training runs."""
     views: int = 1
     """1: the centre crop; 10: corners, centre and their mirror images, averaged, as in 2012."""
-    checkpoint: Annotated[str, tyro.conf.arg(metavar="best|latest|N")] = "latest"
+    checkpoint: Annotated[str, arg(metavar="best|latest|N")] = "latest"
     """Which checkpoint: the best on the test split, the newest good one, or a step."""
-    data_dir: Annotated[str, tyro.conf.arg(metavar="DIR")] = "as in training"
+    data_dir: Annotated[str, arg(metavar="DIR")] = "as in training"
     """Directory of the prepared data sets."""
     batch: int = 128
     """Views at a time."""
@@ -40,13 +40,11 @@ def main(options: Options) -> None:
         raise InputError(f"--batch must be at least 1, got {options.batch}")
     if not options.workdirs:
         raise InputError("give at least one WORKDIR to evaluate")
-    report = cli.writable("--json", options.json, ())
+    report = writable("--json", options.json, ())
     from alexnet_jax import data
-    from alexnet_jax.compile_cache import keep_compiled
-    from alexnet_jax.evaluate import ensemble, evaluate, make_counter
-    from alexnet_jax.inference import load_trained
-    from alexnet_jax.processes import is_first
-    from alexnet_jax.workdir import write_atomically
+    from alexnet_jax.inference import ensemble, evaluate, load_trained, make_counter
+    from alexnet_jax.runs import write_atomically
+    from alexnet_jax.runtime import is_first, keep_compiled
 
     options.join()
     keep_compiled()
@@ -94,4 +92,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    run(main, Options)

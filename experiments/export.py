@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import tyro
-
-from alexnet_jax import cli
+from alexnet_jax.cli.command import run
+from alexnet_jax.cli.options import Positional, arg
+from alexnet_jax.cli.values import writable
 from alexnet_jax.errors import InputError
 
 
@@ -16,24 +16,24 @@ from alexnet_jax.errors import InputError
 class Options:
     """A file of another kind, read back and compared, and a model card beside it."""
 
-    workdir: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="WORKDIR")]]
+    workdir: Positional[Annotated[str, arg(metavar="WORKDIR")]]
     """Directory of a training run, or of imported weights."""
-    to: Annotated[str, tyro.conf.arg(metavar="KIND")]
+    to: Annotated[str, arg(metavar="KIND")]
     """safetensors, torchvision, caffe, onnx or stablehlo."""
-    out: Annotated[str, tyro.conf.arg(metavar="FILE")]
+    out: Annotated[str, arg(metavar="FILE")]
     """File to write; the card's name is this with .md."""
-    checkpoint: Annotated[str, tyro.conf.arg(metavar="best|latest|N")] = "latest"
+    checkpoint: Annotated[str, arg(metavar="best|latest|N")] = "latest"
     """Which checkpoint: the best on the test split, the newest good one, or a step."""
 
 
 def main(options: Options) -> None:
-    path = cli.writable("--out", options.out, ())
+    path = writable("--out", options.out, ())
     if path is None:
         raise InputError("--out needs a file")
-    from alexnet_jax.compile_cache import keep_compiled
     from alexnet_jax.inference import load_trained
-    from alexnet_jax.weights.export import export
-    from alexnet_jax.workdir import MetricsFile
+    from alexnet_jax.runs import MetricsFile
+    from alexnet_jax.runtime import keep_compiled
+    from alexnet_jax.weights import export
 
     keep_compiled()
     trained = load_trained(options.workdir, checkpoint=options.checkpoint)
@@ -43,4 +43,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    run(main, Options)

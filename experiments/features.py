@@ -13,32 +13,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import tyro
-
-from alexnet_jax import cli
+from alexnet_jax.cli.command import run
+from alexnet_jax.cli.options import Positional, arg
+from alexnet_jax.cli.values import positive_number, writable
 from alexnet_jax.errors import InputError
 
 MANY = 1_000_000  # rows to compare, from which on it is said how long it took
-FeaturesFile = tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="FEATURES")]]
+FeaturesFile = Positional[Annotated[str, arg(metavar="FEATURES")]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Extract:
     """Write a layer's features of all pictures of a folder or a data set."""
 
-    workdir: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="WORKDIR")]]
+    workdir: Positional[Annotated[str, arg(metavar="WORKDIR")]]
     """Directory of a training run."""
-    out: Annotated[str, tyro.conf.arg(metavar="FILE")]
+    out: Annotated[str, arg(metavar="FILE")]
     """An .npy file, names and labels of which go to FILE.json beside it; or a .parquet file."""
     layer: str = "fc7"
     """conv1, pool1, ..., fc6, fc7, logits: any layer by its name."""
-    images: Annotated[str, tyro.conf.arg(metavar="DIR")] = "none"
+    images: Annotated[str, arg(metavar="DIR")] = "none"
     """A folder of pictures: DIR/*, DIR/CLASS/* or DIR/train/CLASS/* and DIR/test/CLASS/*."""
-    data: Annotated[str, tyro.conf.arg(metavar="NAME")] = "as in training"
+    data: Annotated[str, arg(metavar="NAME")] = "as in training"
     """Instead of a folder, a data set, with --data-dir one that was prepared."""
-    data_dir: Annotated[str, tyro.conf.arg(metavar="DIR")] = "as in training"
+    data_dir: Annotated[str, arg(metavar="DIR")] = "as in training"
     """Directory of the prepared data sets."""
-    checkpoint: Annotated[str, tyro.conf.arg(metavar="best|latest|N")] = "latest"
+    checkpoint: Annotated[str, arg(metavar="best|latest|N")] = "latest"
     """Which checkpoint: the best on the test split, the newest good one, or a step."""
     topology: str = "one_device"
     """How the network is spread over devices: one_device, two_towers, data, data_towers, hybrid."""
@@ -50,7 +50,7 @@ class Neighbours:
 
     features: FeaturesFile
     """A file that extract has written."""
-    names: tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="[NAME...]")]] = ()
+    names: Positional[Annotated[tuple[str, ...], arg(metavar="[NAME...]")]] = ()
     """Whose neighbours: pictures by their names; else --count of them, spread evenly."""
     count: int = 5
     """Pictures to find neighbours of, where none is named."""
@@ -60,7 +60,7 @@ class Neighbours:
     """euclidean, as in 2012, or cosine."""
     json: bool = False
     """Print JSON instead of text."""
-    picture: Annotated[str, tyro.conf.arg(metavar="FILE")] = "none"
+    picture: Annotated[str, arg(metavar="FILE")] = "none"
     """A sheet of pictures, .png, .pdf or .svg: each in the first column, then its neighbours."""
 
 
@@ -70,7 +70,7 @@ class Probe:
 
     features: FeaturesFile
     """A file that extract has written; where it has no test split, a tenth of each class tests."""
-    inverse_penalty: Annotated[str, tyro.conf.arg(metavar="C")] = "1"
+    inverse_penalty: Annotated[str, arg(metavar="C")] = "1"
     """scikit-learn's C: the larger, the less is the size of the weights held down."""
 
 
@@ -88,15 +88,14 @@ def main(options: Options) -> None:
 
 
 def extract(options: Extract) -> None:
-    from alexnet_jax import extraction
-    from alexnet_jax.compile_cache import keep_compiled
-    from alexnet_jax.data.collection import of_dataset, of_folder
-    from alexnet_jax.data.workers import Progress
-    from alexnet_jax.feature_file import SUFFIXES, check_format
-    from alexnet_jax.features import feature_width
-    from alexnet_jax.inference import load_trained
+    from alexnet_jax.analysis import SUFFIXES, check_format
+    from alexnet_jax.analysis import extract as extract_features
+    from alexnet_jax.data import of_dataset, of_folder
+    from alexnet_jax.display import Progress
+    from alexnet_jax.inference import feature_width, load_trained
+    from alexnet_jax.runtime import keep_compiled
 
-    path = cli.writable("--out", options.out, SUFFIXES)
+    path = writable("--out", options.out, SUFFIXES)
     if path is None:
         raise InputError("--out names the file to be written")
     check_format(path)
@@ -117,7 +116,7 @@ def extract(options: Extract) -> None:
         )
         collection = of_dataset(name, data_dir, trained.stored_shape)
     progress = Progress(options.layer, len(collection))
-    bad = extraction.extract(
+    bad = extract_features(
         trained, options.workdir, collection, options.layer, path, progress.advance
     )
     progress.finish()
@@ -131,12 +130,10 @@ def extract(options: Extract) -> None:
 def neighbours(options: Neighbours) -> None:
     import numpy as np
 
-    from alexnet_jax.data.workers import Progress
-    from alexnet_jax.feature_file import read_features
-    from alexnet_jax.neighbourhood import asked, described, drawn
-    from alexnet_jax.similarity import AT_A_TIME, nearest
+    from alexnet_jax.analysis import AT_A_TIME, asked, described, drawn, nearest, read_features
+    from alexnet_jax.display import Progress
 
-    sheet = cli.writable("--picture", options.picture, (".png", ".pdf", ".svg"))
+    sheet = writable("--picture", options.picture, (".png", ".pdf", ".svg"))
     found = read_features(Path(options.features))
     queries, among = asked(found, options.names, options.count)
     passes = -(-len(queries) // AT_A_TIME)
@@ -177,11 +174,10 @@ def _text(entries: list[dict[str, Any]]) -> str:
 def probe(options: Probe) -> None:
     import numpy as np
 
+    from alexnet_jax.analysis import linear_probe, read_features
     from alexnet_jax.data.sources import stratified
-    from alexnet_jax.feature_file import read_features
-    from alexnet_jax.similarity import linear_probe
 
-    penalty = cli.positive_number("--inverse-penalty", options.inverse_penalty)
+    penalty = positive_number("--inverse-penalty", options.inverse_penalty)
     found = read_features(Path(options.features))
     labels, splits = found.rows.labels, np.array(found.rows.splits)
     if not len(labels) or labels.min() < 0:
@@ -199,4 +195,4 @@ def probe(options: Probe) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    run(main, Options)

@@ -10,40 +10,39 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import tyro
-
-from alexnet_jax import cli
-from alexnet_jax.changes import layer_value
+from alexnet_jax.cli.command import run
+from alexnet_jax.cli.options import Positional, UseAppendAction, arg
+from alexnet_jax.cli.values import number
 from alexnet_jax.errors import InputError
+from alexnet_jax.runs import layer_value
 
-Changes = Annotated[tuple[str, ...], tyro.conf.arg(metavar="LAYER.FIELD=VALUE")]
+Changes = Annotated[tuple[str, ...], arg(metavar="LAYER.FIELD=VALUE")]
 
 
 @dataclass(frozen=True)
 class Options:
     """A workdir out of a file of weights, with the preprocessing that belongs to it."""
 
-    kind: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="KIND")]]
+    kind: Positional[Annotated[str, arg(metavar="KIND")]]
     """torchvision, caffe, onnx, npy or safetensors."""
-    file: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="FILE")]]
+    file: Positional[Annotated[str, arg(metavar="FILE")]]
     """The file of weights."""
-    workdir: Annotated[str, tyro.conf.arg(metavar="DIR")]
+    workdir: Annotated[str, arg(metavar="DIR")]
     """Directory to make."""
-    mean: Annotated[str, tyro.conf.arg(metavar="FILE|B,G,R")] = "as published"
+    mean: Annotated[str, arg(metavar="FILE|B,G,R")] = "as published"
     """For caffe and npy: the mean image (.binaryproto or .npy), or a pixel: blue, green, red."""
-    classes: Annotated[str, tyro.conf.arg(metavar="FILE")] = "numbered"
+    classes: Annotated[str, arg(metavar="FILE")] = "numbered"
     """Text file with the name of a class on each line, in the order of the outputs."""
-    data: Annotated[str, tyro.conf.arg(metavar="NAME")] = "imagenet2012, or what the file says"
+    data: Annotated[str, arg(metavar="NAME")] = "imagenet2012, or what the file says"
     """Data set for evaluate.py to test on."""
-    set: tyro.conf.UseAppendAction[tuple[Changes, ...]] = ()
+    set: UseAppendAction[tuple[Changes, ...]] = ()
     """Changes to the preset's layers, as conv1.maps=32, for a network of other widths."""
 
 
 def main(options: Options) -> None:
     if not options.workdir:
         raise InputError("--workdir is empty; give a directory")
-    from alexnet_jax.weights.reading import load
-    from alexnet_jax.weights.workdirs import require_free, save_workdir
+    from alexnet_jax.weights import load, require_free, save_workdir
 
     require_free(Path(options.workdir))
     weights = load(
@@ -68,7 +67,7 @@ def mean(text: str) -> str | list[float]:
     parts = text.split(",")
     if len(parts) == 1:
         return text
-    return [cli.number("--mean", part) for part in parts]
+    return [number("--mean", part) for part in parts]
 
 
 def names(path: Path) -> list[str]:
@@ -92,4 +91,4 @@ def layers(options: Options) -> dict[str, dict[str, object]] | None:
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    run(main, Options)

@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import tyro
-
-from alexnet_jax import cli
+from alexnet_jax.cli.command import run
+from alexnet_jax.cli.options import Positional, arg
 
 if TYPE_CHECKING:
-    from alexnet_jax.data.dataset import Dataset
+    from alexnet_jax.data import Dataset
     from alexnet_jax.inference import Trained
 
 SHOWN = 8  # images of the test split
@@ -34,27 +33,26 @@ SHOWN = 8  # images of the test split
 class Options:
     """Pictures of what a trained network sees."""
 
-    workdir: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="WORKDIR")]]
+    workdir: Positional[Annotated[str, arg(metavar="WORKDIR")]]
     """Directory of a training run."""
-    images: tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="IMAGE...")]] = ()
+    images: Positional[Annotated[tuple[str, ...], arg(metavar="IMAGE...")]] = ()
     """Files of pictures of any kind; none for images of the test split."""
     out: str = "WORKDIR/look"
     """Directory of the pictures; made if need be."""
     layer: str = "conv5"
     """Whose maps' strongest images are looked for."""
-    checkpoint: Annotated[str, tyro.conf.arg(metavar="best|latest|N")] = "latest"
+    checkpoint: Annotated[str, arg(metavar="best|latest|N")] = "latest"
     """Which checkpoint: the best on the test split, the newest good one, or a step."""
-    data_dir: Annotated[str, tyro.conf.arg(metavar="DIR")] = "as in training"
+    data_dir: Annotated[str, arg(metavar="DIR")] = "as in training"
     """Directory of the prepared data sets."""
 
 
 def main(options: Options) -> None:
     from alexnet_jax import data
-    from alexnet_jax.compile_cache import keep_compiled
+    from alexnet_jax.analysis import make_peaks, pictures
     from alexnet_jax.inference import load_trained
-    from alexnet_jax.look.pictures import pictures
-    from alexnet_jax.look.strongest import make_peaks
-    from alexnet_jax.workdir import require_writable
+    from alexnet_jax.runs import require_writable
+    from alexnet_jax.runtime import keep_compiled
 
     out = Path(f"{options.workdir}/look" if options.out == "WORKDIR/look" else options.out)
     require_writable(out, "--out")
@@ -82,4 +80,4 @@ def _chosen(options: Options, trained: Trained, dataset: Dataset) -> tuple[Any, 
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    run(main, Options)

@@ -13,33 +13,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-import tyro
-
-from alexnet_jax import cli
+from alexnet_jax.cli.command import SeveralProcesses, run
+from alexnet_jax.cli.options import Positional, arg
 from alexnet_jax.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from alexnet_jax.data.stream import Listed
+    from alexnet_jax.data import Listed
     from alexnet_jax.inference import Trained
 
 MANY = 100  # pictures, from which on progress is shown
 
 
 @dataclass(frozen=True)
-class Options(cli.SeveralProcesses):
+class Options(SeveralProcesses):
     """The five likeliest classes of each picture, with their probabilities."""
 
-    workdir: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="WORKDIR")]]
+    workdir: Positional[Annotated[str, arg(metavar="WORKDIR")]]
     """Directory of a training run."""
-    images: tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="IMAGE...")]]
+    images: Positional[Annotated[tuple[str, ...], arg(metavar="IMAGE...")]]
     """Files of pictures of any kind, directories of pictures, or - for standard input."""
     json: bool = False
     """Print JSON instead of text."""
     views: int = 1
     """1: the centre crop; 10: corners, centre and their mirror images, averaged, as in 2012."""
-    checkpoint: Annotated[str, tyro.conf.arg(metavar="best|latest|N")] = "latest"
+    checkpoint: Annotated[str, arg(metavar="best|latest|N")] = "latest"
     """Which checkpoint: the best on the test split, the newest good one, or a step."""
     topology: str = "one_device"
     """How the network is spread over devices: one_device, two_towers, data, data_towers, hybrid."""
@@ -82,11 +81,10 @@ def main(options: Options) -> None:
         raise InputError("give at least one picture to classify")
     import jax
 
-    from alexnet_jax.compile_cache import keep_compiled
-    from alexnet_jax.data.stream import STANDARD_INPUT, listed
-    from alexnet_jax.data.workers import Progress
+    from alexnet_jax.data import STANDARD_INPUT, listed
+    from alexnet_jax.display import Progress
     from alexnet_jax.inference import load_trained
-    from alexnet_jax.processes import is_first
+    from alexnet_jax.runtime import is_first, keep_compiled
 
     options.join()
     keep_compiled()
@@ -131,7 +129,7 @@ def predictions(
     Raises:
       InputError: a picture that is named cannot be read.
     """
-    from alexnet_jax.data.stream import blocks, reader
+    from alexnet_jax.data import blocks, reader
 
     size, _, channels = shape = trained.stored_shape
     count = len(pictures)
@@ -153,4 +151,4 @@ def _likeliest(trained: Trained, row: np.ndarray) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    run(main, Options)

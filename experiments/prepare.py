@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import tyro
-
-from alexnet_jax import cli
+from alexnet_jax.cli.command import run
+from alexnet_jax.cli.options import Positional, arg
+from alexnet_jax.cli.values import whole_number
 from alexnet_jax.errors import InputError
 
-Directory = Annotated[str, tyro.conf.arg(metavar="DIR")]
-Number = Annotated[str, tyro.conf.arg(metavar="N")]
-Name = tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="NAME")]]
+Directory = Annotated[str, arg(metavar="DIR")]
+Number = Annotated[str, arg(metavar="N")]
+Name = Positional[Annotated[str, arg(metavar="NAME")]]
 ALL = "all cores"
 
 
@@ -47,7 +47,7 @@ class Imagenet(Pictures):
 
     archives: Directory
     """Directory with the two archives; on a disk with short seeks, pictures are read at random."""
-    name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "imagenet2012"
+    name: Annotated[str, arg(metavar="NAME")] = "imagenet2012"
     """What the data set will be called."""
     subset: bool = False
     """Accept archives with fewer pictures than those that are distributed."""
@@ -59,7 +59,7 @@ class Folder(Pictures):
 
     images: Directory
     """Directory with the folders train and test."""
-    name: Annotated[str, tyro.conf.arg(metavar="NAME")]
+    name: Annotated[str, arg(metavar="NAME")]
     """What the data set will be called."""
     grey: bool = False
     """Store one channel instead of three."""
@@ -71,11 +71,11 @@ class Folder(Pictures):
 class Tfds(Pictures):
     """An image-classification set of TensorFlow Datasets that lies prepared as array_record."""
 
-    dataset: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="NAME")]]
+    dataset: Positional[Annotated[str, arg(metavar="NAME")]]
     """As TFDS knows it, such as cifar10."""
     source_dir: Directory = "TFDS's own"
     """Where TFDS keeps it."""
-    name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "NAME_SIZE"
+    name: Annotated[str, arg(metavar="NAME")] = "NAME_SIZE"
     """What the result will be called."""
     test_fraction: float = 0.1
     """Share of each class that tests, where there is no split test or validation."""
@@ -87,11 +87,11 @@ class Idx(Preparation):
 
     files: Directory
     """Directory with train-images-idx3-ubyte.gz and the three others."""
-    name: Annotated[str, tyro.conf.arg(metavar="NAME")]
+    name: Annotated[str, arg(metavar="NAME")]
     """What the data set will be called."""
     pad: int = 2
     """Black pixels added on every side, which random crops take away again."""
-    class_names: Annotated[str, tyro.conf.arg(metavar="A,B,...")] = "numbers"
+    class_names: Annotated[str, arg(metavar="A,B,...")] = "numbers"
     """Names of the classes in label order."""
 
 
@@ -133,7 +133,7 @@ Options = Sources | Pack | Verify | Miniature
 
 def main(options: Options) -> None:
     if isinstance(options, Miniature):
-        from alexnet_jax.data.miniature import miniature
+        from alexnet_jax.data.sources import miniature
 
         miniature(
             Path(options.archives),
@@ -146,17 +146,17 @@ def main(options: Options) -> None:
     if data_dir.exists() and not data_dir.is_dir():
         raise InputError(f"--data-dir {data_dir} is a file; give a directory")
     if isinstance(options, Verify):
-        from alexnet_jax.data.prepared import verify
+        from alexnet_jax.data import verify
 
         verify(options.name, data_dir)
         return
     workers = _workers(options.workers)
     if isinstance(options, Pack):
-        from alexnet_jax.data.packed import pack
+        from alexnet_jax.data.prepare import pack
 
         print(pack(options.name, data_dir, workers=workers))
         return
-    from alexnet_jax.data.preparing import prepare
+    from alexnet_jax.data.prepare import prepare
 
     bad = options.max_bad_fraction if isinstance(options, Pictures) else 0.0
     if not 0 <= bad <= 1:
@@ -167,12 +167,12 @@ def main(options: Options) -> None:
 def _source(options: Sources):  # type: ignore[no-untyped-def]
     match options:
         case Imagenet():
-            from alexnet_jax.data.ilsvrc import ilsvrc
+            from alexnet_jax.data.sources import ilsvrc
 
             archives = Path(options.archives)
             return ilsvrc(archives, options.name, size=options.size, subset=options.subset)
         case Folder():
-            from alexnet_jax.data.folder import folder
+            from alexnet_jax.data.sources import folder
 
             return folder(
                 Path(options.images),
@@ -182,7 +182,7 @@ def _source(options: Sources):  # type: ignore[no-untyped-def]
                 test_fraction=options.test_fraction,
             )
         case Tfds():
-            from alexnet_jax.data.tfds_source import tfds_source
+            from alexnet_jax.data.sources import tfds_source
 
             return tfds_source(
                 options.dataset,
@@ -192,20 +192,20 @@ def _source(options: Sources):  # type: ignore[no-untyped-def]
                 test_fraction=options.test_fraction,
             )
         case Idx():
-            from alexnet_jax.data.idx import idx
+            from alexnet_jax.data.sources import idx
 
             names = () if options.class_names == "numbers" else options.class_names.split(",")
             return idx(Path(options.files), options.name, pad=options.pad, class_names=tuple(names))
 
 
 def _workers(text: str) -> int:
-    from alexnet_jax.data.workers import cores
+    from alexnet_jax.runtime import cores
 
-    count = cores() if text == ALL else cli.whole_number("--workers", text)
+    count = cores() if text == ALL else whole_number("--workers", text)
     if count < 1:
         raise InputError(f"--workers must be at least 1, got {count}")
     return count
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    run(main, Options)

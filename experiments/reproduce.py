@@ -15,19 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import tyro
-
-from alexnet_jax import cli
+from alexnet_jax.cli.command import run
+from alexnet_jax.cli.options import UseAppendAction, arg
+from alexnet_jax.cli.values import number, positive_number, whole_number
 from alexnet_jax.errors import InputError
 
 if TYPE_CHECKING:
-    from alexnet_jax.paper.estimates import Rates
-    from alexnet_jax.paper.reproduction import Reproduction, Step
+    from alexnet_jax.paper import Rates, Reproduction, Step
 
 HERE = Path(__file__).parent
-Directory = Annotated[str, tyro.conf.arg(metavar="DIR")]
-Number = tyro.conf.arg(metavar="N")
-Changes = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE")]
+Directory = Annotated[str, arg(metavar="DIR")]
+Number = arg(metavar="N")
+Changes = Annotated[tuple[str, ...], arg(metavar="KEY=VALUE")]
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Options:
     """Directory for the networks' runs and their evaluations."""
     networks: Annotated[str, Number] = "5"
     """How many networks, from seeds 0, 1, ...; 1 for one alone."""
-    set: tyro.conf.UseAppendAction[tuple[Changes, ...]] = ()
+    set: UseAppendAction[tuple[Changes, ...]] = ()
     """Changes to the training, as dtype=bfloat16 or topology=two_towers; may be repeated."""
     workers: Annotated[str, Number] = "all cores"
     """Processes that prepare the data."""
@@ -63,11 +62,10 @@ def main(options: Options) -> None:
     rates = None
     if options.images_per_second != "two cases":
         rates = (
-            cli.positive_number("--images-per-second", options.images_per_second),
-            cli.positive_number("--watts", options.watts),
+            positive_number("--images-per-second", options.images_per_second),
+            positive_number("--watts", options.watts),
         )
-    from alexnet_jax.paper import estimates, reproduction
-    from alexnet_jax.paper.table2 import table2
+    from alexnet_jax.paper import estimates, reproduction, table2
 
     plan = reproduction.steps(asked)
     network = estimates.network_of(asked)
@@ -91,7 +89,7 @@ def main(options: Options) -> None:
 
 
 def _asked(options: Options) -> Reproduction:
-    from alexnet_jax.paper.reproduction import Reproduction
+    from alexnet_jax.paper import Reproduction
 
     changes = {}
     for change in (change for group in options.set for change in group):
@@ -99,12 +97,12 @@ def _asked(options: Options) -> Reproduction:
         if not equals:
             raise InputError(f"--set takes KEY=VALUE, got {change!r}")
         changes[name] = value
-    bad = cli.number("--max-bad-fraction", options.max_bad_fraction)
+    bad = number("--max-bad-fraction", options.max_bad_fraction)
     if not 0 <= bad <= 1:
         raise InputError(f"--max-bad-fraction must lie in [0, 1], got {bad:g}")
     workers = ""
     if options.workers != "all cores":
-        workers = str(cli.whole_number("--workers", options.workers))
+        workers = str(whole_number("--workers", options.workers))
     preparing = ["--subset"] if options.subset else []
     if options.max_bad_fraction != Options.max_bad_fraction:
         preparing += ["--max-bad-fraction", options.max_bad_fraction]
@@ -112,7 +110,7 @@ def _asked(options: Options) -> Reproduction:
         archives=Path(options.archives),
         data_dir=Path(options.data_dir),
         workdir=Path(options.workdir),
-        networks=cli.whole_number("--networks", options.networks),
+        networks=whole_number("--networks", options.networks),
         changes=changes,
         preparing=tuple(preparing),
         workers=workers,
@@ -125,20 +123,25 @@ def _pictures(options: Options) -> tuple[int, int]:
     Raises:
       InputError: an archive that is missing or cannot be used.
     """
-    from alexnet_jax.data import ilsvrc
+    from alexnet_jax.data.sources import (
+        TRAIN_PICTURES,
+        VALIDATION_PICTURES,
+        ilsvrc,
+        require_archives,
+    )
 
     archives = Path(options.archives)
     if not options.subset:
-        ilsvrc.require_archives(archives)
-        return ilsvrc.TRAIN_PICTURES, ilsvrc.VALIDATION_PICTURES
-    found = ilsvrc.ilsvrc(archives, subset=True).splits
+        require_archives(archives)
+        return TRAIN_PICTURES, VALIDATION_PICTURES
+    found = ilsvrc(archives, subset=True).splits
     return len(found["train"].labels), len(found["test"].labels)
 
 
 def _describe(asked: Reproduction, plan: Sequence[Step], machines: Sequence[Rates]) -> None:
     """Prints the plan of the distributed archives."""
-    from alexnet_jax.data.ilsvrc import TRAIN_PICTURES, VALIDATION_PICTURES
-    from alexnet_jax.paper.estimates import amounts, disk, timetable
+    from alexnet_jax.data.sources import TRAIN_PICTURES, VALIDATION_PICTURES
+    from alexnet_jax.paper import amounts, disk, timetable
 
     counts = (TRAIN_PICTURES, VALIDATION_PICTURES)
     print(f"{sum(counts):,} pictures; commands:")
@@ -156,4 +159,4 @@ def _describe(asked: Reproduction, plan: Sequence[Step], machines: Sequence[Rate
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    run(main, Options)

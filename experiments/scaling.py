@@ -22,14 +22,14 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import tyro
-
-from alexnet_jax import cli, presets
-from alexnet_jax.config import Architecture
+from alexnet_jax.cli.command import run
+from alexnet_jax.cli.options import arg
+from alexnet_jax.cli.values import positive_number, whole_number, writable
 from alexnet_jax.errors import InputError
-from alexnet_jax.recipe import TrainConfig
+from alexnet_jax.network import Architecture, presets
+from alexnet_jax.runs import TrainConfig
 
-Number = tyro.conf.arg(metavar="N")
+Number = arg(metavar="N")
 TOPOLOGIES = ("data", "data_towers", "hybrid")
 RATES = {"flops": "1e14", "memory": "2000", "bandwidth": "ndr400", "latency": "5"}
 
@@ -71,8 +71,8 @@ class Options:
 def main(options: Options) -> None:
     network = presets.architecture(options.preset)
     batches = {
-        "weak": cli.whole_number("--batch", options.batch),
-        "strong": cli.whole_number("--global-batch", options.global_batch),
+        "weak": whole_number("--batch", options.batch),
+        "strong": whole_number("--global-batch", options.global_batch),
     }
     for name, batch in zip(("--batch", "--global-batch"), batches.values(), strict=True):
         if batch < 1:
@@ -81,11 +81,11 @@ def main(options: Options) -> None:
         raise InputError(f"dtype must be one of float32, bfloat16, got {options.dtype!r}")
     if options.measure and options.flops_per_second != Options.flops_per_second:
         raise InputError("--measure finds the operations/s itself: leave --flops-per-second out")
-    report = cli.writable("--json", options.json, ())
-    picture = cli.writable("--picture", options.picture, (".png", ".svg", ".pdf"))
+    report = writable("--json", options.json, ())
+    picture = writable("--picture", options.picture, (".png", ".svg", ".pdf"))
     machine, sources = _machine(options)
 
-    from alexnet_jax.scaling_table import PAPER, assumptions
+    from alexnet_jax.planning import PAPER, assumptions
 
     plan = (network, _topologies(options, network), _counts(options.devices), batches)
     itemsize = 2 if options.dtype == "bfloat16" else 4
@@ -114,27 +114,26 @@ def main(options: Options) -> None:
         value |= {"measured": [dataclasses.asdict(one) for one in measured]}
         report.write_text(json.dumps(value, indent=1) + "\n")
     if picture is not None:
-        from alexnet_jax.figures_scaling import efficiency_picture
+        from alexnet_jax.planning import efficiency_picture
 
         efficiency_picture(rows, _panels(batches), title).savefig(picture, dpi=160)
 
 
 def _machine(options: Options) -> tuple[Any, dict[str, str]]:
     """What is assumed, and where each of its numbers is from."""
-    from alexnet_jax.scaling import Machine
-    from alexnet_jax.scaling_table import LINKS
+    from alexnet_jax.planning import LINKS, Machine
 
     link = LINKS.get(options.bandwidth)
     if link is None:
         try:
-            bandwidth = 1e9 * cli.positive_number("--bandwidth", options.bandwidth)
+            bandwidth = 1e9 * positive_number("--bandwidth", options.bandwidth)
         except InputError as error:
             raise InputError(f"{error}; or a link: {', '.join(LINKS)}") from None
     machine = Machine(
-        flops=cli.positive_number("--flops-per-second", options.flops_per_second),
-        memory=1e9 * cli.positive_number("--memory", options.memory),
+        flops=positive_number("--flops-per-second", options.flops_per_second),
+        memory=1e9 * positive_number("--memory", options.memory),
         bandwidth=link.bandwidth if link else bandwidth,
-        latency=1e-6 * cli.positive_number("--latency", options.latency),
+        latency=1e-6 * positive_number("--latency", options.latency),
         algorithm=options.algorithm,  # type: ignore[arg-type]
     )
     source = f"{link.source}, nominal" if link else "assumed"
@@ -151,7 +150,7 @@ def _topologies(options: Options, network: Architecture) -> tuple[str, ...]:
 
 
 def _counts(text: str) -> list[int]:
-    largest = cli.whole_number("--devices", text)
+    largest = whole_number("--devices", text)
     if not 2 <= largest <= 1 << 20:
         raise InputError(f"--devices must lie in 2 to {1 << 20}, got {largest}")
     doubled = [1 << power for power in range(largest.bit_length()) if 1 << power < largest]
@@ -166,7 +165,7 @@ def _tables(
     machine: Any,
     itemsize: int,
 ) -> list[tuple[list[Any], str]]:
-    from alexnet_jax.scaling_table import scaled
+    from alexnet_jax.planning import scaled
 
     return [
         scaled(scaling, topology, network, counts, batch, machine, itemsize)
@@ -183,10 +182,10 @@ def _panels(batches: dict[str, int]) -> dict[str, str]:
 
 
 def _print(tables: list[tuple[list[Any], str]], batches: dict[str, int]) -> None:
-    from alexnet_jax.scaling_table import table
+    from alexnet_jax.planning import format_scaling
 
     for rows, stopped in tables:
-        print(f"\n{rows[-1].topology}, {_panels(batches)[rows[0].scaling]}\n{table(rows)}")
+        print(f"\n{rows[-1].topology}, {_panels(batches)[rows[0].scaling]}\n{format_scaling(rows)}")
         if stopped:
             print(f"no more: {stopped}")
         if held := rows[-1].held:
@@ -203,8 +202,8 @@ def _measured(
     their model."""
     import jax
 
-    from alexnet_jax.compile_cache import keep_compiled
-    from alexnet_jax.scaling_compare import compare, device_rates, table
+    from alexnet_jax.planning import compare, device_rates, format_comparison
+    from alexnet_jax.runtime import keep_compiled
 
     keep_compiled()
     print("measuring one device", flush=True)
@@ -216,9 +215,9 @@ def _measured(
     there = [(name, count) for name, count in asked if 1 < count <= len(jax.devices())]
     found = compare(network, config, machine, there, lambda text: print(text, flush=True))
     if found:
-        print(f"\n{table(found, device.platform == 'cpu')}\n")
+        print(f"\n{format_comparison(found, device.platform == 'cpu')}\n")
     return machine, source, found
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    run(main, Options)

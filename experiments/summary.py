@@ -5,24 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-import tyro
-
-from alexnet_jax import cli
-from alexnet_jax.presets import architecture, list_presets
-from alexnet_jax.summary import summary
+from alexnet_jax.cli.command import run
+from alexnet_jax.cli.options import Positional, arg
+from alexnet_jax.cli.values import whole_number
+from alexnet_jax.network import architecture, list_presets, summary
 
 
 @dataclass(frozen=True)
 class Options:
     """Shapes, parameters and operations of every layer of a preset."""
 
-    preset: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="PRESET")]] = "paper"
+    preset: Positional[Annotated[str, arg(metavar="PRESET")]] = "paper"
     """One of the presets; --list names them."""
-    image_size: Annotated[str, tyro.conf.arg(metavar="N")] = "the preset's"
+    image_size: Annotated[str, arg(metavar="N")] = "the preset's"
     """Side of the input images."""
-    channels: Annotated[str, tyro.conf.arg(metavar="N")] = "the preset's"
+    channels: Annotated[str, arg(metavar="N")] = "the preset's"
     """Channels of the input images."""
-    classes: Annotated[str, tyro.conf.arg(metavar="N")] = "the preset's"
+    classes: Annotated[str, arg(metavar="N")] = "the preset's"
     """Number of classes."""
     list: bool = False
     """Name the presets instead."""
@@ -42,8 +41,8 @@ def main(options: Options) -> None:
 
 
 def _given(name: str, text: str) -> int | None:
-    return None if text == "the preset's" else cli.whole_number(name, text)
+    return None if text == "the preset's" else whole_number(name, text)
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    run(main, Options)

@@ -13,47 +13,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import tyro
-
-from alexnet_jax import cli
-from alexnet_jax.changes import changed
-from alexnet_jax.determinism import make_deterministic
+from alexnet_jax.cli.command import SeveralProcesses, run
+from alexnet_jax.cli.options import Positional, UseAppendAction, arg
 from alexnet_jax.errors import InputError
-from alexnet_jax.recipe import TrainConfig
+from alexnet_jax.runs import TrainConfig, changed
+from alexnet_jax.runtime import make_deterministic
 
 CONFIGS = Path(__file__).parent / "configs"
 
 
-Changes = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE")]
+Changes = Annotated[tuple[str, ...], arg(metavar="KEY=VALUE")]
 
 
 @dataclass(frozen=True)
-class Options(cli.SeveralProcesses):
+class Options(SeveralProcesses):
     """Train a network as a config says, or go on with a training that stopped."""
 
-    config: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="CONFIG")]]
+    config: Positional[Annotated[str, arg(metavar="CONFIG")]]
     """Name of a file in experiments/configs/, or a path."""
     workdir: str = "runs/CONFIG"
     """Directory of the run."""
-    data: Annotated[str, tyro.conf.arg(metavar="NAME")] = "as the config says"
+    data: Annotated[str, arg(metavar="NAME")] = "as the config says"
     """Name of a data set; with --data-dir, one that experiments/prepare.py has made."""
-    data_dir: Annotated[str, tyro.conf.arg(metavar="DIR")] = "as the config says"
+    data_dir: Annotated[str, arg(metavar="DIR")] = "as the config says"
     """Directory of the prepared data sets; may change when a training goes on."""
-    start_from: Annotated[str, tyro.conf.arg(metavar="WORKDIR")] = "as the config says"
+    start_from: Annotated[str, arg(metavar="WORKDIR")] = "as the config says"
     """Begin with the weights of another run; the last layer is new where the classes differ."""
     topology: str = "as the config says"
     """How the network is spread over devices: one_device, two_towers, data, data_towers, hybrid."""
-    steps: Annotated[str, tyro.conf.arg(metavar="N")] = "as the config says"
+    steps: Annotated[str, arg(metavar="N")] = "as the config says"
     """Total number of updates; a finished run may be given more."""
-    seed: Annotated[str, tyro.conf.arg(metavar="S")] = "as the config says"
+    seed: Annotated[str, arg(metavar="S")] = "as the config says"
     """Seed of everything random."""
     dtype: str = "as the config says"
     """What the network computes in: float32, bfloat16 or float64 (with JAX_ENABLE_X64=1)."""
-    log_every: Annotated[str, tyro.conf.arg(metavar="N")] = "as the config says"
+    log_every: Annotated[str, arg(metavar="N")] = "as the config says"
     """Updates between two lines of training metrics."""
     fresh: bool = False
     """Start over, removing what an earlier run left in the workdir."""
-    set: tyro.conf.UseAppendAction[tuple[Changes, ...]] = ()
+    set: UseAppendAction[tuple[Changes, ...]] = ()
     """Changes to the config, as learning_rate=0.02 or layers.conv1.maps=64; may be repeated."""
     profile: str = "none"
     """Directory for a profile of ten steps."""
@@ -111,9 +109,8 @@ def main(options: Options) -> None:
         raise InputError("--workdir is empty; give a directory")
     if workdir == "runs/CONFIG":
         workdir = f"runs/{config.name}"
-    from alexnet_jax.compile_cache import keep_compiled
-    from alexnet_jax.console import make_console
-    from alexnet_jax.fit import fit
+    from alexnet_jax.runtime import keep_compiled
+    from alexnet_jax.training import fit, make_console
 
     options.join()
     keep_compiled()
@@ -129,4 +126,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    run(main, Options)

@@ -51,8 +51,8 @@ from IPython.display import display
 from skimage import data, transform
 
 import alexnet_jax
-from alexnet_jax.figures import blank_figure
-from alexnet_jax.look.receptive import receptive_fields
+from alexnet_jax.display import blank_figure
+from alexnet_jax.network import receptive_fields
 
 network = alexnet_jax.architecture("paper")
 print(alexnet_jax.summary(network))
@@ -82,7 +82,7 @@ for name, values in maps.items():
 # how little of the last layers' outputs depends on what is seen.
 
 # %%
-from alexnet_jax.metrics import input_share
+from alexnet_jax.inference import input_share
 
 others = [data.coffee(), data.rocket(), data.cat()]
 several = np.stack([transform.resize(x, (227, 227), preserve_range=True) for x in others])

@@ -52,7 +52,7 @@ import numpy as np
 from IPython.display import display
 
 from alexnet_jax import ops
-from alexnet_jax.figures import blank_figure
+from alexnet_jax.display import blank_figure
 
 jax.config.update("jax_enable_x64", True)
 n, k, alpha, beta = 5, 2.0, 1e-4, 0.75

@@ -53,12 +53,16 @@ import numpy as np
 from IPython.display import display
 
 import alexnet_jax
-from alexnet_jax.communication import column_names, crossings, layer_parts
-from alexnet_jax.communication_table import table
-from alexnet_jax.features import make_activations
-from alexnet_jax.figures_network import network_picture
+from alexnet_jax.inference import make_activations
 from alexnet_jax.parallel import topology
-from alexnet_jax.recipe import TrainConfig
+from alexnet_jax.planning import (
+    column_names,
+    crossings,
+    format_communication,
+    layer_parts,
+    network_picture,
+)
+from alexnet_jax.runs import TrainConfig
 
 network = alexnet_jax.architecture("small")
 one, two = (topology(name, network) for name in ("one_device", "two_towers"))
@@ -93,7 +97,7 @@ config = TrainConfig(
     name="look", data="none", steps=1, preset="small", batch=32, topology="two_towers"
 )
 found = crossings(network, config, two)
-print(table(found, network, config))
+print(format_communication(found, network, config))
 
 # %%
 figure = network_picture(

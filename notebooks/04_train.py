@@ -53,12 +53,10 @@ import numpy as np
 from IPython.display import display
 
 import alexnet_jax
-from alexnet_jax.console import make_console
-from alexnet_jax.figures import conv1_kernels, learning_curve
-from alexnet_jax.fit import fit
+from alexnet_jax.analysis import learnt
 from alexnet_jax.inference import load_trained
-from alexnet_jax.look.pictures import learnt
-from alexnet_jax.recipe import TrainConfig
+from alexnet_jax.runs import TrainConfig
+from alexnet_jax.training import conv1_kernels, fit, learning_curve, make_console
 
 workdir = Path(tempfile.mkdtemp()) / "digits"
 config = TrainConfig(

@@ -52,13 +52,10 @@ import numpy as np
 from IPython.display import display
 
 from alexnet_jax import data
-from alexnet_jax.console import make_console
-from alexnet_jax.features import make_activations
-from alexnet_jax.figures_look import patches_picture
-from alexnet_jax.fit import fit
-from alexnet_jax.inference import load_trained
-from alexnet_jax.look import pictures
-from alexnet_jax.recipe import TrainConfig
+from alexnet_jax.analysis import patches_picture, report
+from alexnet_jax.inference import load_trained, make_activations
+from alexnet_jax.runs import TrainConfig
+from alexnet_jax.training import fit, make_console
 
 WORKDIR = None
 
@@ -89,20 +86,20 @@ images, labels = dataset.test.images[rows], dataset.test.labels[rows]
 # The five likeliest classes (the paper's figure 4, left):
 
 # %%
-display(pictures.pictures(trained, dataset.test, images, labels, "conv5")["top_five"]())
+display(report.pictures(trained, dataset.test, images, labels, "conv5")["top_five"]())
 
 # %% [markdown]
 # Covering a part of the picture with grey and asking again: where the probability falls, the
 # network was looking. Beside it, the gradient that only positive evidence passes.
 
 # %%
-display(pictures.attribution(trained, images[:4], labels[:4]))
+display(report.attribution(trained, images[:4], labels[:4]))
 
 # %% [markdown]
 # The parts of test images to which some maps of the last convolution answer most:
 
 # %%
-display(pictures.strongest_parts(trained, dataset.test, "conv5"))
+display(report.strongest_parts(trained, dataset.test, "conv5"))
 
 # %% [markdown]
 # Neighbours: the test images whose fc7 features lie nearest to a picture's own (the paper's
@@ -110,7 +107,7 @@ display(pictures.strongest_parts(trained, dataset.test, "conv5"))
 
 # %%
 features = make_activations(trained.architecture, trained.topology)
-views = pictures.seen(trained, dataset.test.images[:])
+views = report.seen(trained, dataset.test.images[:])
 fc7 = np.asarray(features(trained.params, views)["fc7"])
 distances = np.linalg.norm(fc7[rows, None] - fc7[None], axis=-1)
 nearest = distances.argsort(1, kind="stable")[:, :7]
@@ -122,4 +119,4 @@ display(patches_picture(rows_of_pictures, names, "nearest in fc7"))
 # And what each tower reads of the other:
 
 # %%
-display(pictures.towers(trained, images))
+display(report.towers(trained, images))

@@ -53,9 +53,9 @@ from IPython.display import display
 from skimage import data, transform
 
 import alexnet_jax
-from alexnet_jax.augment import Statistics, ten_views, training_views
-from alexnet_jax.figures import blank_figure
-from alexnet_jax.metrics import input_share
+from alexnet_jax.data import Statistics, ten_views, training_views
+from alexnet_jax.display import blank_figure
+from alexnet_jax.inference import input_share
 
 paper, source = (alexnet_jax.architecture(name) for name in ("paper", "source2012"))
 

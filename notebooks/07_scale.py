@@ -47,9 +47,7 @@ if spec is None or spec.origin is None:  # a folder of that name is no package y
 from IPython.display import display
 
 import alexnet_jax
-from alexnet_jax.figures_scaling import efficiency_picture
-from alexnet_jax.scaling import Machine
-from alexnet_jax.scaling_table import scaled, table
+from alexnet_jax.planning import Machine, efficiency_picture, format_scaling, scaled
 
 network = alexnet_jax.architecture("paper")
 machine = Machine(flops=1e14, memory=2e12, bandwidth=50e9, latency=5e-6)
@@ -61,7 +59,7 @@ machine = Machine(flops=1e14, memory=2e12, bandwidth=50e9, latency=5e-6)
 # %%
 counts = [2**power for power in range(11)]
 rows, _ = scaled("weak", "data", network, counts, 128, machine)
-print(table(rows))
+print(format_scaling(rows))
 
 # %% [markdown]
 # The "one weird trick" of 2014 spreads images over the devices for the convolutions and units for
@@ -69,7 +67,7 @@ print(table(rows))
 
 # %%
 hybrid, stopped = scaled("weak", "hybrid", network, counts, 128, machine)
-print(table(hybrid), stopped, sep="\n")
+print(format_scaling(hybrid), stopped, sep="\n")
 
 # %%
 pairs, _ = scaled("weak", "data_towers", network, counts, 128, machine)

@@ -3,105 +3,124 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import alexnet_jax
 
 PACKAGE = Path(alexnet_jax.__file__).parent
-# Lower layers may not import higher ones. Modules of one level may import each other downwards
-# in the order they stand here.
-LEVELS = (
-    ("errors", "version", "contiguous", "ops"),
-    (
-        "layers",
-        "recipe",
-        "changes",
-        "data",
-        "interrupt",
-        "preemption",
-        "pace",
-        "console",
-        "endings",
-        "cli",
-        "hlo",
-        "compile_cache",
-        "processes",
-        "joining",
-        "digests",
-        "keep",
-        "listing",
-        "refusals",
-        "writing",
-        "quiet",
-        "determinism",
-    ),
-    ("config",),
-    ("tables", "towers"),
-    ("presets",),
-    ("apply",),
-    (
-        "model",
-        "summary",
-        "model_card",
-        "figures",
-        "figures_network",
-        "figures_scaling",
-        "figures_claims",
-        "figures_look",
-    ),
-    ("augment", "metrics", "crossings", "placement", "parallel", "optim", "checkpoint", "workdir"),
-    ("health",),
-    ("similarity", "feature_file", "neighbourhood"),
-    ("state", "train", "evaluate", "features", "job", "communication", "communication_table"),
-    ("diagnosis",),
-    (
-        "scaling",
-        "scaling_traffic",
-        "scaling_table",
-        "scaling_measure",
-        "scaling_compare",
-        "bench_input",
-    ),
-    ("inference", "extraction", "starting", "fit"),
-    ("weights",),
-    ("bench",),
-    ("paper", "look"),
-    ("",),  # the package's own list of public names
+# From the ground up: a package imports those before it, by the names that they offer.
+ORDER = (
+    "ops",
+    "network",
+    "runtime",
+    "display",
+    "data",
+    "parallel",
+    "runs",
+    "checkpoints",
+    "inference",
+    "training",
+    "weights",
+    "analysis",
+    "planning",
+    "bench",
+    "paper",
+    "cli",
 )
+ROOT = {"__init__.py", "errors.py", "version.py", "py.typed"}
 
 
-def level(module: str) -> int:
-    head = module.removeprefix("alexnet_jax").lstrip(".").split(".")[0]
-    return next(place for place, names in enumerate(LEVELS) if head in names)
-
-
-def imports(path: Path) -> set[str]:
-    """The package's modules that a file imports anywhere, also inside functions."""
-    found = set()
+def imports(path: Path) -> Iterator[tuple[str, str]]:
+    """(module, name) of everything of this package that a file imports, also inside functions."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            modules = {f"{node.module}.{alias.name}" for alias in node.names}
-            files = {
-                m for m in modules if (PACKAGE.parent / (m.replace(".", "/") + ".py")).exists()
-            }
-            packages = {m for m in modules if (PACKAGE.parent / m.replace(".", "/")).is_dir()}
-            found |= (files | packages) or {node.module}
-    return {name for name in found if name.split(".")[0] == "alexnet_jax"}
+            yield from ((alias.name, "") for alias in node.names if within(alias.name))
+        elif isinstance(node, ast.ImportFrom) and within(node.module or ""):
+            yield from ((str(node.module), alias.name) for alias in node.names)
 
 
-def test_imports_point_one_way() -> None:
+def within(module: str) -> bool:
+    return module.split(".")[0] == "alexnet_jax"
+
+
+def offered(package: Path) -> set[str]:
+    """The names in `__all__` of a package."""
+    for node in ast.parse((package / "__init__.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+def wrong_import(own: str, module: str, name: str) -> str | None:
+    """What is wrong with `from module import name` in the package `own`, if anything."""
+    parts = [part for part in (*module.split(".")[1:], name) if part]
+    if not parts or parts[0] in ("errors", "version") or parts[0] == own:
+        return None
+    if parts[0] not in ORDER or ORDER.index(parts[0]) > ORDER.index(own):
+        return "points upwards"
+    door = PACKAGE.joinpath(*module.split(".")[1:])
+    if door != PACKAGE and not door.is_dir():
+        return "reaches into another package's insides"
+    if door != PACKAGE and name not in offered(door):
+        return f"takes what {door.name} does not offer"
+    return None
+
+
+def test_imports_point_one_way_and_take_what_is_offered() -> None:
     files = sorted(PACKAGE.rglob("*.py"))
-    assert len(files) > 20
+    assert len(files) > 100
     wrong = []
     for path in files:
-        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-        module = ".".join(parts).removesuffix(".__init__")
+        own = path.relative_to(PACKAGE).parts[0]
+        if own in ROOT:
+            continue
         wrong += [
-            f"{module} imports {other}" for other in imports(path) if level(other) > level(module)
+            f"{path.relative_to(PACKAGE)}: {module} {name} {fault}"
+            for module, name in imports(path)
+            if (fault := wrong_import(own, module, name))
         ]
     assert not wrong
+
+
+def test_what_is_wrong_with_an_import() -> None:
+    """The check itself: each kind of fault is found."""
+    assert wrong_import("ops", "alexnet_jax.network", "Architecture") == "points upwards"
+    assert "insides" in str(wrong_import("data", "alexnet_jax.network.plan", "stream"))
+    assert "does not offer" in str(wrong_import("data", "alexnet_jax.network", "_within"))
+    assert wrong_import("data", "alexnet_jax.network", "Architecture") is None
+    assert wrong_import("data", "alexnet_jax.data.images", "read_stored") is None
+    assert wrong_import("training", "alexnet_jax", "data") is None
+
+
+def test_scripts_take_what_is_offered() -> None:
+    """Scripts and notebooks do as users should: names that packages offer, and no insides; of the
+    command line, which is theirs, any module."""
+    root = PACKAGE.parent
+    for path in [*(root / "experiments").rglob("*.py"), *(root / "notebooks").glob("*.py")]:
+        for module, name in imports(path):
+            door = PACKAGE.joinpath(*module.split(".")[1:])
+            if module.split(".")[1:2] in (["cli"], ["errors"]):
+                continue
+            assert door.is_dir(), f"{path.name} reaches into {module}"
+            assert door == PACKAGE or name in offered(door), f"{path.name}: {module} {name}"
+
+
+def test_every_package_says_its_job() -> None:
+    """The root holds packages and little else; each begins with its job in one line."""
+    assert {path.name for path in PACKAGE.iterdir() if path.is_file()} == ROOT
+    packages = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    assert packages == set(ORDER)
+    for path in PACKAGE.rglob("__init__.py"):
+        job = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
+        assert job.endswith("."), path
+        assert len(job) > 20, path
+
+
+def test_tests_lie_in_the_same_folders() -> None:
+    tests = Path(__file__).parent
+    folders = {path.parent.name for path in tests.rglob("test_*.py")} - {"tests", "faults"}
+    assert folders == set(ORDER)
 
 
 def test_experiments_import_the_package_and_not_each_other() -> None:
@@ -133,11 +152,13 @@ def test_import_needs_only_jax_flax_optax_numpy() -> None:
     command-line and plotting libraries."""
     code = (
         "import sys\n"
-        "for name in ('orbax', 'sklearn', 'PIL', 'matplotlib', 'tyro', 'chex',\n"
-        "             'tensorflow_datasets', 'grain'):\n"
+        "for name in ('orbax', 'sklearn', 'skimage', 'PIL', 'matplotlib', 'tyro', 'chex',\n"
+        "             'tensorflow_datasets', 'array_record', 'grain', 'safetensors', 'onnx'):\n"
         "    sys.modules[name] = None\n"
-        "import alexnet_jax, alexnet_jax.train, alexnet_jax.augment, alexnet_jax.evaluate\n"
+        "import alexnet_jax, alexnet_jax.training, alexnet_jax.data, alexnet_jax.inference\n"
+        "import alexnet_jax.cli.benchmark, alexnet_jax.bench, alexnet_jax.weights\n"
         "alexnet_jax.summary(alexnet_jax.architecture())\n"
+        "alexnet_jax.TrainConfig(name='a', data='digits', steps=1)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 

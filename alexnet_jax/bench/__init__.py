@@ -4,3 +4,29 @@
 of its own, `race` takes turns between such processes, `report` says what came out. Nothing but
 jax, flax, optax, chex and numpy is imported, and torch where it is asked for.
 """
+
+from alexnet_jax.bench import layer_table
+from alexnet_jax.bench.input import format_rates, measure_stages
+from alexnet_jax.bench.picture import bars
+from alexnet_jax.bench.process import ALLOCATORS, Process, environment
+from alexnet_jax.bench.race import Plan, race, torch_variants
+from alexnet_jax.bench.report import format_race, record
+from alexnet_jax.bench.work import DTYPES, MODES, Work
+
+__all__ = [
+    "ALLOCATORS",
+    "DTYPES",
+    "MODES",
+    "Plan",
+    "Process",
+    "Work",
+    "bars",
+    "environment",
+    "format_race",
+    "format_rates",
+    "layer_table",
+    "measure_stages",
+    "race",
+    "record",
+    "torch_variants",
+]

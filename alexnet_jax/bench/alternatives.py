@@ -8,24 +8,23 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from alexnet_jax.apply import Stage, apply_stage
 from alexnet_jax.bench.layer_counts import counts
 from alexnet_jax.bench.layer_times import Timing, layer_seconds
+from alexnet_jax.bench.parts import Part
 from alexnet_jax.bench.work import Work
-from alexnet_jax.config import Placed
-from alexnet_jax.layers import LRN, Conv, MapNorm
-from alexnet_jax.ops.fold import folded_convolution
+from alexnet_jax.network import ONE_DEVICE, Context, Conv, Placed, Recomputed, Step
+from alexnet_jax.ops.cpu import folded_convolution
 
 
-def alternatives(work: Work, stage: Stage, params: Any, first: bool) -> Iterator[Timing]:
-    """Of a stage: a convolution with a stride folded (`ops.fold`); a normalization alone, which
-    tells what a kernel of our own could gain over XLA's."""
-    for placed in stage:
-        match placed.layer:
-            case Conv(stride=stride) if stride > 1:
-                yield _folded(work, placed, params, first)
-            case LRN() | MapNorm():
-                yield _alone(work, placed)
+def alternatives(work: Work, part: Part, params: Any, first: bool) -> Iterator[Timing]:
+    """Of a part: a convolution with a stride folded (`ops.cpu.space_to_depth`); a normalization
+    alone, which tells what a kernel of our own could gain over XLA's."""
+    if isinstance(part.placed.layer, Conv) and part.placed.layer.stride > 1 and not part.tail:
+        yield _folded(work, part.placed, params, first)
+    for each in part.steps:
+        for step in each.steps if isinstance(each, Recomputed) else (each,):
+            if step.kind == "norm":
+                yield _alone(work, step)
 
 
 def _folded(work: Work, placed: Placed, params: Any, first: bool) -> Timing:
@@ -40,15 +39,17 @@ def _folded(work: Work, placed: Placed, params: Any, first: bool) -> Timing:
         y = folded_convolution(x, kernel, stride=stride, padding=padding)
         return y + bias.reshape((1, 1, 1, -1))
 
-    times = layer_seconds(work, alone, {name: params[name]}, placed, placed.input, first)
+    times = layer_seconds(work, alone, {name: params[name]}, placed, first)
     both = counts(placed, work.batch, jnp.dtype(work.dtype).itemsize, first)
     return Timing(f"{name} folded", times[0], both[0], times[1], both[1], alternative=True)
 
 
-def _alone(work: Work, placed: Placed) -> Timing:
-    def alone(params: Any, x: jax.Array, mask: Any) -> jax.Array:
-        return apply_stage(work.architecture, (placed,), params, x)
+def _alone(work: Work, step: Step) -> Timing:
+    context = Context({}, ONE_DEVICE, None, jax.nn.relu)
 
-    times = layer_seconds(work, alone, {}, placed, placed.input, False)
-    both = counts(placed, work.batch, jnp.dtype(work.dtype).itemsize, False)
-    return Timing(placed.layer.name, times[0], both[0], times[1], both[1], alternative=True)
+    def alone(params: Any, x: jax.Array, mask: Any) -> jax.Array:
+        return step(context, x)
+
+    times = layer_seconds(work, alone, {}, step.placed, False)
+    both = counts(step.placed, work.batch, jnp.dtype(work.dtype).itemsize, False)
+    return Timing(step.placed.layer.name, times[0], both[0], times[1], both[1], alternative=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -11,29 +10,22 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from alexnet_jax.apply import Stage, apply_stage, stages, within_images
-from alexnet_jax.augment import training_views
 from alexnet_jax.bench.alternatives import alternatives
-from alexnet_jax.bench.layer_counts import (
-    Counts,
-    counts,
-    rest_counts,
-    update_counts,
-    views_counts,
-)
+from alexnet_jax.bench.layer_counts import Counts, counts, tail_counts, update_counts, views_counts
 from alexnet_jax.bench.layer_times import Timing, layer_seconds, seconds_per_call
 from alexnet_jax.bench.ours import config_of, training_input
+from alexnet_jax.bench.parts import Part, parts
 from alexnet_jax.bench.work import Work
-from alexnet_jax.layers import Conv
-from alexnet_jax.model import init
-from alexnet_jax.state import optimizer
+from alexnet_jax.data import training_views
+from alexnet_jax.network import init
+from alexnet_jax.training import optimizer
 
 
 def measured(work: Work, others: bool = False) -> Iterator[Timing]:
     """The layers of a training step, each in a program of its own, on the first device.
 
     A convolution's activation counts with the normalization and the pooling behind it, where those
-    are one stage ("lrn1+pool1"). Before all, "views", the crops of the step's images, and after
+    are one part ("lrn1+pool1"). Before all, "views", the crops of the step's images, and after
     them "update", that of all weights. A backward pass gets what the forward pass kept for it; the
     first layer's makes no gradient of the images. With `others`, forms that a step does not take
     are timed, too: `alternatives`.
@@ -41,37 +33,23 @@ def measured(work: Work, others: bool = False) -> Iterator[Timing]:
     architecture, dtype = work.architecture, jnp.dtype(work.dtype)
     yield Timing("views", _views(work), views_counts(work), None, Counts(0, 0))
     params = jax.jit(partial(init, architecture, dtype=dtype))(jax.random.key(0))
-    for index, stage in stages(architecture.placed()):
-        yield from _stage(work, stage, params, index == 0)
+    for index, part in enumerate(parts(architecture)):
+        yield _part(work, part, params, index == 0)
         if others:
-            yield from alternatives(work, stage, params, index == 0)
+            yield from alternatives(work, part, params, index == 0)
     yield Timing("update", _update(work), update_counts(architecture), None, Counts(0, 0))
 
 
-def _stage(work: Work, stage: Stage, params: Any, first: bool) -> Iterator[Timing]:
-    """A layer; of several, the first without its activation and the others together with it."""
-    placed, *others = stage
-    if others and isinstance(placed.layer, Conv):
-        plain = dataclasses.replace(placed.layer, activation="linear")
-        placed = dataclasses.replace(placed, layer=plain)
-    name = placed.layer.name
-    own = {name: params[name]} if placed.kernel else {}
-
-    def alone(params: Any, x: jax.Array, mask: Any) -> jax.Array:
-        return apply_stage(work.architecture, (placed,), params, x, mask=mask)
-
-    def rest(params: Any, x: jax.Array, mask: Any) -> jax.Array:
-        return within_images(work.architecture, stage, x)
-
+def _part(work: Work, part: Part, params: Any, first: bool) -> Timing:
+    name, placed = part.name, part.placed
+    own = {name: params[name]} if placed.kernel and not part.tail else {}
     itemsize = jnp.dtype(work.dtype).itemsize
-    both = counts(placed, work.batch, itemsize, first)
-    times = layer_seconds(work, alone, own, placed, placed.input, first)
-    yield Timing(name, times[0], both[0], times[1], both[1])
-    if others:
-        both = rest_counts(stage, work.batch, itemsize)
-        times = layer_seconds(work, rest, {}, others[-1], placed.output, False)
-        names = "+".join(each.layer.name for each in others)
-        yield Timing(names, times[0], both[0], times[1], both[1])
+    if part.tail:
+        both = tail_counts(placed, work.batch, itemsize)
+    else:
+        both = counts(placed, work.batch, itemsize, first)
+    times = layer_seconds(work, part.compute, own, placed, first)
+    return Timing(name, times[0], both[0], times[1], both[1])
 
 
 def _views(work: Work) -> float:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from alexnet_jax.apply import Stage
 from alexnet_jax.bench.work import Work, stored_size
-from alexnet_jax.config import Architecture, Placed
-from alexnet_jax.layers import Conv, Dense, Dropout, MaxPool
-from alexnet_jax.scaling import update_bytes
-from alexnet_jax.scaling_traffic import layout
+from alexnet_jax.network import Architecture, Conv, Dense, Dropout, MaxPool, Placed
+from alexnet_jax.planning import layout, update_bytes
 
 
 @dataclass(frozen=True)
@@ -55,10 +52,10 @@ def counts(placed: Placed, batch: int, itemsize: int, first: bool) -> tuple[Coun
     )
 
 
-def rest_counts(stage: Stage, batch: int, itemsize: int) -> tuple[Counts, Counts]:
-    """Of what follows the first layer's sums x within images: forward reads x and writes y,
-    backward reads x and the gradient of y and writes that of x."""
-    x, y = (batch * math.prod(placed.output) for placed in (stage[0], stage[-1]))
+def tail_counts(placed: Placed, batch: int, itemsize: int) -> tuple[Counts, Counts]:
+    """Of what follows a convolution's sums x within images: forward reads x and writes y, backward
+    reads x and the gradient of y and writes that of x."""
+    x, y = batch * math.prod(placed.input), batch * math.prod(placed.output)
     return Counts(0, itemsize * (x + y)), Counts(0, itemsize * (2 * x + y))
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from alexnet_jax.bench.layer_counts import Counts
-from alexnet_jax.config import Architecture
-from alexnet_jax.layers import LRN, MapNorm, MaxPool
-from alexnet_jax.scaling_table import aligned, milliseconds
+from alexnet_jax.display import aligned, milliseconds
+from alexnet_jax.network import LRN, Architecture, MapNorm, MaxPool
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ import numpy as np
 
 from alexnet_jax.bench.layer_counts import Counts
 from alexnet_jax.bench.work import Work
-from alexnet_jax.config import Placed
-from alexnet_jax.layers import Dropout
+from alexnet_jax.network import Dropout, Placed
 
 _SAMPLES, _SAMPLE = 5, 0.05  # each at least so many s
 _COPIED = 1 << 26  # values: 268 MB, more than caches hold
@@ -35,11 +34,12 @@ class Timing:
 
 
 def layer_seconds(
-    work: Work, layer: Any, params: Any, placed: Placed, given: tuple[int, ...], first: bool
+    work: Work, layer: Any, params: Any, placed: Placed, first: bool
 ) -> tuple[float, float]:
-    """s forward and backward of layer(params, x [B, *given], mask) to [B, *placed.output]."""
+    """s forward and backward of layer(params, x [B, *placed.input], mask) to
+    [B, *placed.output]."""
     random, dtype = np.random.default_rng(0), jnp.dtype(work.dtype)
-    x = jnp.asarray(random.normal(0, 1, (work.batch, *given)), dtype)
+    x = jnp.asarray(random.normal(0, 1, (work.batch, *placed.input)), dtype)
     mask = None
     if isinstance(placed.layer, Dropout):
         mask = jnp.asarray(random.random((work.batch, *placed.output)) < placed.layer.keep)

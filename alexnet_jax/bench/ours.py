@@ -11,16 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alexnet_jax.augment import Statistics
-from alexnet_jax.bench import memory
 from alexnet_jax.bench.work import About, Work, product_size, stored_size
-from alexnet_jax.compile_cache import give_back_memory
+from alexnet_jax.data import Statistics
 from alexnet_jax.errors import InputError
-from alexnet_jax.model import forward, init
+from alexnet_jax.network import forward, init
 from alexnet_jax.parallel import Topology, topology
-from alexnet_jax.recipe import TrainConfig
-from alexnet_jax.state import init_state
-from alexnet_jax.train import make_train_step
+from alexnet_jax.runs import TrainConfig
+from alexnet_jax.runtime import cpu_name, forget_peak, give_back_memory, peak_bytes
+from alexnet_jax.training import init_state, make_train_step
 
 
 class Ours:
@@ -41,7 +39,7 @@ class Ours:
         self._devices = list(place.mesh.devices.flat)
         self._product = _product(work, self._devices[0])
         give_back_memory()
-        memory.forget_peak()
+        forget_peak()
         self.about = About(
             device=device_name(self._devices[0]),
             platform=self._devices[0].platform,
@@ -68,12 +66,12 @@ class Ours:
 
     def peak_bytes(self) -> int | None:
         if self.about.platform == "cpu":
-            return memory.peak_bytes()
+            return peak_bytes()
         return (self._devices[0].memory_stats() or {}).get("peak_bytes_in_use")
 
 
 def device_name(device: jax.Device) -> str:
-    return memory.cpu_name() if device.platform == "cpu" else device.device_kind
+    return cpu_name() if device.platform == "cpu" else device.device_kind
 
 
 def _program_bytes(program: Any) -> int | None:

@@ -10,11 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from alexnet_jax.bench import memory
 from alexnet_jax.bench.torch_net import TorchNet
 from alexnet_jax.bench.work import About, Work, product_size
-from alexnet_jax.compile_cache import give_back_memory
 from alexnet_jax.errors import InputError
+from alexnet_jax.runtime import cores, cpu_name, forget_peak, give_back_memory, peak_bytes
 
 
 class Torch:
@@ -32,7 +31,7 @@ class Torch:
         if self._gpu and not torch.cuda.is_available():
             raise InputError(f"torch {torch.__version__} finds no GPU, but jax computes on one")
         torch.manual_seed(0)
-        torch.set_num_threads(memory.cores())
+        torch.set_num_threads(cores())
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
         self._device = torch.device("cuda" if self._gpu else "cpu")
@@ -44,11 +43,11 @@ class Torch:
         self._dtype = getattr(torch, work.dtype)
         self.products_per_second()
         give_back_memory()
-        memory.forget_peak()
+        forget_peak()
         if self._gpu:
             torch.cuda.reset_peak_memory_stats()
         self.about = About(
-            device=torch.cuda.get_device_name() if self._gpu else memory.cpu_name(),
+            device=torch.cuda.get_device_name() if self._gpu else cpu_name(),
             platform=work.platform,
             devices=1,
             library=f"torch {torch.__version__}",
@@ -85,7 +84,7 @@ class Torch:
         return 2 * size**3 / best
 
     def peak_bytes(self) -> int | None:
-        return torch.cuda.max_memory_allocated() if self._gpu else memory.peak_bytes()
+        return torch.cuda.max_memory_allocated() if self._gpu else peak_bytes()
 
 
 def _network(work: Work, device: torch.device, dtype: torch.dtype) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from alexnet_jax.figures import blank_figure
+from alexnet_jax.display import blank_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

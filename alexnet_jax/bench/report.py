@@ -9,10 +9,9 @@ from typing import Any
 from alexnet_jax.bench.race import Entrant, Outcome, Plan
 from alexnet_jax.bench.times import ratio
 from alexnet_jax.bench.work import Mode
-from alexnet_jax.config import Architecture
-from alexnet_jax.scaling import operations
-from alexnet_jax.scaling_table import aligned, milliseconds
-from alexnet_jax.scaling_traffic import layout
+from alexnet_jax.display import aligned, milliseconds
+from alexnet_jax.network import Architecture
+from alexnet_jax.planning import layout, operations
 
 
 def counted(architecture: Architecture, mode: Mode, batch: int) -> float:
@@ -121,7 +120,7 @@ HEADER = (
 )
 
 
-def table(plan: Plan, outcome: Outcome) -> str:
+def format_race(plan: Plan, outcome: Outcome) -> str:
     """Ours, the best peer of each group with its time over ours, and what was tried and failed."""
     rows = [
         HEADER,

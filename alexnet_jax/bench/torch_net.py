@@ -9,8 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from alexnet_jax.config import Architecture, Placed
-from alexnet_jax.layers import LRN, Conv, Dense, Dropout, MapNorm, MaxPool
+from alexnet_jax.network import LRN, Architecture, Conv, Dense, Dropout, MapNorm, MaxPool, Placed
 
 
 class TorchNet(nn.Module):

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from alexnet_jax.config import Architecture
+from alexnet_jax.network import Architecture
 
 Mode = Literal["infer", "train"]
 Side = Literal["ours", "torch"]

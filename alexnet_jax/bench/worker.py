@@ -14,9 +14,9 @@ import sys
 import traceback
 from typing import Any, TextIO
 
-from alexnet_jax.bench import memory
 from alexnet_jax.bench.work import Prepared, Work
 from alexnet_jax.errors import InputError
+from alexnet_jax.runtime import keep_to
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     os.dup2(2, 1)
     work = Work.from_json(json.loads(sys.stdin.readline()))
     try:
-        memory.keep_to(work.threads)
+        keep_to(work.threads)
         serve(work, sys.stdin, answers)
     except InputError as error:
         _answer(answers, {"refused": str(error)})

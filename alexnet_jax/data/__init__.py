@@ -1,45 +1,61 @@
-"""Data sets by name, their statistics, and batches in a seeded order."""
+"""Data sets by name, their batches in a seeded order, and the views that training takes of them."""
 
-from __future__ import annotations
+from alexnet_jax.data.augment import (
+    Scale,
+    Statistics,
+    centre_crop,
+    centre_views,
+    ten_views,
+    training_views,
+)
+from alexnet_jax.data.baseline import nearest_neighbour
+from alexnet_jax.data.batches import Batches, Picked
+from alexnet_jax.data.buffers import Recycled
+from alexnet_jax.data.collection import Collection, again, of_dataset, of_folder
+from alexnet_jax.data.dataset import Dataset, Images, Split
+from alexnet_jax.data.images import read_stored
+from alexnet_jax.data.manifest import DESCRIPTION
+from alexnet_jax.data.picture_stream import STANDARD_INPUT, Block, Listed, blocks, listed, reader
+from alexnet_jax.data.prefetch import Prefetch, in_memory
+from alexnet_jax.data.prepared import forms, verify
+from alexnet_jax.data.records import VERSION
+from alexnet_jax.data.registry import list_datasets, load
+from alexnet_jax.data.statistics import statistics_of
+from alexnet_jax.data.verified import VerifiedBatches
 
-from collections.abc import Callable
-from pathlib import Path
-
-from alexnet_jax.data.dataset import Dataset, Split
-from alexnet_jax.data.digits import digits, high_digits, low_digits
-from alexnet_jax.data.photos import photos, thumbnails, thumbnails_fields
-from alexnet_jax.data.prepared import load_prepared
-from alexnet_jax.errors import InputError
-
-_SOURCES: dict[str, Callable[[], Dataset]] = {
-    "digits": digits,
-    "digits_0to6": low_digits,
-    "digits_7to9": high_digits,
-    "photos": photos,
-    "thumbnails": thumbnails,
-    "thumbnails_fields": thumbnails_fields,
-}
-
-
-def list_datasets() -> tuple[str, ...]:
-    """Names that `load` takes without a directory."""
-    return tuple(_SOURCES)
-
-
-def load(name: str, data_dir: str = "") -> Dataset:
-    """A data set by name: one that comes with the libraries, or a prepared one of a directory.
-
-    Raises:
-      InputError: an unknown name, or a prepared data set that cannot be used.
-    """
-    if name in _SOURCES:
-        return _SOURCES[name]()
-    if not data_dir:
-        raise InputError(
-            f"unknown data set {name!r}; there are {', '.join(_SOURCES)}, and with --data-dir "
-            "what experiments/prepare.py has put there"
-        )
-    return load_prepared(name, Path(data_dir))
-
-
-__all__ = ["Dataset", "Split", "list_datasets", "load"]
+__all__ = [
+    "DESCRIPTION",
+    "STANDARD_INPUT",
+    "VERSION",
+    "Batches",
+    "Block",
+    "Collection",
+    "Dataset",
+    "Images",
+    "Listed",
+    "Picked",
+    "Prefetch",
+    "Recycled",
+    "Scale",
+    "Split",
+    "Statistics",
+    "VerifiedBatches",
+    "again",
+    "blocks",
+    "centre_crop",
+    "centre_views",
+    "forms",
+    "in_memory",
+    "list_datasets",
+    "listed",
+    "load",
+    "nearest_neighbour",
+    "of_dataset",
+    "of_folder",
+    "read_stored",
+    "reader",
+    "statistics_of",
+    "ten_views",
+    "training_views",
+    "verify",
+]

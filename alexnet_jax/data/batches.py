@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from alexnet_jax.data.buffers import Recycled
 from alexnet_jax.data.dataset import Images, Split
 from alexnet_jax.data.mapped import Mapped
-from alexnet_jax.data.memory import Recycled
-from alexnet_jax.data.order import Shuffle
+from alexnet_jax.data.shuffle import Shuffle
 from alexnet_jax.errors import InputError
 
 Batch = dict[str, Any]

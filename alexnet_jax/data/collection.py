@@ -11,7 +11,7 @@ import numpy as np
 
 from alexnet_jax import data
 from alexnet_jax.data.dataset import Dataset
-from alexnet_jax.data.stream import Listed, Read, pictures_in, reader
+from alexnet_jax.data.picture_stream import Listed, Read, pictures_in, reader
 from alexnet_jax.errors import InputError
 
 SPLITS = ("train", "test")

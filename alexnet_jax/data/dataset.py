@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from alexnet_jax.data.stamps import Stamps
+from alexnet_jax.data.file_stamps import Stamps
 from alexnet_jax.errors import InputError
 
 

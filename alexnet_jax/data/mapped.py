@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_jax.data.beside import Beside
 from alexnet_jax.data.dataset import Reading, Split
+from alexnet_jax.data.manifest import Beside
 from alexnet_jax.errors import InputError
 
 

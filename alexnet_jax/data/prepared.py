@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from alexnet_jax.data.beside import DESCRIPTION, SPLITS, Beside
 from alexnet_jax.data.dataset import Dataset, Images, Split
+from alexnet_jax.data.file_stamps import Stamps
+from alexnet_jax.data.manifest import DESCRIPTION, SPLITS, Beside
 from alexnet_jax.data.mapped import packed_split
-from alexnet_jax.data.packed import PACKED, differing
+from alexnet_jax.data.prepare.packing import PACKED, differing
 from alexnet_jax.data.records import VERSION, RecordImages
-from alexnet_jax.data.stamps import Stamps
-from alexnet_jax.data.workers import Progress
+from alexnet_jax.display import Progress
 from alexnet_jax.errors import InputError
 
 _AT_A_TIME = 256  # images

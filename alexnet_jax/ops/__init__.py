@@ -4,15 +4,17 @@ No layer knows how many devices there are, and none holds state. Images and maps
 last; B, H, W, C stand for batch, height, width and maps. All take float32, bfloat16 and float64.
 """
 
+from alexnet_jax.ops.check import compute_dtype
 from alexnet_jax.ops.conv import conv2d
 from alexnet_jax.ops.dense import dense, dropout
 from alexnet_jax.ops.loss import cross_entropy, softmax
 from alexnet_jax.ops.lrn import local_response_norm, map_response_norm
 from alexnet_jax.ops.pool import max_pool
-from alexnet_jax.ops.rematerialize import rematerialized
+from alexnet_jax.ops.remat import rematerialized
 from alexnet_jax.ops.stream import streamed
 
 __all__ = [
+    "compute_dtype",
     "conv2d",
     "cross_entropy",
     "dense",

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from alexnet_jax.ops import conv_cpu, plain
+from alexnet_jax.ops import xla_conv
 from alexnet_jax.ops.check import require_floating, require_rank, require_some, require_whole
+from alexnet_jax.ops.cpu import conv as cpu_conv
 
 
 def conv2d(
@@ -101,7 +102,7 @@ def _convolve(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax
 
 
 def _where_it_runs(name: str, *arrays: jax.Array, **settings: int) -> Any:
-    cpu, default = (partial(getattr(forms, name), **settings) for forms in (conv_cpu, plain))
+    cpu, default = (partial(getattr(forms, name), **settings) for forms in (cpu_conv, xla_conv))
     return lax.platform_dependent(*arrays, cpu=cpu, default=default)
 
 

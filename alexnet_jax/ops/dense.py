@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from alexnet_jax.ops import dense_cpu
 from alexnet_jax.ops.check import require_floating, require_rank
+from alexnet_jax.ops.cpu import dense as cpu_dense
 
 
 def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax.Array:
@@ -51,7 +51,7 @@ def _turned(dy: jax.Array, kernel: jax.Array) -> jax.Array:
 
 @jax.custom_vjp
 def _product(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    return lax.platform_dependent(x, kernel, cpu=dense_cpu.product, default=jnp.matmul)
+    return lax.platform_dependent(x, kernel, cpu=cpu_dense.product, default=jnp.matmul)
 
 
 def _forward(x: Any, kernel: Any) -> Any:
@@ -64,7 +64,7 @@ def _backward(kept: Any, dy: Any) -> Any:
     x, kernel = kept
     dx = None
     if kernel is not None:
-        dx = lax.platform_dependent(dy, kernel, cpu=dense_cpu.input_gradient, default=_turned)
+        dx = lax.platform_dependent(dy, kernel, cpu=cpu_dense.input_gradient, default=_turned)
     dkernel = None if x is None else x.T @ dy
     # Tied: the kernel is read for dx before its gradient is there to update it. XLA, which does
     # not know, would update a copy of it, or keep all gradients until the last is made.

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 from jax import lax
 
-from alexnet_jax.ops.groups import IMAGES, map_groups
+from alexnet_jax.ops.cpu.microbatch import IMAGES, map_groups
 
 
 def streamed(one: Callable[[Any, jax.Array], jax.Array], params: Any, x: jax.Array) -> jax.Array:

@@ -6,9 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Literal
 
-from alexnet_jax.changes import changed
 from alexnet_jax.errors import InputError
-from alexnet_jax.recipe import TrainConfig
+from alexnet_jax.runs import TrainConfig, changed
 
 Scale = Literal["small", "full"]
 Measure = Literal["error", "ten_views", "ensemble", "gap", "updates"]

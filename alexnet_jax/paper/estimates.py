@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alexnet_jax import presets
-from alexnet_jax.config import Architecture
-from alexnet_jax.console import duration
-from alexnet_jax.data.shards import BESIDE_A_RECORD
+from alexnet_jax.data.prepare import BESIDE_A_RECORD
+from alexnet_jax.display import duration
 from alexnet_jax.errors import InputError
+from alexnet_jax.network import Architecture, presets, rows
 from alexnet_jax.paper.reproduction import VIEWS, Reproduction, Step
-from alexnet_jax.scaling import Machine, predict
-from alexnet_jax.scaling_traffic import layout
-from alexnet_jax.summary import rows
+from alexnet_jax.planning import Machine, layout, predict
 
 STORED_BYTES = 256 * 256 * 3
 KEPT = 2  # checkpoints besides the configured latest: the best, and the one being written

@@ -52,7 +52,7 @@ def verdict(outcome: Outcome) -> str:
     return "no difference seen"
 
 
-def row(outcome: Outcome) -> dict[str, Any]:
+def outcome_row(outcome: Outcome) -> dict[str, Any]:
     """All of a claim's outcome, for JSON; what was not reached is null."""
     claim = outcome.claim
 
@@ -74,7 +74,7 @@ def row(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def table(outcomes: Sequence[Outcome]) -> str:
+def format_outcomes(outcomes: Sequence[Outcome]) -> str:
     """A line a claim: what was found then, what now, and what may be said."""
     heads = ("claim", "then", "ours", "other", "difference (95 %)", "")
     rows = [heads, *(_cells(outcome) for outcome in outcomes)]

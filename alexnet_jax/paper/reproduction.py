@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alexnet_jax.changes import changed
-from alexnet_jax.data.beside import DESCRIPTION
-from alexnet_jax.data.packed import PACKED
-from alexnet_jax.data.records import VERSION
+from alexnet_jax.data import DESCRIPTION, VERSION
+from alexnet_jax.data.prepare import PACKED
 from alexnet_jax.errors import InputError
 from alexnet_jax.paper.claims import FULL
 from alexnet_jax.paper.runs import finished
-from alexnet_jax.recipe import TrainConfig
-from alexnet_jax.workdir import read_settings
+from alexnet_jax.runs import TrainConfig, changed, read_settings
 
 CONFIG, DATA = "imagenet_source2012", "imagenet2012"
 VIEWS = 10

@@ -11,16 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_jax.console import Console, Silence, duration
-from alexnet_jax.data.dataset import Split
+from alexnet_jax.data import Split
+from alexnet_jax.display import duration
 from alexnet_jax.errors import InputError
-from alexnet_jax.evaluate import ensemble, evaluate, make_counter
-from alexnet_jax.fit import fit
-from alexnet_jax.inference import Trained, load_trained
-from alexnet_jax.job import Job
+from alexnet_jax.inference import Trained, ensemble, evaluate, load_trained, make_counter
 from alexnet_jax.paper.claims import Claim, Scale, Variant
-from alexnet_jax.recipe import TrainConfig
-from alexnet_jax.workdir import MetricsFile, read_settings
+from alexnet_jax.runs import MetricsFile, TrainConfig, read_settings
+from alexnet_jax.training import Console, Job, Silence, fit
 
 THRESHOLD = 0.25  # training error of the paper's figure 1
 SMOOTHED = 5  # lines of training metrics

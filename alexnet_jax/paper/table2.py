@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alexnet_jax.data.ilsvrc import VALIDATION_PICTURES
+from alexnet_jax.data.sources import VALIDATION_PICTURES
 from alexnet_jax.paper.reproduction import Reproduction, measurement
 
 

@@ -1,7 +1,18 @@
-"""Weights of other projects read, and of this one written for them."""
+"""Other projects' weights read, and networks written for other programs."""
 
-from alexnet_jax.weights.loaded import Weights
-from alexnet_jax.weights.reading import load
-from alexnet_jax.weights.sources import KINDS, Preprocessing, Published
+from alexnet_jax.weights.export import export
+from alexnet_jax.weights.load import load
+from alexnet_jax.weights.published import KINDS, Preprocessing, Published
+from alexnet_jax.weights.to_workdir import require_free, save_workdir
+from alexnet_jax.weights.weights import Weights
 
-__all__ = ["KINDS", "Preprocessing", "Published", "Weights", "load"]
+__all__ = [
+    "KINDS",
+    "Preprocessing",
+    "Published",
+    "Weights",
+    "export",
+    "load",
+    "require_free",
+    "save_workdir",
+]

@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from alexnet_jax.config import Architecture, Placed
-from alexnet_jax.contiguous import contiguous
+from alexnet_jax.checkpoints import contiguous
 from alexnet_jax.errors import InputError
+from alexnet_jax.network import Architecture, Placed
 
 Layout = Literal["OIHW", "HWIO"]
 Params = dict[str, dict[str, np.ndarray]]

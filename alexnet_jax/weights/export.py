@@ -10,22 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_jax.digests import file_digest, params_sha256
+from alexnet_jax.checkpoints import file_digest, params_sha256
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference import Trained
-from alexnet_jax.model_card import model_card
-from alexnet_jax.processes import whole
+from alexnet_jax.runs import model_card, write_atomically
+from alexnet_jax.runtime import whole
 from alexnet_jax.weights.arrays import Params
-from alexnet_jax.weights.caffe import PRESETS as CAFFE_PRESETS
 from alexnet_jax.weights.export_caffe import caffemodel, mean_binaryproto
 from alexnet_jax.weights.export_onnx import onnx_model, require_onnx_agrees
 from alexnet_jax.weights.export_stablehlo import exported, require_stablehlo_agrees
-from alexnet_jax.weights.likeness import require_like, source_layout, widths
-from alexnet_jax.weights.loaded import for_rgb
-from alexnet_jax.weights.reading import load
-from alexnet_jax.weights.safetensors_file import OURS, STATISTICS, names_of
-from alexnet_jax.weights.sources import TORCHVISION_NAMES
-from alexnet_jax.workdir import write_atomically
+from alexnet_jax.weights.formats.caffe import PRESETS as CAFFE_PRESETS
+from alexnet_jax.weights.formats.safetensors import OURS, STATISTICS, names_of
+from alexnet_jax.weights.load import load
+from alexnet_jax.weights.matching import require_like, source_layout, widths
+from alexnet_jax.weights.published import TORCHVISION_NAMES
+from alexnet_jax.weights.weights import for_rgb
 
 SUFFIXES = {
     "safetensors": ".safetensors",

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_jax.config import Architecture
-from alexnet_jax.layers import LRN, Conv, Dense, Dropout, MaxPool
-from alexnet_jax.weights.caffe_format import message
+from alexnet_jax.network import LRN, Architecture, Conv, Dense, Dropout, MaxPool
+from alexnet_jax.weights.formats.caffe_proto import message
 
 
 def caffemodel(

@@ -8,10 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_jax.config import Architecture, Placed
 from alexnet_jax.errors import InputError
-from alexnet_jax.layers import LRN, Conv, Dense, Dropout, MapNorm, MaxPool
-from alexnet_jax.model import forward
+from alexnet_jax.network import (
+    LRN,
+    Architecture,
+    Conv,
+    Dense,
+    Dropout,
+    MapNorm,
+    MaxPool,
+    Placed,
+    forward,
+)
 from alexnet_jax.weights.arrays import Params
 
 _OPSET, _IR = 17, 8  # of 2022; newer programs read them

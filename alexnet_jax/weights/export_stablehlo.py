@@ -10,10 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alexnet_jax.augment import Statistics, centre_views
+from alexnet_jax.data import Statistics, centre_views
 from alexnet_jax.inference import Trained
-from alexnet_jax.model import forward
-from alexnet_jax.processes import whole
+from alexnet_jax.network import forward
+from alexnet_jax.runtime import whole
 from alexnet_jax.weights.arrays import Params
 from alexnet_jax.weights.export_onnx import require_close
 

@@ -6,7 +6,7 @@ scikit-learn's 1,797 digits, 1,437 of them to train on; crops move by up to two 
 mirrored. Expect about 99 % of the 360 test digits right.
 """
 
-from alexnet_jax.recipe import TrainConfig
+from alexnet_jax import TrainConfig
 
 CONFIG = TrainConfig(
     name="digits",

@@ -11,7 +11,7 @@ Twelve epochs, seed 0: 90.18 % of the 10,000 test images right, 90.77 % with ten
 on two cores at the 915 images/s of its first 600 steps (the run itself shared them).
 """
 
-from alexnet_jax.recipe import TrainConfig
+from alexnet_jax import TrainConfig
 
 CONFIG = TrainConfig(
     name="fashion",

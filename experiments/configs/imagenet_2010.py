@@ -20,7 +20,7 @@ H200's bfloat16 peak, 39 minutes on eight joined by NVLink (--topology data), by
 experiments/scaling.py; 35 days on two CPU cores at the 39 images/s of README. Input must keep up.
 """
 
-from alexnet_jax.recipe import TrainConfig
+from alexnet_jax import TrainConfig
 
 EPOCH = 1_261_406 / 128  # updates
 

@@ -17,7 +17,7 @@ H200's bfloat16 peak, 24 minutes on eight joined by NVLink (--topology data), by
 experiments/scaling.py; 31 days on two CPU cores at the 43 images/s of README. Input must keep up.
 """
 
-from alexnet_jax.recipe import TrainConfig
+from alexnet_jax import TrainConfig
 
 EPOCH = 1_281_167 / 256  # updates
 

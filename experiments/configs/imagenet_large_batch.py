@@ -22,7 +22,7 @@ H200's bfloat16 peak, 12 minutes on eight joined by NVLink (--topology data), by
 experiments/scaling.py; 34 days on two CPU cores at the 43 images/s of README. Input must keep up.
 """
 
-from alexnet_jax.recipe import TrainConfig
+from alexnet_jax import TrainConfig
 
 EPOCH = 1_281_167 / 8192  # updates
 

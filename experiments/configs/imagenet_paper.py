@@ -17,7 +17,7 @@ H200's bfloat16 peak, 38 minutes on eight joined by NVLink (--topology data), by
 experiments/scaling.py; 30 days on two CPU cores at the 44 images/s of README. Input must keep up.
 """
 
-from alexnet_jax.recipe import TrainConfig
+from alexnet_jax import TrainConfig
 
 EPOCH = 10_009  # updates, of 1,281,167 images
 

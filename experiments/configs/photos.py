@@ -6,7 +6,7 @@
 0.7 GB, and two are kept.
 """
 
-from alexnet_jax.recipe import TrainConfig
+from alexnet_jax import TrainConfig
 
 CONFIG = TrainConfig(
     name="photos",

@@ -9,7 +9,7 @@ two on two cores. With `--data NAME --data-dir DIR` it takes pictures of your ow
 
 import dataclasses
 
-from alexnet_jax.paper.claims import SMALL
+from alexnet_jax.paper import SMALL
 
 # The plain run of the claims at the small scale, looked at more often.
 CONFIG = dataclasses.replace(

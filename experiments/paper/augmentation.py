@@ -3,8 +3,8 @@
 python experiments/paper/augmentation.py
 """
 
-from alexnet_jax.paper.claims import Claim, Variant
-from alexnet_jax.paper.script import main
+from alexnet_jax.cli.claims import main
+from alexnet_jax.paper import Claim, Variant
 
 CLAIM = Claim(
     name="augmentation",

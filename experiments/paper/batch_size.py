@@ -3,8 +3,8 @@
 python experiments/paper/batch_size.py
 """
 
-from alexnet_jax.paper.claims import PLAIN, Claim, Variant
-from alexnet_jax.paper.script import main
+from alexnet_jax.cli.claims import main
+from alexnet_jax.paper import PLAIN, Claim, Variant
 
 CLAIM = Claim(
     name="batch_size",

@@ -3,8 +3,8 @@
 python experiments/paper/dropout.py
 """
 
-from alexnet_jax.paper.claims import Claim, Variant
-from alexnet_jax.paper.script import main
+from alexnet_jax.cli.claims import main
+from alexnet_jax.paper import Claim, Variant
 
 OFF = {"layers.dropout6.keep": "1.0", "layers.dropout7.keep": "1.0"}
 

@@ -3,8 +3,8 @@
 python experiments/paper/initial_values.py
 """
 
-from alexnet_jax.paper.claims import Claim, Variant
-from alexnet_jax.paper.script import main
+from alexnet_jax.cli.claims import main
+from alexnet_jax.paper import Claim, Variant
 
 PRINTED = {f"layers.{name}.std": "0.01" for name in ("conv1", "conv2", "conv3", "conv4", "conv5")}
 NARROW = PRINTED | {f"layers.{name}.std": "0.01" for name in ("fc6", "fc7", "fc8")}

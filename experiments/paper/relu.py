@@ -3,8 +3,8 @@
 python experiments/paper/relu.py
 """
 
-from alexnet_jax.paper.claims import Claim, Variant
-from alexnet_jax.paper.script import main
+from alexnet_jax.cli.claims import main
+from alexnet_jax.paper import Claim, Variant
 
 NO_DROPOUT = {"layers.dropout6.keep": "1.0", "layers.dropout7.keep": "1.0"}
 TANH = {f"layers.{name}.activation": "tanh" for name in ("conv2", "conv3", "conv4", "fc6", "fc7")}

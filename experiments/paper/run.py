@@ -11,21 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import tyro
-
-from alexnet_jax import cli
+from alexnet_jax.cli import claims as claims_cli
+from alexnet_jax.cli.command import run
+from alexnet_jax.cli.options import arg
 from alexnet_jax.errors import InputError
-from alexnet_jax.paper import script
-from alexnet_jax.paper.claims import Claim
+from alexnet_jax.paper import Claim
 
 HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Options(script.Options):
+class Options(claims_cli.Options):
     """Train every claim's variants from several seeds, and say which claims the runs show."""
 
-    only: Annotated[str, tyro.conf.arg(metavar="NAME,NAME...")] = "all"
+    only: Annotated[str, arg(metavar="NAME,NAME...")] = "all"
     """Some of the claims."""
 
 
@@ -40,8 +39,8 @@ def main(options: Options) -> None:
     names = list(there) if options.only == "all" else options.only.split(",")
     if unknown := [name for name in names if name not in there]:
         raise InputError(f"unknown claim {unknown[0]!r}; there are {', '.join(there)}")
-    script.run(options, [there[name] for name in names])
+    claims_cli.run_claims(options, [there[name] for name in names])
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    run(main, Options)

@@ -6,8 +6,8 @@ At the full scale `imagenet_fall2011` is all of ImageNet, its release of autumn 
 experiments/prepare.py folder.
 """
 
-from alexnet_jax.paper.claims import PLAIN, Claim, Variant
-from alexnet_jax.paper.script import main
+from alexnet_jax.cli.claims import main
+from alexnet_jax.paper import PLAIN, Claim, Variant
 
 SMALL, FULL = {"preset": "small+conv6"}, {"preset": "source2012+conv6"}
 

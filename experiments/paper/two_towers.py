@@ -3,8 +3,8 @@
 python experiments/paper/two_towers.py
 """
 
-from alexnet_jax.paper.claims import PLAIN, Claim, Variant
-from alexnet_jax.paper.script import main
+from alexnet_jax.cli.claims import main
+from alexnet_jax.paper import PLAIN, Claim, Variant
 
 SMALL = {"conv1": 16, "conv2": 32, "conv3": 48, "conv4": 48}
 FULL = {"conv1": 48, "conv2": 128, "conv3": 192, "conv4": 192}

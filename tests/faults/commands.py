@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from scripts import NARROW, assert_refused, call, contents
-from test_bad_input import COMMANDS, CONFIGS, OPTIONS, SETTINGS
+from helpers.bad_lines import COMMANDS, CONFIGS, OPTIONS, SETTINGS
+from helpers.scripts import NARROW, assert_refused, call, contents
 
 from .rows import Row
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from scripts import SPEED, Result, measurements
+from helpers.scripts import SPEED, Result, measurements
 
 from .rows import Row
 

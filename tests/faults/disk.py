@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pairs import QUICKLY
-from scripts import Result, start, training, wait
+from helpers.pairs import QUICKLY
+from helpers.scripts import Result, start, training, wait
 
 from .kills import measured, newest
 from .rows import Row

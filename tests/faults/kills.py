@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pairs import QUICKLY
-from scripts import SPEED, Result, measurements, start, training, wait
+from helpers.pairs import QUICKLY
+from helpers.scripts import SPEED, Result, measurements, start, training, wait
 
 from .rows import Row
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from pairs import QUICKLY
+from helpers.pairs import QUICKLY
 from PIL import Image
 
 from .kills import newest

@@ -15,10 +15,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from alexnet_jax import fit as fit_module
-from alexnet_jax.changes import changed
-from alexnet_jax.compile_cache import keep_compiled
-from alexnet_jax.console import Silence
+from alexnet_jax.runs.overrides import changed
+from alexnet_jax.runtime.compile_cache import keep_compiled
+from alexnet_jax.training import loop as fit_module
+from alexnet_jax.training.console import Silence
 
 EVERY = 50
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ class Watching(Silence):
 
 def main(workdir: Path, steps: int) -> None:
     sys.path.insert(0, str(ROOT / "tests"))
-    from scripts import NARROW
+    from helpers.scripts import NARROW
 
     config = runpy.run_path(str(ROOT / "experiments" / "configs" / "digits.py"))["CONFIG"]
     config = changed(config, dict(change.split("=") for change in NARROW))

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import sys
 
-from alexnet_jax.compile_cache import keep_compiled
-from alexnet_jax.inference import load_trained
+from alexnet_jax.inference.trained import load_trained
+from alexnet_jax.runtime.compile_cache import keep_compiled
 
 
 def main(workdir: str, picture: str, count: int) -> None:

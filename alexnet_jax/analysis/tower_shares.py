@@ -1,0 +1,78 @@
+"""How much of each layer's input comes from its own tower and how much from the other."""
+
+from __future__ import annotations
+
+import itertools
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from alexnet_jax import ops
+from alexnet_jax.errors import InputError
+from alexnet_jax.network import Architecture, Conv, Dense, Placed, forward, reads_all_maps
+
+
+def tower_shares(
+    architecture: Architecture, params: Any, views: jax.Array
+) -> dict[str, np.ndarray]:
+    """Of every layer that reads both towers, what each tower's maps contribute to each tower's.
+
+        E[s, t] = mean over images, places and maps of tower t of (sum over maps of s of w * x)^2
+
+    before bias and activation, with x the layer's input in test mode. The classifier's outputs
+    count as one group, since every class reads both towers: E[s, 0].
+
+    Args:
+      views: [B, H, W, C] as `forward` takes them.
+
+    Returns:
+      {layer: [2, 2] or [2, 1] float64}.
+
+    Raises:
+      InputError: a network of one tower.
+    """
+    if architecture.towers != 2:
+        raise InputError(
+            f"{architecture.name} has {architecture.towers} tower; two are needed to compare them"
+        )
+    return {
+        name: np.asarray(value, np.float64)
+        for name, value in _shares(architecture, params, views).items()
+    }
+
+
+@partial(jax.jit, static_argnums=0)
+def _shares(architecture: Architecture, params: Any, views: jax.Array) -> dict[str, jax.Array]:
+    capture: dict[str, jax.Array] = {}
+    forward(architecture, params, views, capture=capture)
+    found, layers = {}, list(architecture.placed())
+    for before, placed in itertools.pairwise(layers):
+        if reads_all_maps(placed.layer):
+            into = capture[before.layer.name]
+            groups = 1 if placed is layers[-1] else 2
+            kernel = params[placed.layer.name]["kernel"]
+            found[placed.layer.name] = jnp.stack(
+                [_energies(placed, kernel, _of_tower(into, tower), groups) for tower in (0, 1)]
+            )
+    return found
+
+
+def _of_tower(x: jax.Array, tower: int) -> jax.Array:
+    """x with the other tower's maps zero."""
+    maps = x.shape[-1]
+    mine = (np.arange(maps) < maps // 2) == (tower == 0)
+    return jnp.where(mine.reshape((1,) * (x.ndim - 1) + (-1,)), x, jnp.zeros((), x.dtype))
+
+
+def _energies(placed: Placed, kernel: jax.Array, x: jax.Array, groups: int) -> jax.Array:
+    """[groups] mean squares of a layer's linear outputs, in equal groups of maps."""
+    bias = jnp.zeros(kernel.shape[-1], kernel.dtype)
+    match placed.layer:
+        case Conv(stride=stride, padding=padding):
+            y = ops.conv2d(x, kernel, bias, stride=stride, padding=padding)
+        case Dense():
+            y = ops.dense(x.reshape((x.shape[0], -1)), kernel, bias)
+    return jnp.mean(jnp.square(y).reshape((-1, groups, kernel.shape[-1] // groups)), (0, 2))

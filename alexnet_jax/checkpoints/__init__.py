@@ -1,0 +1,13 @@
+"""Checkpoints of a run, through orbax, with digests of what they hold."""
+
+from alexnet_jax.checkpoints.checkpoints import Checkpoints
+from alexnet_jax.checkpoints.digests import contiguous, file_digest, params_sha256
+from alexnet_jax.checkpoints.orbax_log import quiet_orbax
+
+__all__ = [
+    "Checkpoints",
+    "contiguous",
+    "file_digest",
+    "params_sha256",
+    "quiet_orbax",
+]

@@ -1,0 +1,1 @@
+"""Words of the command line: options, their values, and mistakes told in one line."""

@@ -1,0 +1,161 @@
+"""Pictures by the thousand: listed, decoded in threads, handed on in blocks of one size."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from alexnet_jax.data.images import quiet_pillow, read_stored
+from alexnet_jax.errors import InputError
+from alexnet_jax.runtime import cores
+
+# What files in a directory are taken for pictures; a file that is named is taken whatever its name.
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+STANDARD_INPUT = "-"
+
+Read = Callable[[range], Sequence[np.ndarray | InputError]]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A picture that a command line asks for: `named` there, or found in a directory of it."""
+
+    name: str
+    named: bool = True
+
+
+def listed(arguments: Sequence[str]) -> list[Listed]:
+    """The pictures that names of files and directories, and "-" for standard input, stand for.
+
+    Of a directory, the files in it that end as pictures do, in the order of their names; what is
+    hidden and what lies in directories below is left out. Files that are named may be missing:
+    reading them will say so.
+
+    Raises:
+      InputError: a directory without pictures; "-" twice.
+    """
+    found: list[Listed] = []
+    for argument in arguments:
+        if argument != STANDARD_INPUT and os.path.isdir(argument):
+            found += [Listed(str(path), named=False) for path in pictures_in(Path(argument))]
+        else:
+            found.append(Listed(argument))
+    if sum(picture.name == STANDARD_INPUT for picture in found) > 1:
+        raise InputError("- may be given once: standard input is one picture")
+    return found
+
+
+def pictures_in(directory: Path) -> list[Path]:
+    """Files of a directory that end as pictures do, by name. InputError if there are none."""
+    with os.scandir(directory) as entries:
+        names = sorted(
+            entry.name
+            for entry in entries
+            if not entry.name.startswith(".")
+            and Path(entry.name).suffix.lower() in SUFFIXES
+            and entry.is_file()
+        )
+    if not names:
+        raise InputError(
+            f"{directory} has no pictures: no files in it end in {', '.join(sorted(SUFFIXES))}"
+        )
+    return [directory / name for name in names]
+
+
+def reader(
+    pictures: Sequence[Listed], size: int, channels: int, resize: str = "short_bicubic"
+) -> Read:
+    """What reads listed pictures by their numbers, as `read_stored`."""
+
+    stored = partial(read_stored, size=size, channels=channels, resize=resize)
+
+    def read(picture: Listed) -> np.ndarray | InputError:
+        try:
+            if picture.name == STANDARD_INPUT:
+                file = io.BytesIO(sys.stdin.buffer.read())
+                return stored("standard input", file=file)
+            return stored(picture.name)
+        except InputError as error:
+            return error
+
+    return lambda numbers: [read(pictures[number]) for number in numbers]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive pictures of a stream.
+
+    Attributes:
+      numbers: the pictures' places in the stream, n of them.
+      images: [B, S, S, C] uint8, n <= B; zeros where one could not be read and after the last.
+      errors: what is wrong with those that could not be read, by their numbers.
+    """
+
+    numbers: range
+    images: np.ndarray
+    errors: dict[int, InputError]
+
+    @property
+    def good(self) -> np.ndarray:
+        """Places in the block of the pictures that were read, ascending."""
+        return np.array([n not in self.errors for n in self.numbers], bool).nonzero()[0]
+
+
+def blocks(
+    read: Read,
+    count: int,
+    shape: tuple[int, ...],
+    batch: int,
+    *,
+    at_a_time: int = 1,
+    ahead: int = 2,
+) -> Iterator[Block]:
+    """`count` pictures in blocks of `batch`, in order, read by as many threads as there are cores.
+
+    Args:
+      read: the pictures of some numbers, or what is wrong with each.
+      shape: (S, S, C) of a picture.
+      batch: B; every block has it, so that one compiled program serves all.
+      at_a_time: pictures that a thread reads in one go.
+      ahead: blocks that are read, or being read, before they are asked for. No more are in memory.
+    """
+    starts = iter(range(0, count, batch))
+    pending: deque[list[tuple[range, Future[Sequence[np.ndarray | InputError]]]]] = deque()
+    with quiet_pillow(), ThreadPoolExecutor(cores(), thread_name_prefix="decode") as pool:
+        try:
+            while True:
+                while len(pending) <= ahead and (start := next(starts, None)) is not None:
+                    end = min(start + batch, count)
+                    parts = [
+                        range(first, min(first + at_a_time, end))
+                        for first in range(start, end, at_a_time)
+                    ]
+                    pending.append([(part, pool.submit(read, part)) for part in parts])
+                if not pending:
+                    return
+                yield _block(pending.popleft(), (batch, *shape))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _block(
+    parts: list[tuple[range, Future[Sequence[np.ndarray | InputError]]]], shape: tuple[int, ...]
+) -> Block:
+    numbers = range(parts[0][0].start, parts[-1][0].stop)
+    images, errors = np.zeros(shape, np.uint8), {}
+    for part, future in parts:
+        for number, picture in zip(part, future.result(), strict=True):
+            if isinstance(picture, InputError):
+                errors[number] = picture
+            else:
+                images[number - numbers.start] = picture
+    return Block(numbers, images, errors)

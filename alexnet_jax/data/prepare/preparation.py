@@ -1,0 +1,185 @@
+"""Pictures to records: decoded on all cores, in a shuffled order, taken up where it stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alexnet_jax.data.manifest import DESCRIPTION, SPLITS, Beside, check_name
+from alexnet_jax.data.prepare.shards import (
+    BESIDE_A_RECORD,
+    Shard,
+    bad_pictures,
+    set_source,
+    shards,
+    write_shard,
+)
+from alexnet_jax.data.prepare.workers import each_done
+from alexnet_jax.data.records import VERSION, write_metadata
+from alexnet_jax.data.sources.source import Source
+from alexnet_jax.data.statistics import Sums
+from alexnet_jax.display import Progress
+from alexnet_jax.errors import InputError
+
+BAD_FILES = "bad_files.txt"
+
+
+def prepare(
+    source: Source,
+    data_dir: Path,
+    *,
+    workers: int,
+    max_bad_fraction: float = 0.001,
+    note: Callable[[str], None] = print,
+) -> Path:
+    """Writes the records of a source and all that stands beside them.
+
+    A preparation that was stopped goes on; one that is finished is recognised. Pictures that
+    cannot be read are left out and listed in bad_files.txt.
+
+    Args:
+      data_dir: gets NAME/1.0.0/, where `tensorflow_datasets` finds it, too.
+      workers: processes.
+      max_bad_fraction: of a split's pictures; more that cannot be read stop the work.
+      note: told what was found.
+
+    Returns:
+      The directory of the records.
+
+    Raises:
+      InputError: another preparation in the place, too many broken pictures, too little room.
+    """
+    check_name(source.name)
+    plan, directory = source.plan(), data_dir / source.name / VERSION
+    if (directory / DESCRIPTION).exists():
+        beside = Beside.load(directory)
+        if beside.plan != plan:
+            raise InputError(
+                f"{directory} holds a data set prepared from other pictures or with other "
+                "settings; remove it, or give another --name or --data-dir"
+            )
+        note(f"{directory} is finished; nothing to do")
+        note(beside.summary())
+        return directory
+    work = directory.with_name(f"{VERSION}.unfinished")
+    _open_work(work, plan)
+    every = shards(source)
+    todo = [shard for shard in every if not (work / shard.part).exists()]
+    _require_room(source, work, sum(len(shard.rows) for shard in todo))
+    if len(todo) < len(every):
+        note(f"goes on: {len(every) - len(todo)} of {len(every)} files of records are there")
+    _write(source, work, every, todo, workers, max_bad_fraction)
+    beside = _gather(source, work, every, plan)
+    beside.save(work)
+    for shard in every:
+        (work / shard.part).unlink()
+    (work / "plan.json").unlink()
+    work.rename(directory)
+    note(beside.summary())
+    if any(beside.left_out.values()):
+        note(f"pictures left out are listed in {directory / BAD_FILES}")
+    return directory
+
+
+def _open_work(work: Path, plan: str) -> None:
+    file = work / "plan.json"
+    if file.exists():
+        if json.loads(file.read_text()) != plan:
+            raise InputError(
+                f"{work} holds an unfinished preparation from other pictures or with other "
+                "settings; remove it to start over"
+            )
+        return
+    work.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(plan))
+
+
+def _require_room(source: Source, work: Path, count: int) -> None:
+    needed = count * (source.size**2 * source.channels + BESIDE_A_RECORD)
+    free = shutil.disk_usage(work).free
+    if needed > free:
+        raise InputError(
+            f"{work.parent} needs {needed / 1e9:,.1f} GB for {count:,} images, but has "
+            f"{free / 1e9:,.1f} GB free"
+        )
+
+
+def _write(
+    source: Source,
+    work: Path,
+    every: list[Shard],
+    todo: list[Shard],
+    workers: int,
+    max_bad_fraction: float,
+) -> None:
+    """Makes the files of records that are still to be made."""
+    bad: dict[str, list[str]] = {split: [] for split in SPLITS}
+    for shard in every:
+        if (work / shard.part).exists():
+            bad[shard.split] += bad_pictures(work / shard.part)
+    total, left = (sum(len(shard.rows) for shard in group) for group in (every, todo))
+    progress = Progress(source.name, total, total - left)
+    _require_few(source, work, bad, max_bad_fraction)
+    done = each_done(
+        write_shard, todo, workers=workers, initializer=set_source, initargs=(source, work)
+    )
+    try:
+        for shard, found in done:
+            bad[shard.split] += found
+            progress.advance(len(shard.rows))
+            _require_few(source, work, bad, max_bad_fraction)
+    finally:
+        done.close()
+    progress.finish()
+
+
+def _require_few(
+    source: Source, work: Path, bad: dict[str, list[str]], max_bad_fraction: float
+) -> None:
+    lines = [f"{split}: {line}" for split in SPLITS for line in sorted(bad[split])]
+    if lines:
+        (work / BAD_FILES).write_text("\n".join(lines) + "\n", errors="backslashreplace")
+    for split, found in bad.items():
+        count = len(source.splits[split].labels)
+        if len(found) > max_bad_fraction * count:
+            raise InputError(
+                f"{len(found)} of {count:,} {split} pictures cannot be read, more than "
+                f"--max-bad-fraction {max_bad_fraction:g}; listed in {work / BAD_FILES}, "
+                f"the first: {sorted(found)[0]}"
+            )
+
+
+def _gather(source: Source, work: Path, every: list[Shard], plan: str) -> Beside:
+    """All that is known of the shards, put together; TFDS's description written."""
+    shape = (source.size, source.size, source.channels)
+    sums = Sums(shape)
+    each: dict[str, dict[str, list[Any]]] = {
+        split: {"labels": [], "crc32": [], "bad": []} for split in SPLITS
+    }
+    for shard in every:
+        with np.load(work / shard.part) as found:
+            for name, values in each[shard.split].items():
+                values.append(found[name])
+            if shard.split == "train":
+                sums.merge(len(found["labels"]), found["image"], found["products"])
+    lengths = {split: [len(labels) for labels in each[split]["labels"]] for split in SPLITS}
+    for split in SPLITS:
+        if not sum(lengths[split]):
+            raise InputError(f"{source.name}: no {split} picture can be read")
+    write_metadata(work, source.name, shape, source.class_names, lengths)
+    return Beside(
+        name=source.name,
+        stored_size=source.size,
+        channels=source.channels,
+        class_names=source.class_names,
+        labels={split: np.concatenate(each[split]["labels"]) for split in SPLITS},
+        crc32={split: np.concatenate(each[split]["crc32"]) for split in SPLITS},
+        statistics=sums.statistics(),
+        plan=plan,
+        left_out={split: sum(map(len, each[split]["bad"])) for split in SPLITS},
+    )

@@ -1,0 +1,42 @@
+"""Data sets by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from alexnet_jax.data.dataset import Dataset
+from alexnet_jax.data.prepared import load_prepared
+from alexnet_jax.data.sources.digits import digits, high_digits, low_digits
+from alexnet_jax.data.sources.photos import photos, thumbnails, thumbnails_fields
+from alexnet_jax.errors import InputError
+
+_SOURCES: dict[str, Callable[[], Dataset]] = {
+    "digits": digits,
+    "digits_0to6": low_digits,
+    "digits_7to9": high_digits,
+    "photos": photos,
+    "thumbnails": thumbnails,
+    "thumbnails_fields": thumbnails_fields,
+}
+
+
+def list_datasets() -> tuple[str, ...]:
+    """Names that `load` takes without a directory."""
+    return tuple(_SOURCES)
+
+
+def load(name: str, data_dir: str = "") -> Dataset:
+    """A data set by name: one that comes with the libraries, or a prepared one of a directory.
+
+    Raises:
+      InputError: an unknown name, or a prepared data set that cannot be used.
+    """
+    if name in _SOURCES:
+        return _SOURCES[name]()
+    if not data_dir:
+        raise InputError(
+            f"unknown data set {name!r}; there are {', '.join(_SOURCES)}, and with --data-dir "
+            "what experiments/prepare.py has put there"
+        )
+    return load_prepared(name, Path(data_dir))

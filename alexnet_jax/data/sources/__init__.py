@@ -1,0 +1,34 @@
+"""Where pictures come from: archives, folders, TensorFlow Datasets, and what comes along."""
+
+from alexnet_jax.data.sources.folder import folder
+from alexnet_jax.data.sources.idx import idx
+from alexnet_jax.data.sources.ilsvrc import (
+    CLASSES,
+    TRAIN_PICTURES,
+    VALIDATION_PICTURES,
+    class_names,
+    ilsvrc,
+    require_archives,
+)
+from alexnet_jax.data.sources.miniature import crop, miniature
+from alexnet_jax.data.sources.photos import photographs
+from alexnet_jax.data.sources.source import Source, decode, stratified
+from alexnet_jax.data.sources.tfds import tfds_source
+
+__all__ = [
+    "CLASSES",
+    "TRAIN_PICTURES",
+    "VALIDATION_PICTURES",
+    "Source",
+    "class_names",
+    "crop",
+    "decode",
+    "folder",
+    "idx",
+    "ilsvrc",
+    "miniature",
+    "photographs",
+    "require_archives",
+    "stratified",
+    "tfds_source",
+]

@@ -1,0 +1,209 @@
+"""ImageNet's archives of 2012 as they are distributed, read in place, never unpacked.
+
+`ILSVRC2012_img_train.tar` is a tar of 1,000 tars, one a class; `ILSVRC2012_img_val.tar` holds the
+validation pictures, whose labels come with tensorflow_datasets, as does the order of the classes.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from alexnet_jax.data.sources.source import Source, decode
+from alexnet_jax.display import Progress
+from alexnet_jax.errors import InputError
+
+TRAIN, VALIDATION = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"
+CLASSES, TRAIN_PICTURES, VALIDATION_PICTURES = 1000, 1_281_167, 50_000
+_CLASS = re.compile(r"(n\d{8})\.tar")
+_PICTURE = re.compile(r"(n\d{8})_\d{1,9}\.JPEG")
+_VALIDATION = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
+_MOST_BYTES = 2**26  # of a picture's file; the largest real one has 15 MB
+_MOST_HEADER = 2**16  # of a tar's extended header
+
+
+@dataclass(frozen=True)
+class TarPictures:
+    """Pictures inside an archive, by the places of their bytes in it."""
+
+    archive: Path
+    names: np.ndarray  # [N] bytes
+    offsets: np.ndarray  # [N] int64
+    sizes: np.ndarray  # [N] int64
+    labels: np.ndarray  # [N] int32
+
+    def name(self, number: int) -> str:
+        return bytes(self.names[number]).decode()
+
+    def read(self, number: int, size: int, channels: int) -> np.ndarray:
+        with open(self.archive, "rb") as file:
+            file.seek(self.offsets[number])
+            data = file.read(self.sizes[number])
+        return decode(data, f"{self.archive.name}: {self.name(number)}", size, channels)
+
+
+def class_names() -> tuple[str, ...]:
+    """The 1,000 synsets in the order of their labels in tensorflow_datasets."""
+    return tuple(_listed("labels.txt"))
+
+
+def validation_labels() -> np.ndarray:
+    """[50000] int32 label of each validation picture, in the order of their numbers."""
+    places = {name: label for label, name in enumerate(class_names())}
+    return np.array([places[name] for name in _listed("validation_labels.txt")], np.int32)
+
+
+def _listed(name: str) -> list[str]:
+    import tensorflow_datasets as tfds
+
+    return tfds.core.tfds_path(f"datasets/imagenet2012/{name}").read_text().split()
+
+
+def ilsvrc(
+    archives: Path, name: str = "imagenet2012", *, size: int = 256, subset: bool = False
+) -> Source:
+    """The two archives in a directory as a source, 256x256 in colour as in 2012.
+
+    Args:
+      archives: holds the two files.
+      subset: accept archives with fewer pictures than those that are distributed.
+
+    Raises:
+      InputError: a missing or broken archive, members that do not belong there, too few pictures.
+    """
+    require_archives(archives)
+    train, test = _train(archives / TRAIN), _validation(archives / VALIDATION)
+    present = len(np.unique(train.labels))
+    found = (present, len(train.labels), len(test.labels))
+    if found != (CLASSES, TRAIN_PICTURES, VALIDATION_PICTURES) and not subset:
+        raise InputError(
+            f"{archives} holds {present:,} classes, {found[1]:,} training and {found[2]:,} "
+            f"validation pictures instead of {CLASSES:,}, {TRAIN_PICTURES:,} and "
+            f"{VALIDATION_PICTURES:,}; if that is meant, --subset accepts it"
+        )
+    about = {"kind": "ilsvrc2012", "bytes": [train.sizes.sum().item(), test.sizes.sum().item()]}
+    return Source(name, size, 3, class_names(), {"train": train, "test": test}, about)
+
+
+def require_archives(archives: Path) -> None:
+    """Raises InputError unless both files are there."""
+    for file in (TRAIN, VALIDATION):
+        if not (archives / file).is_file():
+            raise InputError(f"{archives} has no file {file}; both archives are needed")
+
+
+def _train(path: Path) -> TarPictures:
+    places = {name: label for label, name in enumerate(class_names())}
+    rows: list[tuple[bytes, int, int, int]] = []
+    progress = Progress(f"{path.name}: table of contents", CLASSES, unit="classes")
+    with open(path, "rb") as file:
+        for outer, start in _members(file, 0, path.stat().st_size, str(path), None):
+            match = _CLASS.fullmatch(outer.name)
+            if match is None or match[1] not in places:
+                raise InputError(f"{path}: {outer.name!r} is not the archive of one of the classes")
+            where, count = f"{path}: {outer.name}", len(rows)
+            for inner, offset in _members(file, start, start + outer.size, where, _MOST_BYTES):
+                belongs = _PICTURE.fullmatch(inner.name)
+                if belongs is None or belongs[1] != match[1]:
+                    raise InputError(f"{where}: {inner.name!r} is not a picture of this class")
+                rows.append((inner.name.encode(), offset, inner.size, places[match[1]]))
+            if len(rows) == count:
+                raise InputError(f"{where} has no pictures")
+            progress.advance(1)
+    progress.finish()
+    return _pictures(path, rows)
+
+
+def _validation(path: Path) -> TarPictures:
+    labels, rows = validation_labels(), []
+    with open(path, "rb") as file:
+        for member, offset in _members(file, 0, path.stat().st_size, str(path), _MOST_BYTES):
+            match = _VALIDATION.fullmatch(member.name)
+            if match is None or not 1 <= int(match[1]) <= len(labels):
+                raise InputError(f"{path}: {member.name!r} is not a validation picture")
+            label = int(labels[int(match[1]) - 1])
+            rows.append((member.name.encode(), offset, member.size, label))
+    return _pictures(path, rows)
+
+
+def _pictures(path: Path, rows: list[tuple[bytes, int, int, int]]) -> TarPictures:
+    if not rows:
+        raise InputError(f"{path} has no pictures")
+    names, offsets, sizes, labels = zip(*rows, strict=True)
+    return TarPictures(
+        path,
+        np.array(names),
+        np.array(offsets, np.int64),
+        np.array(sizes, np.int64),
+        np.array(labels, np.int32),
+    )
+
+
+def _members(
+    file: BinaryIO, start: int, stop: int, where: str, most: int | None
+) -> Iterator[tuple[tarfile.TarInfo, int]]:
+    """Plain files of the tar in bytes [start, stop), with the places of their bytes.
+
+    Nothing but headers is read and nothing is unpacked. InputError for a broken archive, a member
+    that is no plain file, claims more than there is or than `most` bytes, or has a name twice.
+    """
+    seen: set[str] = set()
+    try:
+        with tarfile.open(fileobj=_Section(file, start, stop), mode="r:") as archive:
+            for member in archive:
+                if not member.isreg() or member.issparse():
+                    raise InputError(f"{where}: {member.name!r} is not a plain file")
+                offset = start + member.offset_data
+                if member.size < 0 or offset + member.size > stop:
+                    raise InputError(
+                        f"{where}: {member.name!r} claims {member.size:,} bytes, more than there "
+                        "are; is the archive cut short?"
+                    )
+                if most is not None and member.size > most:
+                    raise InputError(
+                        f"{where}: {member.name!r} claims {member.size:,} bytes; a picture has at "
+                        f"most {most:,}"
+                    )
+                if member.name in seen:
+                    raise InputError(f"{where}: {member.name!r} is there twice")
+                seen.add(member.name)
+                yield member, offset
+    except tarfile.TarError as error:
+        raise InputError(f"{where} is not a whole tar archive: {error}") from None
+
+
+class _Section(io.RawIOBase):
+    """Part of a file as a file of its own, of which headers and no more are read at a time."""
+
+    def __init__(self, file: BinaryIO, start: int, stop: int) -> None:
+        self._file, self._start, self._stop, self._at = file, start, stop, start
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at - self._start
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: self._start, io.SEEK_CUR: self._at, io.SEEK_END: self._stop}[whence]
+        self._at = base + offset
+        return self.tell()
+
+    def read(self, size: int = -1) -> bytes:
+        wanted = max(0, self._stop - self._at) if size < 0 else size
+        if wanted > _MOST_HEADER:
+            raise tarfile.ReadError(f"a header claims {wanted:,} bytes")
+        self._file.seek(self._at)
+        data = self._file.read(max(0, min(wanted, self._stop - self._at)))
+        self._at += len(data)
+        return data

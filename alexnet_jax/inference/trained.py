@@ -1,0 +1,246 @@
+"""A trained network out of a workdir, with the preprocessing that belongs to it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from alexnet_jax import ops
+from alexnet_jax.checkpoints import Checkpoints
+from alexnet_jax.data import Block, Statistics, blocks, centre_views, read_stored
+from alexnet_jax.errors import InputError
+from alexnet_jax.inference.activations import computed
+from alexnet_jax.inference.evaluate import Logits, make_logits
+from alexnet_jax.network import AlexNet, Architecture, init
+from alexnet_jax.ops import compute_dtype
+from alexnet_jax.parallel import Topology, topology
+from alexnet_jax.runs import TrainConfig
+
+_MOST_AT_A_TIME = 32
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a checkpoint says: enough to evaluate and to predict."""
+
+    step: int
+    architecture: Architecture
+    params: Any
+    statistics: Statistics
+    class_names: tuple[str, ...]
+    stored_size: int
+    config: TrainConfig
+    topology: Topology
+    origin: dict[str, Any] | None = None  # of weights that were not, or not only, trained here
+
+    def read(self, paths: Sequence[str | Path]) -> np.ndarray:
+        """Picture files as the network's stored images, [B, S, S, C] uint8."""
+        size, channels = self.stored_size, self.architecture.channels
+        resize = self.config.resize
+        return np.stack(
+            [read_stored(path, size=size, channels=channels, resize=resize) for path in paths]
+        )
+
+    def require_fits(self, data: str, channels: int, classes: int, workdir: str) -> None:
+        """Raises InputError where a data set has other classes or channels than the network."""
+        net = self.architecture
+        if (channels, classes) != (net.channels, net.classes):
+            raise InputError(
+                f"{workdir}: the network takes {net.channels} channels and has {net.classes} "
+                f"classes, but {data} has {channels} channels and {classes} classes"
+            )
+
+    def logits(self, views: int = 1) -> Logits:
+        """The network in test mode, as `make_logits`, computing as it was trained.
+
+        Raises:
+          InputError: views not 1 or 10; ten views of images no larger than the crop.
+        """
+        if views == 10 and self.stored_size <= self.architecture.image_size:
+            raise InputError(
+                f"ten views need stored images larger than the crop of "
+                f"{self.architecture.image_size}, but they have {self.stored_size}"
+            )
+        return make_logits(
+            self.architecture,
+            self.topology,
+            pixel_scale=self.config.scale,
+            dtype=self.config.dtype,
+            views=views,
+        )
+
+    @property
+    def stored_shape(self) -> tuple[int, int, int]:
+        """(S, S, C) of a stored image."""
+        return (self.stored_size, self.stored_size, self.architecture.channels)
+
+    def batch(self, count: int) -> int:
+        """Images to compute at a time of so many: about 32, as the topology divides."""
+        return self.topology.divisible(min(count, _MOST_AT_A_TIME))
+
+    def classified(
+        self, images: Iterable[Block], views: int = 1
+    ) -> Iterator[tuple[Block, np.ndarray]]:
+        """Blocks of stored images, each with its class probabilities [B, classes]."""
+        logits_of = self.logits(views)
+
+        def probabilities(stored: np.ndarray) -> jax.Array:
+            logits = logits_of(self.params, stored, self.statistics)
+            return ops.softmax(logits.astype(compute_dtype(logits.dtype)))
+
+        return computed(probabilities, images)
+
+    def probabilities(self, images: np.ndarray, views: int = 1) -> np.ndarray:
+        """Class probabilities of stored images [B, S, S, C] uint8: [B, classes].
+
+        About 32 at a time, the last ones filled up, so that any number takes the same memory.
+        """
+        count = len(images)
+        batch = self.batch(count)
+        stream = blocks(
+            lambda numbers: list(images[numbers.start : numbers.stop]),
+            count,
+            images.shape[1:],
+            batch,
+            at_a_time=batch,
+        )
+        return np.concatenate([found for _, found in self.classified(stream, views)])[:count]
+
+
+def _to_standard_error(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def load_trained(
+    workdir: str | Path,
+    *,
+    checkpoint: str = "latest",
+    topology_name: str = "one_device",
+    warn: Callable[[str], None] = _to_standard_error,
+) -> Trained:
+    """The network of a workdir at a checkpoint.
+
+    Args:
+      workdir: of a training run.
+      checkpoint: "latest" (the newest that verifies), "best" (on the test split) or a step.
+      warn: told of damaged checkpoints that were passed over; by default standard error is.
+
+    Raises:
+      InputError: no such directory or checkpoint, or a damaged one.
+    """
+    directory = Path(workdir) / "checkpoints"
+    if not directory.is_dir():
+        what = "holds no checkpoints" if Path(workdir).is_dir() else "is not a directory"
+        raise InputError(f"{workdir} {what}; give the workdir of a training run")
+
+    def place(about: dict[str, Any]) -> Topology:
+        return topology(topology_name, Architecture.from_json(about["architecture"]))
+
+    def templates(about: dict[str, Any]) -> dict[str, Any]:
+        _require_about(workdir, about)
+        return place(about).abstract(_templates(about))
+
+    with Checkpoints(directory) as checkpoints:
+        if checkpoint == "latest":
+            found = checkpoints.load_newest(templates, warn)
+            if found is None:
+                raise InputError(f"{workdir} holds no checkpoint that can be read")
+            return _trained(*found, place(found[2]))
+        step = _chosen(checkpoints, checkpoint, workdir)
+        about = checkpoints.about(step)
+        return _trained(step, checkpoints.load(step, templates(about)), about, place(about))
+
+
+def _chosen(checkpoints: Checkpoints, checkpoint: str, workdir: str | Path) -> int:
+    there = checkpoints.steps
+    step = checkpoints.best_step() if checkpoint == "best" else None
+    if checkpoint.isdecimal() and int(checkpoint) in there:
+        step = int(checkpoint)
+    if step is None:
+        steps = ", ".join(map(str, there)) or "none"
+        raise InputError(
+            f"{workdir} has no checkpoint {checkpoint!r}; there are best, latest and steps {steps}"
+        )
+    return step
+
+
+def _templates(about: dict[str, Any]) -> dict[str, Any]:
+    architecture = Architecture.from_json(about["architecture"])
+    dtype = jnp.float64 if about["config"]["dtype"] == "float64" else jnp.float32
+    if dtype == jnp.float64 and not jax.config.read("jax_enable_x64"):
+        raise InputError("a network trained in float64 needs JAX_ENABLE_X64=1 in the environment")
+    params = jax.eval_shape(lambda key: init(architecture, key, dtype), jax.random.key(0))
+    stats = Statistics.abstract(about["stored_size"], architecture.channels)
+    return {_weights(about): params, "stats": stats._asdict()}
+
+
+def _require_about(workdir: str | Path, about: Any) -> None:
+    """Raises InputError where a checkpoint describes no network: anyone may write such a file."""
+    try:
+        net = Architecture.from_json(about["architecture"])
+        TrainConfig.from_json(about["config"])
+        names, size = about["class_names"], about["stored_size"]
+        good = len(names) == net.classes and all(isinstance(name, str) for name in names)
+        good = good and isinstance(size, int) and size >= net.image_size
+        good = good and isinstance(about.get("origin") or {}, dict)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{workdir}: a checkpoint lacks the network's {error}") from error
+    if not good:
+        raise InputError(
+            f"{workdir}: a checkpoint describes {net.classes} classes of images of at least "
+            f"{net.image_size} pixels, but has {str(names)[:80]} and {str(size)[:80]}"
+        )
+
+
+def _weights(about: dict[str, Any]) -> str:
+    """The tree to evaluate and predict with: the average of the weights where one was kept."""
+    return "average" if about["config"].get("ema", 0) > 0 else "params"
+
+
+def _trained(step: int, trees: dict[str, Any], about: dict[str, Any], place: Topology) -> Trained:
+    return Trained(
+        step=step,
+        architecture=Architecture.from_json(about["architecture"]),
+        params=trees[_weights(about)],
+        statistics=Statistics(**trees["stats"]),
+        class_names=tuple(about["class_names"]),
+        stored_size=about["stored_size"],
+        config=TrainConfig.from_json(about["config"]),
+        topology=place,
+        origin=about.get("origin"),
+    )
+
+
+def load_checkpoint(
+    workdir: str | Path, checkpoint: str = "latest"
+) -> tuple[AlexNet, dict[str, Any], Callable[[Sequence[str | Path] | np.ndarray], jax.Array]]:
+    """A trained network for use in Python: (net, variables, preprocess).
+
+        net, variables, preprocess = load_checkpoint("runs/digits")
+        logits = net.apply(variables, preprocess(["seven.png"]))
+
+    `preprocess` takes paths of pictures, or stored images [B, S, S, C] uint8, and returns what the
+    network takes: [B, H, W, C] float32.
+
+    Raises:
+      InputError: as `load_trained`.
+    """
+    trained = load_trained(workdir, checkpoint=checkpoint)
+
+    def preprocess(pictures: Sequence[str | Path] | np.ndarray) -> jax.Array:
+        stored = pictures if isinstance(pictures, np.ndarray) else trained.read(pictures)
+        return centre_views(
+            jnp.asarray(stored),
+            trained.statistics,
+            size=trained.architecture.image_size,
+            scale=trained.config.scale,
+        )
+
+    return AlexNet(trained.architecture), {"params": trained.params}, preprocess

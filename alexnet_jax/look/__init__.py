@@ -1,1 +1,0 @@
-"""What a trained network sees: where a unit looks, what it answers to, what a class depends on."""

@@ -1,0 +1,44 @@
+"""AlexNet as data, a table of layers, and as a function of its parameters and images."""
+
+from alexnet_jax.network import presets
+from alexnet_jax.network.architecture import Architecture, Placed
+from alexnet_jax.network.forward import activations, forward
+from alexnet_jax.network.layers import LRN, Conv, Dense, Dropout, MapNorm, MaxPool
+from alexnet_jax.network.module import AlexNet, init
+from alexnet_jax.network.plan import Recomputed, plan, run
+from alexnet_jax.network.presets import architecture, list_presets
+from alexnet_jax.network.receptive import receptive_fields
+from alexnet_jax.network.steps import Context, Params, Step, program, reads_all_maps
+from alexnet_jax.network.summary import rows, summary
+from alexnet_jax.network.towers import ONE_DEVICE, Towers
+
+__all__ = [
+    "LRN",
+    "ONE_DEVICE",
+    "AlexNet",
+    "Architecture",
+    "Context",
+    "Conv",
+    "Dense",
+    "Dropout",
+    "MapNorm",
+    "MaxPool",
+    "Params",
+    "Placed",
+    "Recomputed",
+    "Step",
+    "Towers",
+    "activations",
+    "architecture",
+    "forward",
+    "init",
+    "list_presets",
+    "plan",
+    "presets",
+    "program",
+    "reads_all_maps",
+    "receptive_fields",
+    "rows",
+    "run",
+    "summary",
+]

@@ -1,0 +1,226 @@
+"""A network as frozen data: a table of layers in the order in which they are computed.
+
+No array is made here and jax is not imported. Numbers stand in `tables.py`, each with its source.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from alexnet_jax.errors import InputError
+from alexnet_jax.network.layers import (
+    LRN,
+    PLAIN_BIASES,
+    PLAIN_VIEWS,
+    Activation,
+    BiasRule,
+    Conv,
+    Dense,
+    Dropout,
+    Init,
+    Layer,
+    MapNorm,
+    MaxPool,
+    ViewRule,
+)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A layer with the shapes it has in its network: (height, width, maps), or (units,)."""
+
+    layer: Layer
+    input: tuple[int, ...]
+    output: tuple[int, ...]
+
+    @property
+    def kernel(self) -> tuple[int, ...] | None:
+        """Shape of the layer's kernel, HWIO or (in, out); None for layers without parameters."""
+        match self.layer:
+            case Conv(maps=maps, kernel=side, groups=groups):
+                return (side, side, self.input[-1] // groups, maps)
+            case Dense(maps=maps):
+                return (math.prod(self.input), maps)
+        return None
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network: its input, its table of layers, and how its biases and views are trained.
+
+    The last layer is the classifier and has `classes` outputs. Everything is checked when the
+    value is made; InputError says which layer and which value do not fit.
+    """
+
+    name: str
+    image_size: int
+    channels: int
+    classes: int
+    layers: tuple[Layer, ...]
+    towers: int = 2
+    biases: BiasRule = PLAIN_BIASES
+    views: ViewRule = PLAIN_VIEWS
+
+    def __post_init__(self) -> None:
+        for field in ("image_size", "channels", "classes", "towers"):
+            value = getattr(self, field)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise InputError(f"{self.name}: {field} must be a whole number > 0, got {value!r}")
+        for rule in (self.biases, self.views, *self.layers):
+            _require_kinds(f"{self.name}: {getattr(rule, 'name', type(rule).__name__)}", rule)
+        if self.views.share < 1:
+            raise InputError(f"{self.name}: share must be at least 1, got {self.views.share}")
+        names = [layer.name for layer in self.layers]
+        if len(set(names)) < len(names):
+            raise InputError(f"{self.name}: layer names must differ, got {names}")
+        last = self.layers[-1] if self.layers else None
+        if not isinstance(last, Dense) or last.maps != self.classes:
+            raise InputError(f"{self.name}: the last layer must be dense with {self.classes} units")
+        for placed in self.placed():
+            _check_layer(self, placed)
+
+    def placed(self) -> Iterator[Placed]:
+        """The layers with their shapes; InputError names the layer where maps became too small."""
+        shape: tuple[int, ...] = (self.image_size, self.image_size, self.channels)
+        for layer in self.layers:
+            output = _output_shape(self, layer, shape)
+            yield Placed(layer, shape, output)
+            shape = output
+
+    def to_json(self) -> dict[str, Any]:
+        """A value that JSON can hold and `from_json` reads back equal."""
+        layers = [{"kind": type(layer).__name__, **vars(layer)} for layer in self.layers]
+        rules = {"biases": vars(self.biases), "views": vars(self.views)}
+        return {**vars(self), "layers": layers, **rules}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Architecture:
+        """The architecture that `to_json` wrote; InputError where it is not one."""
+        kinds = {kind.__name__: kind for kind in get_args(Layer)}
+        try:
+            layers = tuple(
+                kinds[layer["kind"]](**{k: v for k, v in layer.items() if k != "kind"})
+                for layer in value["layers"]
+            )
+            # Written before the rule for views was: the plain one.
+            rules = {
+                "biases": BiasRule(**value["biases"]),
+                "views": ViewRule(**value.get("views", {})),
+            }
+            return cls(**{**value, "layers": layers, **rules})
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"not a description of a network: {error}") from error
+
+
+_KINDS: dict[Any, tuple[type, ...]] = {
+    "int": (int,), "float": (int, float), "float | None": (int, float, type(None)),
+    "str": (str,), "bool": (bool,),
+}  # fmt: skip
+
+
+def _require_kinds(where: str, value: Any) -> None:
+    """Raises InputError where a field of a layer or a rule is not of its kind."""
+    for field in dataclasses.fields(value):
+        found, kinds = getattr(value, field.name), _KINDS.get(field.type)
+        if kinds is None:
+            continue  # words, which have a check of their own
+        if not isinstance(found, kinds) or (isinstance(found, bool) and kinds != (bool,)):
+            raise InputError(f"{where}: {field.name} must be {field.type}, got {found!r}")
+        if isinstance(found, int) and abs(found) >= 2**31:
+            raise InputError(f"{where}: {field.name} must be below 2^31")
+
+
+def _output_shape(
+    architecture: Architecture, layer: Layer, shape: tuple[int, ...]
+) -> tuple[int, ...]:
+    match layer:
+        case Conv(kernel=kernel, stride=stride, padding=padding, maps=maps):
+            sides = _slide(architecture, layer, shape, kernel, stride, padding, layer.overhang)
+            return (*sides, maps)
+        case MaxPool(size=size, stride=stride):
+            sides = _slide(architecture, layer, shape, size, stride, 0, layer.overhang)
+            return (*sides, shape[-1])
+        case Dense(maps=maps):
+            return (maps,)
+    return shape
+
+
+def _slide(
+    architecture: Architecture,
+    layer: Conv | MaxPool,
+    shape: tuple[int, ...],
+    window: int,
+    stride: int,
+    padding: int,
+    overhang: bool = False,
+) -> tuple[int, int]:
+    if len(shape) != 3:
+        raise InputError(f"{architecture.name}: {layer.name} needs maps, but gets {shape}")
+    if window < 1 or stride < 1 or padding < 0:
+        raise InputError(
+            f"{architecture.name}: {layer.name} has window {window}, stride {stride}, "
+            f"padding {padding}; at least 1, 1, 0 are needed"
+        )
+    height, width = shape[:2]
+    if window > min(height, width) + 2 * padding:
+        raise InputError(
+            f"{architecture.name}: images of {architecture.image_size}x{architecture.image_size} "
+            f"are too small: {layer.name} needs at least {window - 2 * padding}x"
+            f"{window - 2 * padding}, but gets {height}x{width}"
+        )
+    rest = stride - 1 if overhang else 0  # rounds the division up
+    rows, columns = ((side + 2 * padding - window + rest) // stride + 1 for side in shape[:2])
+    return rows, columns
+
+
+def _check_layer(architecture: Architecture, placed: Placed) -> None:
+    layer, where = placed.layer, f"{architecture.name}: {placed.layer.name}"
+    match layer:
+        case Conv(maps=maps) | Dense(maps=maps):
+            # The classifier may have any number of units: it is replicated where it does not split.
+            if maps < 1 or (layer is not architecture.layers[-1] and maps % architecture.towers):
+                raise InputError(
+                    f"{where} has {maps} maps, which {architecture.towers} towers cannot share"
+                )
+            if layer.std is not None and not 0 < layer.std < math.inf:
+                raise InputError(f"{where}: std must be > 0 and finite, got {layer.std!r}")
+            if not math.isfinite(layer.bias):
+                raise InputError(f"{where}: bias must be finite, got {layer.bias!r}")
+            _check_word(where, "init", layer.init, get_args(Init))
+        case LRN(n=n):
+            if n < 1:
+                raise InputError(f"{where}: n must be at least 1, got n={n}")
+            _check_constants(where, layer)
+        case MapNorm(size=size):
+            if size < 1 or size % 2 == 0:
+                raise InputError(f"{where}: size must be odd, got size={size}")
+            _check_constants(where, layer)
+        case Dropout(keep=keep):
+            if not 0 < keep <= 1:
+                raise InputError(f"{where}: keep must lie in (0, 1], got {keep!r}")
+    if isinstance(layer, Conv | Dense | MaxPool):
+        _check_word(where, "activation", layer.activation, get_args(Activation))
+    if isinstance(layer, Conv) and (
+        layer.groups not in (1, architecture.towers) or placed.input[-1] % layer.groups
+    ):
+        raise InputError(
+            f"{where}: groups must be 1 or the number of towers, {architecture.towers}, and "
+            f"divide {placed.input[-1]} input maps; got {layer.groups}"
+        )
+
+
+def _check_constants(where: str, layer: LRN | MapNorm) -> None:
+    good = {"k": layer.k > 0, "alpha": layer.alpha >= 0, "beta": True}
+    for name, in_range in good.items():
+        value = getattr(layer, name)
+        if not (in_range and math.isfinite(value)):
+            raise InputError(f"{where}: {name} is out of range, got {name}={value!r}")
+
+
+def _check_word(where: str, name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise InputError(f"{where}: {name} must be one of {', '.join(allowed)}, got {value!r}")

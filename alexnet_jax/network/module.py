@@ -1,0 +1,78 @@
+"""The doors to the network through flax.linen: a module, and its initial parameters."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from alexnet_jax.network import presets
+from alexnet_jax.network.architecture import Architecture, Placed
+from alexnet_jax.network.forward import check_images, forward
+from alexnet_jax.network.layers import Conv, Dense
+from alexnet_jax.network.steps import Params
+
+
+def init(architecture: Architecture, key: jax.Array, dtype: Any = jnp.float32) -> dict[str, Any]:
+    """Initial parameters {"conv1": {"kernel", "bias"}, ...} by the architecture's rules.
+
+    The same values as `AlexNet(architecture).init(key, images)["params"]` under jit, without the
+    forward pass. Call it under `jax.jit`, with `out_shardings` where there are several devices.
+    """
+    module = AlexNet(architecture, dtype)
+    return module.init(key, method=AlexNet.parameters)["params"]
+
+
+class AlexNet(nn.Module):
+    """The network as a flax.linen module: names, shapes and initial values over `forward`.
+
+        net = AlexNet()
+        variables = net.init(key, images)     # {"params": {"conv1": {"kernel", "bias"}, ...}}
+        logits = net.apply(variables, images)                                   # testing
+        logits = net.apply(variables, images, train=True, rngs={"dropout": key})   # training
+
+    Attributes:
+      architecture: the table of layers; by default the paper's network.
+      dtype: of the parameters; images must have the same.
+    """
+
+    architecture: Architecture = presets.architecture()
+    dtype: Any = jnp.float32
+
+    def setup(self) -> None:
+        self._parameters = {
+            placed.layer.name: self.param(placed.layer.name, partial(_initial, placed, self.dtype))
+            for placed in self.architecture.placed()
+            if placed.kernel is not None
+        }
+
+    def parameters(self) -> Params:
+        return self._parameters
+
+    def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
+        check_images(self.architecture, images)
+        keys = jax.random.split(self.make_rng("dropout"), images.shape[0]) if train else None
+        return forward(self.architecture, self._parameters, images, keys=keys)
+
+
+def _initial(placed: Placed, dtype: Any, key: jax.Array) -> dict[str, jax.Array]:
+    layer, shape = placed.layer, placed.kernel
+    if shape is None or not isinstance(layer, Conv | Dense):
+        raise TypeError(f"{layer.name} has no parameters")
+    fan_in = math.prod(shape[:-1])
+    if layer.init == "torch":
+        kernel_key, bias_key = jax.random.split(key)
+        bound = 1 / math.sqrt(fan_in)
+        return {
+            "kernel": jax.random.uniform(kernel_key, shape, dtype, -bound, bound),
+            "bias": jax.random.uniform(bias_key, shape[-1:], dtype, -bound, bound),
+        }
+    std = math.sqrt(2 / fan_in) if layer.std is None else layer.std
+    return {
+        "kernel": jnp.asarray(std, dtype) * jax.random.normal(key, shape, dtype),
+        "bias": jnp.full(shape[-1:], layer.bias, dtype),
+    }

@@ -1,0 +1,170 @@
+"""The paper's table as steps: what is computed, layer by layer, in order.
+
+A step is a function (context, x) -> x. `program` yields them for a table of layers; `plan` arranges
+them in time and memory without changing a value; `forward` runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+
+from alexnet_jax import ops
+from alexnet_jax.network.architecture import Architecture, Placed
+from alexnet_jax.network.layers import LRN, Conv, Dense, Dropout, Layer, MapNorm, MaxPool
+from alexnet_jax.network.towers import Towers
+
+Params = Mapping[str, Mapping[str, jax.Array]]
+Rectify = Callable[[jax.Array], jax.Array]
+Kind = Literal["gather", "halo", "linear", "norm", "pool", "dropout", "activation"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the steps of one forward pass read besides the maps.
+
+    Attributes:
+      params: {"conv1": {"kernel", "bias"}, ..., "fc8": ...}, in the dtype of the maps.
+      towers: what crosses between devices.
+      keys: [B] random keys, one for each example, in training; None in testing.
+      rectify: max(x, 0), perhaps with another derivative.
+    """
+
+    params: Params
+    towers: Towers
+    keys: jax.Array | None
+    rectify: Rectify
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing done to the maps [B, H, W, C], or units [B, C], for a layer of the table."""
+
+    placed: Placed
+    kind: Kind
+    compute: Callable[[Context, jax.Array], jax.Array]
+
+    def __call__(self, context: Context, x: jax.Array) -> jax.Array:
+        with jax.named_scope(self.placed.layer.name):
+            return self.compute(context, x)
+
+
+def program(architecture: Architecture) -> Iterator[Step]:
+    """The steps of a network, in the order of its table.
+
+    Two steps are exchanges between towers, and nothing else crosses: before a layer that reads all
+    maps the other tower's are gathered; before a normalization across towers its neighbours' maps
+    at the seam, a halo, are fetched.
+    """
+    for index, placed in enumerate(architecture.placed()):
+        layer = placed.layer
+        match layer:
+            case Conv() | Dense():
+                if index > 0 and reads_all_maps(layer):
+                    yield Step(placed, "gather", partial(_gather, layer.name))
+                yield Step(placed, "linear", partial(_weigh, placed))
+            case LRN(within_tower=True):
+                width = placed.output[-1] // architecture.towers
+                yield Step(placed, "norm", partial(_normalize_within_tower, layer, width))
+            case LRN():
+                yield Step(placed, "halo", partial(_halo, layer.n // 2))
+                yield Step(placed, "norm", partial(_normalize, layer))
+            case MapNorm():
+                yield Step(placed, "norm", partial(_normalize_within_maps, layer))
+            case MaxPool():
+                yield Step(placed, "pool", partial(_pool, placed))
+            case Dropout():
+                yield Step(placed, "dropout", partial(_dropout, placed, index))
+        if isinstance(layer, Conv | Dense | MaxPool) and layer.activation != "linear":
+            yield Step(placed, "activation", partial(_activate, layer))
+
+
+def reads_all_maps(layer: Layer) -> bool:
+    """Whether a layer reads the maps of both towers."""
+    return isinstance(layer, Dense) or (isinstance(layer, Conv) and layer.groups == 1)
+
+
+def draw_mask(keys: jax.Array, index: int, keep: float, shape: tuple[int, ...]) -> jax.Array:
+    """[B, ...] Bernoulli(keep) draws for the whole layer, each example from its own key."""
+
+    def draw(key: jax.Array) -> jax.Array:
+        # In float32 whatever is computed in, so that float64 runs draw the same masks.
+        return jax.random.uniform(jax.random.fold_in(key, index), shape, jnp.float32) < keep
+
+    return jax.vmap(draw)(keys)
+
+
+def _gather(name: str, context: Context, x: jax.Array) -> jax.Array:
+    return context.towers.gather(x, name)
+
+
+def _halo(width: int, context: Context, x: jax.Array) -> jax.Array:
+    return context.towers.halo(x, width)
+
+
+def _weigh(placed: Placed, context: Context, x: jax.Array) -> jax.Array:
+    """A layer with weights, without its activation."""
+    layer, weights = placed.layer, context.params[placed.layer.name]
+    if isinstance(layer, Conv):
+        stride, padding = layer.stride, layer.padding
+        x = _overhang(placed, x, kernel=layer.kernel, stride=stride, padding=padding)
+        return ops.conv2d(x, weights["kernel"], weights["bias"], stride=stride, padding=padding)
+    return ops.dense(x.reshape((x.shape[0], -1)), weights["kernel"], weights["bias"])
+
+
+def _normalize(layer: LRN, context: Context, x: jax.Array) -> jax.Array:
+    """Of maps with their halo, those in the middle."""
+    y = ops.local_response_norm(x, n=layer.n, k=layer.k, alpha=layer.alpha, beta=layer.beta)
+    return context.towers.trim(y, layer.n // 2)
+
+
+def _normalize_within_tower(layer: LRN, width: int, _: Context, x: jax.Array) -> jax.Array:
+    """As many towers as are held here, of `width` maps, each on its own."""
+    blocks = x.reshape((*x.shape[:-1], -1, width))
+    y = ops.local_response_norm(blocks, n=layer.n, k=layer.k, alpha=layer.alpha, beta=layer.beta)
+    return y.reshape(x.shape)
+
+
+def _normalize_within_maps(layer: MapNorm, _: Context, x: jax.Array) -> jax.Array:
+    return ops.map_response_norm(x, size=layer.size, k=layer.k, alpha=layer.alpha, beta=layer.beta)
+
+
+def _pool(placed: Placed, _: Context, x: jax.Array) -> jax.Array:
+    layer = placed.layer
+    assert isinstance(layer, MaxPool)
+    x = _overhang(placed, x, kernel=layer.size, stride=layer.stride, value=-jnp.inf)
+    return ops.max_pool(x, size=layer.size, stride=layer.stride)
+
+
+def _dropout(placed: Placed, index: int, context: Context, x: jax.Array) -> jax.Array:
+    """Masked in training, by draws for the whole layer of which this device takes its share; in
+    testing times `keep`, or left alone where training has divided by it."""
+    layer, mask = placed.layer, None
+    assert isinstance(layer, Dropout)
+    if context.keys is not None:
+        drawn = draw_mask(context.keys, index, layer.keep, placed.output)
+        mask = context.towers.part(drawn, x.shape)
+    if layer.inverted:
+        return x if mask is None else ops.dropout(x, mask, keep=layer.keep) / layer.keep
+    return ops.dropout(x, mask, keep=layer.keep)
+
+
+def _activate(layer: Conv | Dense | MaxPool, context: Context, x: jax.Array) -> jax.Array:
+    return jnp.tanh(x) if layer.activation == "tanh" else context.rectify(x)
+
+
+def _overhang(
+    placed: Placed, x: jax.Array, *, kernel: int, stride: int, padding: int = 0, value: float = 0.0
+) -> jax.Array:
+    """x with rows and columns of `value` at the bottom and right that its last windows reach."""
+    reach = (placed.output[0] - 1) * stride + kernel
+    missing = max(0, reach - placed.input[0] - 2 * padding)
+    if not missing:
+        return x
+    edges = ((0, 0), (0, missing), (0, missing), (0, 0))
+    return jnp.pad(x, edges, constant_values=value)

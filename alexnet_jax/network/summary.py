@@ -1,0 +1,108 @@
+"""The table of a network: shapes, parameters and operations of every layer, as text."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from alexnet_jax.network.architecture import Architecture, Placed
+from alexnet_jax.network.layers import Conv, Dense, MaxPool
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer of the table; counts are for one image."""
+
+    name: str
+    input: str
+    output: str
+    window: str
+    formula: str
+    parameters: int
+    macs: int
+    activations: int
+
+
+def rows(architecture: Architecture) -> list[Row]:
+    """The table as data.
+
+    Parameters of a layer: (kernel area x input maps of a group) x output maps + output maps, the
+    formula of the reference text. For conv4 it gives 663,936 where the text prints 664,320.
+    Multiply-accumulates: kernel values x output positions. Activations: output values.
+    """
+    return [_row(placed) for placed in architecture.placed()]
+
+
+def _row(placed: Placed) -> Row:
+    layer, kernel = placed.layer, placed.kernel
+    window, formula, parameters, macs = "", "0", 0, 0
+    if kernel is not None:
+        fan_in, maps = math.prod(kernel[:-1]), kernel[-1]
+        product = " * ".join(map(str, kernel[:-1]))
+        formula = f"({product}) * {maps} + {maps}"
+        if isinstance(layer, Dense):
+            formula = f"({product} + 1) * {maps}"
+        parameters = fan_in * maps + maps
+        macs = fan_in * math.prod(placed.output)
+    match layer:
+        case Conv(kernel=side, stride=stride, padding=padding, groups=groups):
+            window = f"{side}x{side}, S={stride}, P={padding}"
+            window += f", {groups} groups" if groups > 1 else ""
+        case MaxPool(size=size, stride=stride):
+            window = f"{size}x{size}, S={stride}"
+    source = (math.prod(placed.input),) if isinstance(layer, Dense) else placed.input
+    return Row(
+        name=layer.name,
+        input=" x ".join(map(str, source)),
+        output=" x ".join(map(str, placed.output)),
+        window=window,
+        formula=formula,
+        parameters=parameters,
+        macs=macs,
+        activations=math.prod(placed.output),
+    )
+
+
+def summary(architecture: Architecture) -> str:
+    """The reference text's table with multiply-accumulates and activations, and totals."""
+    table = rows(architecture)
+    header = ("layer", "input", "output", "kernel, stride, pad", "parameters formula")
+    counts = ("parameters", "multiply-adds", "activations")
+    lines: list[tuple[str, ...]] = [(*header, *counts)]
+    lines += [
+        (
+            row.name,
+            row.input,
+            row.output,
+            row.window,
+            row.formula,
+            f"{row.parameters:,}",
+            f"{row.macs:,}",
+            f"{row.activations:,}",
+        )
+        for row in table
+    ]
+    totals = (
+        sum(row.parameters for row in table),
+        sum(row.macs for row in table),
+        sum(row.activations for row in table),
+    )
+    lines.append(("total", "", "", "", "", *(f"{total:,}" for total in totals)))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    text = [
+        "  ".join(
+            cell.rjust(width) if column >= len(header) else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+    rule = "-" * max(map(len, text))
+    size = architecture.image_size
+    title = (
+        f"{architecture.name}: images {size} x {size} x {architecture.channels}, "
+        f"{architecture.classes} classes; counts for one image"
+    )
+    neurons = sum(row.activations for row in table if row.parameters)
+    return "\n".join(
+        [title, "", text[0], rule, *text[1:-1], rule, text[-1], "", f"neurons: {neurons:,}"]
+    )

@@ -1,0 +1,7 @@
+"""Forms of the layers that are only faster, on a CPU."""
+
+from alexnet_jax.ops.cpu.space_to_depth import folded_convolution
+
+__all__ = [
+    "folded_convolution",
+]

@@ -1,0 +1,100 @@
+"""The table of what crosses between devices, beside what the paper's figure 2 implies."""
+
+from __future__ import annotations
+
+import math
+
+import jax.numpy as jnp
+
+from alexnet_jax.network import LRN, Architecture, reads_all_maps
+from alexnet_jax.planning.communication import DIRECTIONS, Crossing
+from alexnet_jax.runs import TrainConfig
+
+
+def figure_values(architecture: Architecture) -> dict[tuple[str, str], float]:
+    """Values from each tower for each image, by (layer, direction), as the paper's figure 2.
+
+    Where a layer reads the maps of both towers, each tower sends its half, and a normalization over
+    all maps needs its neighbours' n // 2. Both go forward and come back as gradients; the logits go
+    forward only, since the loss is computed on both.
+
+    Empty for a network of one tower. A classifier that does not split needs the whole input on
+    both, and no logits cross.
+    """
+    if architecture.towers != 2:
+        return {}
+    found: dict[tuple[str, str], float] = {}
+    last = architecture.layers[-1]
+    split = architecture.classes % 2 == 0
+    for index, placed in enumerate(architecture.placed()):
+        layer, values = placed.layer, 0
+        if index and reads_all_maps(layer):
+            values = math.prod(placed.input) // 2
+        if isinstance(layer, LRN) and not layer.within_tower:
+            values = math.prod(placed.input[:-1]) * (layer.n // 2)
+        if values:
+            found[layer.name, "forward"] = values
+            if split or layer is not last:
+                found[layer.name, "backward"] = values
+    if split:
+        found["logits", "forward"] = architecture.classes // 2
+    return found
+
+
+def format_communication(
+    found: list[Crossing], architecture: Architecture, config: TrainConfig
+) -> str:
+    """The crossings as text, with totals, beside what the figure implies.
+
+    A line holds what a layer sends in one direction by one kind of collective: the values of all
+    its arrays, averaged over the devices of a group, for each image; and the bytes of a step.
+    """
+    figure = figure_values(architecture)
+    size = jnp.dtype(config.dtype).itemsize * 2 * config.batch  # of both towers
+    keys = dict.fromkeys((c.layer, c.direction, c.kind, c.dtype) for c in found)
+    lines: list[tuple[str, ...]] = [_HEAD]
+    for key in keys:
+        same = [c for c in found if (c.layer, c.direction, c.kind, c.dtype) == key]
+        lines.append((*key, str(len(same)), *_sums(same, figure.get(key[:2]), size)))
+    rows = len(lines)
+    for direction in (*DIRECTIONS, "all"):
+        # The metrics are no part of the forward pass: a handful of numbers a step.
+        of_layers = [c for c in found if c.layer != "metrics" and c.direction == direction]
+        chosen = found if direction == "all" else of_layers
+        implied = sum(v for (_, way), v in figure.items() if direction in (way, "all"))
+        sums = _sums(chosen, implied, size)
+        if chosen or implied:
+            lines.append(("total", direction, "", "", str(len(chosen)), *sums))
+    return f"{_aligned(lines, rows)}\n\n{_NOTE}" if found else "nothing crosses between devices"
+
+
+_LABELS = ("layer", "direction", "collective", "type")
+_HEAD = (*_LABELS, "arrays", "values/image", "bytes/step", "figure 2: values/image", "bytes/step")
+_NOTE = (
+    "values/image: from each device to the others of its group; bytes/step: from all devices, "
+    "for the\nwhole batch; figure 2: the same for two towers, as the paper draws them"
+)
+
+
+def _sums(chosen: list[Crossing], implied: float | None, size: int) -> tuple[str, ...]:
+    values = sum(c.values_per_image * c.sending for c in chosen)
+    measured = (_number(values), _number(sum(c.bytes_per_step for c in chosen)))
+    return (*measured, *((_number(implied), _number(implied * size)) if implied else ("", "")))
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.{1 if value > 1 else 2}f}"
+
+
+def _aligned(lines: list[tuple[str, ...]], rows: int) -> str:
+    """Columns of text, labels to the left, with rules below the head and `rows` lines."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = [
+        "  ".join(
+            cell.ljust(width) if column < len(_LABELS) else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+    rule = "-" * max(map(len, text))
+    return "\n".join([text[0], rule, *text[1:rows], rule, *text[rows:]])

@@ -1,0 +1,70 @@
+"""A picture of weak and strong scaling on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from alexnet_jax.display import blank_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+class Step(Protocol):
+    @property
+    def devices(self) -> int: ...
+
+
+class Row(Protocol):
+    """What the picture shows of a `scaling_table.Row`."""
+
+    @property
+    def scaling(self) -> str: ...
+    @property
+    def topology(self) -> str: ...
+    @property
+    def step(self) -> Step: ...
+    @property
+    def efficiency(self) -> tuple[float, float]: ...
+
+
+_COLOURS = ("#1d6fa5", "#c2410c", "#4d7c0f")
+
+
+def efficiency_picture(rows: Sequence[Row], titles: dict[str, str], title: str) -> Figure:
+    """Efficiency over the number of devices, a panel for each kind of scaling.
+
+    A band for each topology: from nothing overlapping, the solid line, to everything.
+
+    Args:
+      titles: of the panels, by the rows' `scaling`.
+    """
+    figure = blank_figure(11, 4.8)
+    panels = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
+    top = 3 + max(100, *(100 * share for row in rows for share in row.efficiency))
+    topologies = list(dict.fromkeys(row.topology for row in rows))
+    for axes, (scaling, panel) in zip(panels, titles.items(), strict=True):
+        for topology, colour in zip(topologies, _COLOURS, strict=False):
+            found = [row for row in rows if (row.scaling, row.topology) == (scaling, topology)]
+            _band(axes, found, topology, colour)
+        counts = sorted({row.step.devices for row in rows})
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(counts[::2], [f"{count:,}" for count in counts[::2]], fontsize=9)
+        axes.minorticks_off()
+        axes.set(title=panel, xlabel="devices", ylim=(0, top))
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("% of the rate of as many single devices")
+    panels[0].legend(frameon=False, loc="upper right", title="solid: nothing overlaps")
+    figure.suptitle(title)
+    return figure
+
+
+def _band(axes: Axes, rows: Sequence[Row], topology: str, colour: str) -> None:
+    counts = [row.step.devices for row in rows]
+    apart, hidden = ([100 * row.efficiency[bound] for row in rows] for bound in (0, 1))
+    axes.fill_between(counts, apart, hidden, color=colour, alpha=0.15, lw=0)
+    axes.plot(counts, apart, color=colour, lw=2, marker="o", ms=3.5, label=topology)
+    axes.plot(counts, hidden, color=colour, lw=1, ls="--")

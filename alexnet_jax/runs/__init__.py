@@ -1,0 +1,33 @@
+"""A run on disk: its settings, its directory, its model card."""
+
+from alexnet_jax.runs.config import Dtype, Resize, TrainConfig
+from alexnet_jax.runs.model_card import CARD, model_card
+from alexnet_jax.runs.overrides import changed, layer_value
+from alexnet_jax.runs.workdir import (
+    FORMAT,
+    MetricsFile,
+    open_workdir,
+    read_settings,
+    recorded_start,
+    require_settings,
+    require_writable,
+    write_atomically,
+)
+
+__all__ = [
+    "CARD",
+    "FORMAT",
+    "Dtype",
+    "MetricsFile",
+    "Resize",
+    "TrainConfig",
+    "changed",
+    "layer_value",
+    "model_card",
+    "open_workdir",
+    "read_settings",
+    "recorded_start",
+    "require_settings",
+    "require_writable",
+    "write_atomically",
+]

@@ -1,0 +1,163 @@
+"""A model card: what a network is, where it is from and how to use it, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from alexnet_jax.network import Architecture, summary
+from alexnet_jax.runs.config import TrainConfig
+from alexnet_jax.version import __version__
+
+CARD = "MODEL_CARD.md"
+_RECIPE = (
+    "steps", "batch", "accumulate", "seed", "dtype", "learning_rate", "momentum", "weight_decay",
+    "ema", "schedule", "drop_epochs", "patience", "init", "mirror", "colour_noise",
+)  # fmt: skip
+# Told where they are not what they are by default.
+_SPECIAL = (
+    "trust", "bias_learning_rate", "warmup_epochs", "random_crop", "start_checkpoint", "classifier",
+    "freeze", "layer_rates", "layers", "image_size",
+)  # fmt: skip
+_RESIZES = {
+    "short": "The short side is resized to {size} pixels ({filter}) and the centre square kept",
+    "warp": "Pictures are resized to {size}x{size} pixels whatever their sides ({filter})",
+}
+
+
+def model_card(
+    about: Mapping[str, Any],
+    *,
+    step: int,
+    mean: np.ndarray,
+    measured: Sequence[Mapping[str, Any]],
+    hashes: Mapping[str, str],
+    notes: Sequence[str] = (),
+) -> str:
+    """The card of a network.
+
+    Args:
+      about: the description that its checkpoints carry (`Job.about`).
+      step: updates made.
+      mean: [S, S, C] mean image of the stored pixels.
+      measured: lines of `metrics.jsonl`; the last of the test split at `step` or before is told.
+      hashes: what is hashed -> SHA-256.
+      notes: sentences about the file that the card goes with.
+    """
+    architecture = Architecture.from_json(about["architecture"])
+    config = TrainConfig.from_json(about["config"])
+    origins = list(_chain(about.get("origin")))
+    foreign = any("preprocessing" in origin for origin in origins)
+    parts = {
+        "Network": _network(architecture),
+        "This file": "\n".join(notes),
+        "Origin": "\n\n".join(map(_origin, origins)),
+        "Data and recipe": "" if foreign else _recipe(config, about["class_names"]),
+        "Accuracy": _accuracy(origins, measured, step, config),
+        "Preprocessing": preprocessing_text(architecture, config, mean),
+        "Classes": _classes(about["class_names"]),
+        "Hashes (SHA-256)": "\n".join(f"- {name}: `{value}`" for name, value in hashes.items()),
+    }
+    text = "\n\n".join(f"## {title}\n\n{part}" for title, part in parts.items() if part)
+    return f"# {config.name}, step {step:,}\n\n{text}\n\nWritten by alexnet_jax {__version__}.\n"
+
+
+def preprocessing_text(architecture: Architecture, config: TrainConfig, mean: np.ndarray) -> str:
+    """How a picture becomes the network's input, in a sentence with every number."""
+    side, stored, channels = architecture.image_size, mean.shape[0], architecture.channels
+    how, _, name = config.resize.partition("_")
+    resized = _RESIZES[how].format(size=stored, filter=name)
+    colours = "RGB" if channels == 3 else f"{channels} channel{'s' * (channels > 1)}"
+    pixel = ", ".join(f"{value:.4f}" for value in mean.mean((0, 1), np.float64))
+    constant = bool((mean == mean[:1, :1]).all())
+    what = (
+        f"the mean pixel ({pixel})"
+        if constant
+        else (f"the centre {side}x{side} of a mean image of {stored}x{stored} (on average {pixel})")
+    )
+    scale = config.scale if isinstance(config.scale, tuple) else (config.scale,)
+    factor = ", ".join(f"{value:.8g}" for value in scale)
+    return (
+        f"{resized}. Of that the centre {side}x{side} is taken, {colours}, channels last, values "
+        f"from 0 to 255; {what} is subtracted and the result multiplied by {factor}."
+    )
+
+
+def _network(architecture: Architecture) -> str:
+    return f"```text\n{summary(architecture)}\n```"
+
+
+def _chain(origin: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
+    """Where weights are from, and where what they were in was from, and so on."""
+    while origin:
+        yield origin
+        origin = origin.get("before")
+
+
+def _origin(origin: Mapping[str, Any]) -> str:
+    if "start_from" in origin:
+        return (
+            f"The training began with the weights of `{origin['start_from']}`, parameters "
+            f"`{origin['sha256']}`."
+        )
+    lines = [
+        f"Imported from a file of the kind {origin['kind']}, `{origin['file']}`, SHA-256 "
+        f"`{origin['sha256']}`."
+    ]
+    if origin.get("channel_order") == "BGR":
+        lines.append(
+            "That file's network takes blue, green, red; the input axis of conv1's kernel has been "
+            "turned round, so that this one takes red, green, blue."
+        )
+    if "preprocessing" in origin:
+        lines.append(
+            "It was not trained by this project, and its recipe is not known here. Source of the "
+            f"preprocessing: {origin['preprocessing']}."
+        )
+    return "\n\n".join(lines)
+
+
+def _recipe(config: TrainConfig, class_names: Sequence[str]) -> str:
+    plain = TrainConfig(name=config.name, data=config.data, steps=config.steps)
+    names = [*_RECIPE, *(n for n in _SPECIAL if getattr(config, n) != getattr(plain, n))]
+    rows = [f"| {name} | {getattr(config, name)} |" for name in names]
+    data = f"Trained on the data set `{config.data}` of {len(class_names)} classes by this recipe:"
+    return f"{data}\n\n| setting | value |\n|---|---|\n" + "\n".join(rows)
+
+
+def _accuracy(
+    origins: Sequence[Mapping[str, Any]],
+    measured: Sequence[Mapping[str, Any]],
+    step: int,
+    config: TrainConfig,
+) -> str:
+    told = next((origin for origin in origins if "published" in origin), None)
+    if told is not None:
+        published = told["published"]
+        own = (
+            f"`{told['file']}` is that file"
+            if published["of_this_file"]
+            else "whether they are from the file that was measured is not known"
+        )
+        return (
+            f"Published for these weights: top-1 {published['top1']:g} %, top-5 "
+            f"{published['top5']:g} % on ImageNet 2012's validation pictures, centre crop "
+            f"({published['source']}); {own}. Not measured here."
+        )
+    tests = [line for line in measured if line.get("split") == "test" and line["step"] <= step]
+    if not tests:
+        return "Not measured."
+    last = tests[-1]
+    weights = "the weights' moving average" if config.ema > 0 else "the weights"
+    return (
+        f"Top-1 {last['top1']:.2%}, top-5 {last['top5']:.2%}, loss {last['loss']:.4f}: {weights} "
+        f"after step {last['step']:,}, over every image of the test split of `{config.data}`, the "
+        "centre crop of each."
+    )
+
+
+def _classes(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:20])
+    return f"{len(names)}: {shown}" + (", ..." if len(names) > 20 else "")

@@ -1,0 +1,70 @@
+"""Changes to a training run's settings as text, as on a command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from typing import Any
+
+from alexnet_jax.errors import InputError
+from alexnet_jax.runs.config import TrainConfig
+
+
+def changed(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
+    """The config with values set from text, as on a command line.
+
+    "layers.conv1.maps" = "64" changes a field of a layer of the preset.
+
+    Raises:
+      InputError: an unknown name; a text that is not a value of the field's type.
+    """
+    hints = typing.get_type_hints(TrainConfig)
+    changes: dict[str, Any] = {}
+    layers = {name: dict(values) for name, values in config.layers.items()}
+    for name, text in settings.items():
+        parts = name.split(".")
+        if len(parts) == 3 and parts[0] == "layers":
+            layers.setdefault(parts[1], {})[parts[2]] = layer_value(text)
+        elif name in hints and name not in ("name", "layers"):
+            changes[name] = _parse(name, hints[name], text)
+        else:
+            known = ", ".join(sorted(set(hints) - {"name", "layers"}))
+            raise InputError(f"unknown setting {name!r}; there are {known}, layers.LAYER.FIELD")
+    return dataclasses.replace(config, layers=layers, **changes)
+
+
+def layer_value(text: str) -> bool | int | float | str:
+    """What a text means for a layer's field, whose type is checked where the layer is made."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _parse(name: str, hint: Any, text: str) -> Any:
+    if hint is bool:
+        if text.lower() not in ("true", "false"):
+            raise InputError(f"{name} must be true or false, got {text!r}")
+        return text.lower() == "true"
+    if typing.get_origin(hint) is tuple:
+        kind = typing.get_args(hint)[0]
+        return tuple(_parse(name, kind, part) for part in text.split(",") if part)
+    if typing.get_origin(hint) is dict:
+        return dict(_rate(name, part) for part in text.split(",") if part)
+    kind = hint if hint in (int, float) else str
+    try:
+        return kind(text)
+    except ValueError:
+        word = {int: "a whole number", float: "a number"}[kind]
+        raise InputError(f"{name} must be {word}, got {text!r}") from None
+
+
+def _rate(name: str, text: str) -> tuple[str, float]:
+    layer, colon, rate = text.partition(":")
+    if not colon:
+        raise InputError(f"{name} takes LAYER:RATE,LAYER:RATE, got {text!r}")
+    return layer, _parse(name, float, rate)

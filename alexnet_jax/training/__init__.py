@@ -1,0 +1,26 @@
+"""The training of a network: one step, the loop around it, and how a run shows itself."""
+
+from alexnet_jax.training.console import Console, Silence, make_console
+from alexnet_jax.training.figures import conv1_kernels, learning_curve
+from alexnet_jax.training.job import Job
+from alexnet_jax.training.loop import fit
+from alexnet_jax.training.optim import paper_sgd
+from alexnet_jax.training.state import abstract_state, init_state, optimizer
+from alexnet_jax.training.step import make_train_step
+from alexnet_jax.training.throughput import Clock
+
+__all__ = [
+    "Clock",
+    "Console",
+    "Job",
+    "Silence",
+    "abstract_state",
+    "conv1_kernels",
+    "fit",
+    "init_state",
+    "learning_curve",
+    "make_console",
+    "make_train_step",
+    "optimizer",
+    "paper_sgd",
+]

@@ -1,0 +1,45 @@
+"""Gradients of a batch in equal parts, one after the other, in the memory of one part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from alexnet_jax.data import Statistics
+from alexnet_jax.training.state import TrainState
+
+
+def mean_over_parts(gradients_of: Any, parts: int, places: Any) -> Any:
+    """A function like `gradients_of`, (state, batch, statistics) -> (gradients, metrics), whose
+    results are means over equal parts of the batch, in a loop.
+
+    Args:
+      parts: number of parts, which divides the batch.
+      places: shardings of the gradients and of the metrics.
+    """
+
+    def mean(state: TrainState, batch: dict[str, jax.Array], statistics: Statistics) -> Any:
+        def of(part: jax.Array) -> Any:
+            return gradients_of(state, _part_of(batch, part, parts), statistics)
+
+        def add(sums: Any, part: jax.Array) -> tuple[Any, None]:
+            sums = jax.tree.map(jnp.add, sums, of(part))
+            return jax.lax.with_sharding_constraint(sums, places), None
+
+        zeros = jax.tree.map(jnp.zeros_like, jax.eval_shape(of, jnp.int32(0)))
+        sums, _ = jax.lax.scan(add, zeros, jnp.arange(parts, dtype=jnp.int32))
+        return jax.tree.map(lambda leaf: leaf / parts, sums)
+
+    return mean
+
+
+def _part_of(batch: dict[str, jax.Array], part: jax.Array, parts: int) -> dict[str, jax.Array]:
+    """Every parts-th row, so that each device's share of a batch divides like the whole."""
+
+    def rows(leaf: jax.Array) -> jax.Array:
+        split = leaf.reshape((leaf.shape[0] // parts, parts, *leaf.shape[1:]))
+        return jax.lax.dynamic_index_in_dim(split, part, 1, keepdims=False)
+
+    return jax.tree.map(rows, batch)

@@ -1,0 +1,129 @@
+"""What a training run shows: a progress bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Protocol
+
+from alexnet_jax.display import duration
+
+
+class Console(Protocol):
+    """Where a run reports to. Steps count from 1."""
+
+    def start(self, done: int, total: int) -> None: ...
+    def advance(self, step: int) -> None: ...
+    def train(self, step: int, metrics: dict[str, float]) -> None: ...
+    def test(self, step: int, metrics: dict[str, float]) -> None: ...
+    def note(self, text: str) -> None: ...
+    def stop(self) -> None: ...
+
+
+def _train_text(metrics: dict[str, float]) -> str:
+    return (
+        f"loss {metrics['loss']:.4f}  top1 {metrics['top1']:6.1%}  "
+        f"{metrics['images_per_second']:,.0f} images/s{_wait_text(metrics['input_wait'])}"
+    )
+
+
+def _wait_text(share: float) -> str:
+    """Said where more than a tenth of the time goes into waiting for input."""
+    return f" ({share:.0%} waiting for input)" if share > 0.1 else ""
+
+
+def _test_text(metrics: dict[str, float]) -> str:
+    return (
+        f"test loss {metrics['loss']:.4f}  top1 {metrics['top1']:.2%}  top5 {metrics['top5']:.2%}"
+    )
+
+
+class PlainConsole:
+    """A line a measurement, with the time that remains."""
+
+    def start(self, done: int, total: int) -> None:
+        self._first, self._total, self._began = done, total, time.perf_counter()
+
+    def advance(self, step: int) -> None:
+        pass
+
+    def train(self, step: int, metrics: dict[str, float]) -> None:
+        each = (time.perf_counter() - self._began) / max(step - self._first, 1)
+        left = duration(each * (self._total - step))
+        self.note(f"step {step:>7}/{self._total}  {_train_text(metrics)}  {left} left")
+
+    def test(self, step: int, metrics: dict[str, float]) -> None:
+        self.note(f"step {step:>7}/{self._total}  {_test_text(metrics)}")
+
+    def note(self, text: str) -> None:
+        print(text, flush=True)
+
+    def stop(self) -> None:
+        pass
+
+
+class BarConsole:
+    """A bar that stays at the bottom of the terminal, with test results above it."""
+
+    def __init__(self) -> None:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._progress = Progress(
+            MofNCompleteColumn(),
+            BarColumn(),
+            TextColumn("{task.percentage:3.0f}%"),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+        )
+
+    def start(self, done: int, total: int) -> None:
+        self._task = self._progress.add_task("compiling", total=total, completed=done)
+        self._progress.start()
+
+    def advance(self, step: int) -> None:
+        self._progress.update(self._task, completed=step)
+
+    def train(self, step: int, metrics: dict[str, float]) -> None:
+        self._progress.update(self._task, completed=step, description=_train_text(metrics))
+
+    def test(self, step: int, metrics: dict[str, float]) -> None:
+        self.note(f"step {step}  {_test_text(metrics)}")
+
+    def note(self, text: str) -> None:
+        self._progress.console.print(text, highlight=False, markup=False)
+
+    def stop(self) -> None:
+        self._progress.stop()
+
+
+class Silence:
+    """Of the processes of a run, all but the first."""
+
+    def start(self, done: int, total: int) -> None:
+        pass
+
+    def advance(self, step: int) -> None:
+        pass
+
+    def train(self, step: int, metrics: dict[str, float]) -> None:
+        pass
+
+    def test(self, step: int, metrics: dict[str, float]) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+def make_console() -> Console:
+    """A bar where standard output is a terminal, else plain lines."""
+    return BarConsole() if sys.stdout.isatty() else PlainConsole()

@@ -1,0 +1,83 @@
+"""Pictures of a run, as matplotlib figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alexnet_jax.display import blank_figure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+
+def learning_curve(lines: list[dict[str, Any]], title: str) -> Figure:
+    """Loss and top-1 error over steps, of training batches and of the test split.
+
+    Args:
+      lines: of `metrics.jsonl`.
+    """
+    figure = blank_figure(9, 4)
+    axes = figure.subplots(1, 2)
+    for split, colour in (("train", "#9aa5b1"), ("test", "#b5341b")):
+        found = [line for line in lines if line.get("split") == split]
+        steps = [line["step"] for line in found]
+        style: dict[str, Any] = {"color": colour, "label": split}
+        style |= {"marker": "o", "markersize": 4} if split == "test" else {"linewidth": 1.2}
+        axes[0].plot(steps, [line["loss"] for line in found], **style)
+        axes[1].plot(steps, [100 * (1 - line["top1"]) for line in found], **style)
+    axes[0].set(title="loss", xlabel="step", ylabel="cross-entropy (nats)", ylim=(0, None))
+    axes[1].set(title="top-1 error", xlabel="step", ylabel="% wrong", ylim=(0, None))
+    for axis in axes:
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.legend(frameon=False)
+    figure.suptitle(title)
+    return figure
+
+
+def conv1_kernels(kernel: np.ndarray, towers: int, title: str) -> Figure:
+    """The first layer's kernels as pictures, each tower's in its own panel (paper, figure 3).
+
+    Each kernel is scaled on its own, grey being zero: what a kernel looks for, not how strongly.
+
+    Args:
+      kernel: [K, K, C, M]; colour where C = 3, else the first channel.
+    """
+    side, _, channels, maps = kernel.shape
+    shown = kernel if channels == 3 else kernel[:, :, :1]
+    largest = np.abs(shown).max((0, 1, 2), keepdims=True)
+    pictures = 0.5 + 0.5 * shown / np.where(largest > 0, largest, 1)
+    each = maps // towers
+    columns = min(each, 16 if each > 32 else 8)
+    rows = -(-each // columns)
+    figure = blank_figure((columns * 0.55 + 0.4) * towers, rows * 0.55 + 0.9, wspace=0.08)
+    panels = np.atleast_1d(figure.subplots(1, towers))
+    for tower, axis in enumerate(panels):
+        sheet = np.ones((rows * (side + 1) - 1, columns * (side + 1) - 1, shown.shape[2]))
+        for place in range(each):
+            top, left = (side + 1) * np.array(divmod(place, columns))
+            sheet[top : top + side, left : left + side] = pictures[..., tower * each + place]
+        axis.imshow(sheet.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axis.set(xticks=[], yticks=[])
+        if towers > 1:
+            axis.set_title(f"tower {tower}", fontsize=10)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def save_run(
+    workdir: Path,
+    title: str,
+    lines: list[dict[str, Any]],
+    kernel: np.ndarray,
+    towers: int,
+    steps: int,
+) -> None:
+    """Writes learning_curve.png and conv1_kernels.png of a run."""
+    learning_curve(lines, title).savefig(workdir / "learning_curve.png", dpi=120)
+    heading = f"{title}: conv1 kernels after {steps:,} steps"
+    conv1_kernels(kernel, towers, heading).savefig(workdir / "conv1_kernels.png", dpi=150)

@@ -1,0 +1,99 @@
+"""A run with everything looked up and checked, before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from alexnet_jax import data
+from alexnet_jax.data import Batches, Dataset
+from alexnet_jax.errors import InputError
+from alexnet_jax.network import Architecture, presets
+from alexnet_jax.parallel import Topology, topology
+from alexnet_jax.runs import CARD, TrainConfig, model_card, write_atomically
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a config names: its data, its network and its devices, found to fit each other."""
+
+    config: TrainConfig
+    dataset: Dataset
+    architecture: Architecture
+    topology: Topology
+    start_sha256: str = ""  # of the weights that `config.start_from` names
+
+    @classmethod
+    def make(cls, config: TrainConfig) -> Job:
+        """Raises InputError for settings that name nothing or do not fit each other."""
+        dataset = data.load(config.data, config.data_dir)
+        architecture = presets.architecture(
+            config.preset,
+            init=None if config.init == "preset" else config.init,
+            image_size=config.image_size or None,
+            channels=dataset.channels,
+            classes=len(dataset.class_names),
+            layers=config.layers,
+        )
+        if architecture.image_size > dataset.stored_size:
+            raise InputError(
+                f"preset {config.preset} takes images of {architecture.image_size} pixels, but "
+                f"{dataset.name} stores {dataset.stored_size}"
+            )
+        _require_layers(config, architecture)
+        if len(config.channel_std) not in (0, dataset.channels):
+            raise InputError(
+                f"channel_std has {len(config.channel_std)} values, but the images of "
+                f"{dataset.name} have {dataset.channels} channels"
+            )
+        if config.dtype == "float64" and not jax.config.read("jax_enable_x64"):
+            raise InputError("dtype float64 needs JAX_ENABLE_X64=1 in the environment")
+        Batches(dataset.train, config.batch, config.seed)  # refuses a batch larger than the data
+        place = topology(config.topology, architecture)
+        place.check_batch(config.batch, config.accumulate)
+        return cls(config, dataset, architecture, place)
+
+    def about(self) -> dict[str, Any]:
+        """What evaluation and prediction need to know besides the arrays."""
+        return {
+            "architecture": self.architecture.to_json(),
+            "class_names": list(self.dataset.class_names),
+            "stored_size": self.dataset.stored_size,
+            "pixel_scale": self.config.pixel_scale,
+            "config": self.config.to_json(),
+            "origin": self._origin(),
+        }
+
+    def _origin(self) -> dict[str, Any] | None:
+        """Of the weights that the run began with, where they are another's."""
+        if not self.start_sha256:
+            return None
+        return {"start_from": self.config.start_from, "sha256": self.start_sha256}
+
+    def save_card(
+        self, workdir: Path, mean: np.ndarray, measured: list[dict[str, Any]], params_sha256: str
+    ) -> None:
+        """Writes the model card of the finished run, of its mean image and measurements."""
+        hashes = {"parameters": params_sha256, "data": self.dataset.fingerprint()}
+        card = model_card(
+            self.about(), step=self.config.steps, mean=mean, measured=measured, hashes=hashes
+        )
+        write_atomically(workdir / CARD, card)
+
+
+def _require_layers(config: TrainConfig, architecture: Architecture) -> None:
+    """Raises InputError where `freeze` or `layer_rates` names no layer that could be trained."""
+    there = [p.layer.name for p in architecture.placed() if p.kernel is not None]
+    for option, names in (("freeze", config.freeze), ("layer_rates", tuple(config.layer_rates))):
+        unknown = sorted(set(names) - set(there))
+        if unknown:
+            raise InputError(
+                f"{option}: {architecture.name} has no layer with weights {', '.join(unknown)}; "
+                f"there are {', '.join(there)}"
+            )
+    if set(config.freeze) == set(there):
+        raise InputError("freeze leaves no layer to be trained")

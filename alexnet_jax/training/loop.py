@@ -1,0 +1,145 @@
+"""A whole training run: data to pictures, resumed where it stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+import jax
+
+from alexnet_jax.checkpoints import Checkpoints
+from alexnet_jax.runs import (
+    MetricsFile,
+    TrainConfig,
+    open_workdir,
+    require_settings,
+    require_writable,
+)
+from alexnet_jax.runtime import (
+    Interrupted,
+    Signals,
+    Watch,
+    by_first,
+    is_first,
+    said_by_first,
+    signals_of_run,
+    together,
+)
+from alexnet_jax.training.console import Console, Silence
+from alexnet_jax.training.diagnosis import Care
+from alexnet_jax.training.job import Job
+from alexnet_jax.training.run import Run
+from alexnet_jax.training.step import make_train_step
+from alexnet_jax.training.throughput import Clock, Trace
+from alexnet_jax.training.warm_start import Start, check_signal
+
+
+def fit(
+    config: TrainConfig,
+    workdir: Path,
+    console: Console,
+    *,
+    fresh: bool = False,
+    profile: Path | None = None,
+    heartbeat: float = 100.0,
+) -> None:
+    """Trains to `config.steps`, from where the workdir's newest good checkpoint stopped.
+
+    Writes config.json, metrics.jsonl, checkpoints/, learning_curve.png and conv1_kernels.png. Of
+    several processes the first writes and speaks, and all must see the workdir.
+
+    Args:
+      workdir: the run's directory; made if need be.
+      console: told of progress.
+      fresh: start over, removing what an earlier run left.
+      profile: directory for a trace of ten steps after the first.
+      heartbeat: seconds after which jax takes a silent process for dead.
+
+    Raises:
+      InputError: settings that cannot be used, a workdir of another run, a loss that is no number
+        or no better than chance, a checkpoint that cannot be written.
+      Interrupted: after SIGINT or SIGTERM, with the state saved.
+    """
+    job, start = _prepare(config, workdir, fresh, profile)
+    console = console if is_first() else Silence()
+    log = MetricsFile(workdir / "metrics.jsonl", writing=is_first())
+    every = math.ceil(config.keep_epochs * len(job.dataset.train) / config.batch)
+    with (
+        signals_of_run() as signals,
+        Watch(heartbeat) as watch,
+        Checkpoints(
+            workdir / "checkpoints", keep=config.keep_checkpoints, every=every, clean=True
+        ) as saved,
+    ):
+        begin = lambda: start.state(job.start_sha256, console.note)  # noqa: E731
+        run = Run(job, workdir, console, log, saved, begin)
+        if said_by_first(log.finished) and run.step == config.steps:
+            console.note(f"{workdir} is finished at step {config.steps}; nothing to do")
+            return
+        if saved.steps:
+            console.note(f"resumed at step {run.step}")
+        else:
+            check_signal(job, run.network, run.state.params, run.statistics, console.note)
+        log.rewind(run.step)
+        with run.batches:
+            train(run, signals, watch, profile)
+        run.finish()
+
+
+def _prepare(
+    config: TrainConfig, workdir: Path, fresh: bool, profile: Path | None
+) -> tuple[Job, Start]:
+    """Looks everything up and opens the workdir, which holds these settings from then on."""
+    job = together(lambda: Job.make(config))
+    if profile is not None:
+        together(lambda: require_writable(profile, "profile directory"))
+    start = Start(job)
+    begun = together(lambda: start.sha256(workdir, fresh=fresh))
+    job = dataclasses.replace(job, start_sha256=begun)
+    data = job.dataset.fingerprint()
+    by_first(lambda: open_workdir(workdir, config, data, fresh=fresh, start_sha256=begun))
+    together(lambda: require_settings(workdir, data))
+    return job, start
+
+
+def train(run: Run, signals: Signals, watch: Watch, profile: Path | None) -> None:
+    """Advances a run to its last step; raises Interrupted with the state saved if told to stop."""
+    config, first = run.job.config, run.step
+    train_step = make_train_step(
+        run.job.architecture, config, run.job.topology, run.steps_per_epoch
+    )
+    clock, trace = Clock(config.batch), Trace(profile)
+    care = Care(run.job, train_step, run.restart, run.console.note, signals.stopping, first)
+    run.console.start(first, config.steps)
+    try:
+        for step in range(first + 1, config.steps + 1):
+            trace.at(step - first)
+            with clock.waiting():
+                batch = next(run.batches)
+            run.state, metrics = train_step(run.state, batch, run.statistics)
+            watch.alive()
+            run.checkpoints.look()
+            if step == first + 1:
+                run.console.note(clock.first_step(metrics))
+            clock.count()
+            run.console.advance(step)
+            logging = step == 1 or step % config.log_every == 0 or step == config.steps
+            if care.add(metrics["loss"]) or logging:
+                care.look(step)
+            if logging:
+                run.log_train(step, jax.device_get(metrics), clock)
+            stopping, flat = signals.stopping(step), care.flat(step)
+            if run.is_due(step) or stopping or flat:
+                run.evaluate_and_save(step, clock, care, wait=bool(stopping or flat))
+            if flat is not None:
+                raise flat
+            if stopping is not None:
+                raise Interrupted(
+                    f"stopped by {stopping.name}: step {step} of {config.steps} is "
+                    f"saved in {run.workdir}; the same command goes on from there",
+                    128 + stopping,
+                )
+    finally:
+        trace.stop()
+        run.console.stop()

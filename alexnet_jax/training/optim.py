@@ -1,0 +1,227 @@
+"""Stochastic gradient descent in the paper's form, and what changes its learning rate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from alexnet_jax.runs import TrainConfig
+
+
+def paper_sgd(
+    learning_rate: optax.ScalarOrSchedule,
+    momentum: float = 0.9,
+    weight_decay: float = 5e-4,
+    bias_rate: float = 1.0,
+    bias_decay: bool = True,
+    layer_rates: Mapping[str, float] | None = None,
+    rate_inside: bool = True,
+) -> optax.GradientTransformation:
+    """The paper's update (section 5), with the learning rate inside the velocity.
+
+        v <- momentum v - weight_decay lr w - lr g
+        w <- w + v
+
+    `optax.sgd` and PyTorch multiply by the learning rate outside, which `rate_inside` False does:
+    m <- momentum m + g + weight_decay w; w <- w - lr m. The two agree while the rate is constant
+    and part when it changes, since here the old velocity keeps the old rate.
+
+    Args:
+      learning_rate: > 0, or a schedule of the update count.
+      momentum: in [0, 1).
+      weight_decay: >= 0, applied to all leaves.
+      bias_rate: the biases' learning rate relative to the weights' (2 in `weights.cu`'s configs).
+      bias_decay: whether leaves named "bias" decay.
+      layer_rates: of layers {name: {"kernel", "bias"}}, by name, their learning rates relative to
+        the others'; in both terms of the velocity, like lr itself.
+      rate_inside: whether lr is inside the velocity, as in 2012.
+
+    Source: paper section 5; `weights.cu` of the 2012 source.
+    """
+    last = (optax.scale_by_learning_rate(learning_rate), optax.trace(momentum))
+    return optax.chain(
+        optax.add_decayed_weights(weight_decay, mask=None if bias_decay else _weights),
+        optax.masked(optax.scale(bias_rate), _biases),
+        *(
+            optax.masked(optax.scale(rate), partial(_of_layer, layer))
+            for layer, rate in sorted((layer_rates or {}).items())
+        ),
+        *(last if rate_inside else last[::-1]),
+    )
+
+
+def lars(
+    learning_rate: optax.ScalarOrSchedule,
+    momentum: float = 0.9,
+    weight_decay: float = 5e-4,
+    trust: float = 1e-3,
+    bias_scale: float = 1e-3,
+) -> optax.GradientTransformation:
+    """Layer-wise adaptive rates (LARS): every layer's update in proportion to its weights.
+
+        v <- momentum v - lr trust |w| / (|g| + weight_decay |w|) (g + weight_decay w)
+        w <- w + v
+
+    with Euclidean norms over a whole layer's weights, on however many devices they lie.
+
+    `optax.lars` differs twice. It divides by |g + weight_decay w|, which is small where the two
+    cancel. And where a norm is 0 it takes the whole rate: biases start from 0, and rates are 10
+    and more here. So biases follow v <- momentum v - lr bias_scale g, without decay, and the ratio
+    of norms is 1 where it is undefined.
+
+    Args:
+      learning_rate: > 0, or a schedule of the update count.
+      momentum: in [0, 1).
+      weight_decay: >= 0, of all leaves but those named "bias".
+      trust: > 0.
+      bias_scale: the biases' learning rate relative to `learning_rate`.
+
+    Source: You, Gitman, Ginsburg, *Large Batch Training of Convolutional Networks*, 2017
+    (arXiv 1708.03888), algorithm 1.
+    """
+    return optax.chain(
+        optax.masked(_layerwise(trust, weight_decay), _weights),
+        optax.masked(optax.scale(bias_scale), _biases),
+        optax.scale_by_learning_rate(learning_rate),
+        optax.trace(momentum),
+    )
+
+
+def _layerwise(trust: float, weight_decay: float) -> optax.GradientTransformation:
+    """trust |w| / (|g| + weight_decay |w|) (g + weight_decay w) of every leaf."""
+
+    def scaled(g: jax.Array, w: jax.Array) -> jax.Array:
+        norm_w, norm_g = _norm(w), _norm(g)
+        below = norm_g + weight_decay * norm_w
+        defined = (norm_w > 0) & (below > 0)
+        ratio = jnp.where(defined, norm_w / jnp.where(defined, below, 1.0), 1.0)
+        return trust * ratio * (g + weight_decay * w)
+
+    return optax.stateless(lambda updates, params: jax.tree.map(scaled, updates, params))
+
+
+def _norm(x: jax.Array) -> jax.Array:
+    return jnp.sqrt(jnp.sum(jnp.square(x)))
+
+
+def _biases(params: Any) -> Any:
+    def is_bias(path: tuple[Any, ...], _: Any) -> bool:
+        return bool(path) and getattr(path[-1], "key", None) == "bias"
+
+    return jax.tree_util.tree_map_with_path(is_bias, params)
+
+
+def _weights(params: Any) -> Any:
+    return jax.tree.map(lambda is_bias: not is_bias, _biases(params))
+
+
+def _of_layer(name: str, params: Any) -> Any:
+    return {layer: layer == name for layer in params}  # each for all of the layer's leaves
+
+
+def velocity(opt_state: Any) -> Any:
+    """The velocity v, a tree of the trained parameters' shapes, out of `paper_sgd`'s state."""
+    return optax.tree.get(opt_state, "trace")
+
+
+class Plateau(NamedTuple):
+    """State of a learning rate that drops when the test error stalls; host or device scalars."""
+
+    best_error: Any  # shape=(), dtype=float32
+    stalled: Any  # shape=(), dtype=int32; evaluations since the best one
+    drops: Any  # shape=(), dtype=int32; drops so far
+
+    @classmethod
+    def start(cls) -> Plateau:
+        return cls(np.float32(np.inf), np.int32(0), np.int32(0))
+
+
+def plateau_update(plateau: Plateau, error: float, *, patience: int) -> Plateau:
+    """The state after one more evaluation with this test error.
+
+    A drop follows once `patience` evaluations in a row have not improved on the best; counting
+    then starts anew. Paper section 5: the rate was divided by 10 whenever the validation error no
+    longer fell.
+    """
+    if np.float32(error) < plateau.best_error:
+        return Plateau(np.float32(error), np.int32(0), plateau.drops)
+    stalled = int(plateau.stalled) + 1
+    drop = stalled >= patience
+    return Plateau(
+        plateau.best_error,
+        np.int32(0 if drop else stalled),
+        np.int32(int(plateau.drops) + drop),
+    )
+
+
+def learning_rate_at(
+    config: TrainConfig, step: jax.Array, drops: jax.Array, steps_per_epoch: float
+) -> jax.Array:
+    """Learning rate of an update, float32: the base rate times the schedule's and warm-up's share.
+
+    The schedule's share is 1 ("constant"), .1 once per drop ("epochs": at each of `drop_epochs`;
+    "plateau": as many as the plateau has counted), or ((T - t) / (T - W))^2 ("quadratic") for
+    update t of T, counted from 0, where warm-up takes the first W = `warmup_epochs` in updates.
+    Warm-up's share is (t + 1) / W there and 1 afterwards.
+
+    Args:
+      config: of the run.
+      step: [] number of updates already made, t.
+      drops: [] drops of the plateau.
+      steps_per_epoch: updates in a pass over the training split.
+    """
+    rate = jnp.float32(config.learning_rate)
+    warmup = int(_updates((config.warmup_epochs,), steps_per_epoch)[0])
+    if warmup:
+        rate *= jnp.minimum(1, (step + 1).astype(jnp.float32) / np.float32(warmup))
+    match config.schedule:
+        case "epochs":
+            places = _updates(config.drop_epochs, steps_per_epoch)
+            drops = jnp.sum(step >= places, dtype=jnp.int32)
+        case "constant":
+            drops = jnp.zeros((), jnp.int32)
+        case "quadratic":
+            falling = max(1, config.steps - warmup)
+            share = optax.polynomial_schedule(1.0, 0.0, 2, falling, transition_begin=warmup)
+            return rate * jnp.asarray(share(step), jnp.float32)
+    return rate * jnp.float32(0.1) ** drops.astype(jnp.float32)
+
+
+def _updates(epochs: tuple[float, ...], steps_per_epoch: float) -> np.ndarray:
+    """Epochs in whole updates, int32, rounded up."""
+    # Rounded first: 25 epochs of 4.4 steps are 110 steps, not 110.00000000000001.
+    places = np.ceil(np.round(np.asarray(epochs, np.float64) * steps_per_epoch, 6))
+    return np.minimum(places, np.iinfo(np.int32).max).astype(np.int32)
+
+
+def with_rate(opt_state: Any, rate: jax.Array) -> Any:
+    """The state of an optimizer whose next update takes this learning rate, [] float32."""
+    old = opt_state.hyperparams["learning_rate"]
+    return opt_state._replace(
+        hyperparams={**opt_state.hyperparams, "learning_rate": rate.astype(old.dtype)}
+    )
+
+
+def moving_average(average: Any, params: Any, decay: float, step: jax.Array) -> Any:
+    """The average of the weights after one more update.
+
+        avg <- avg + max(1 - decay, 1 / (step + 1)) (w - avg)
+
+    The plain mean of all weights so far, until there are 1 / (1 - decay) of them; from then on it
+    forgets exponentially. The initial weights have no part in it.
+
+    Args:
+      average, params: trees of the same shapes; params after the update.
+      decay: in (0, 1).
+      step: [] int32, updates made before this one.
+    """
+    weight = jnp.maximum(jnp.float32(1 - decay), 1 / (step + 1).astype(jnp.float32))
+    return jax.tree.map(
+        lambda old, new: old + weight.astype(old.dtype) * (new - old), average, params
+    )

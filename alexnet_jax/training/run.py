@@ -1,0 +1,154 @@
+"""A run in memory: its state, its batches, and where they are logged, evaluated and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from alexnet_jax.checkpoints import Checkpoints, params_sha256
+from alexnet_jax.data import Prefetch, Statistics, VerifiedBatches, statistics_of
+from alexnet_jax.errors import InputError
+from alexnet_jax.inference import evaluate, make_counter, make_logits
+from alexnet_jax.runs import MetricsFile
+from alexnet_jax.runtime import by_first, together, whole
+from alexnet_jax.training import figures
+from alexnet_jax.training.console import Console
+from alexnet_jax.training.diagnosis import Care
+from alexnet_jax.training.job import Job
+from alexnet_jax.training.optim import plateau_update
+from alexnet_jax.training.state import TrainState, abstract_state, as_trees, from_trees
+from alexnet_jax.training.throughput import Clock
+
+
+class Run:
+    """The moving parts of a training.
+
+    Args:
+      begin: makes the state before the first update, where no checkpoint is there to resume.
+
+    Attributes:
+      state: after `step` updates.
+      batches: those that follow.
+      statistics: of the training split's pixels.
+      network: logits of stored images, as evaluation takes them.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        workdir: Path,
+        console: Console,
+        log: MetricsFile,
+        checkpoints: Checkpoints,
+        begin: Callable[[], TrainState],
+    ) -> None:
+        self.job, self.workdir, self.console = job, workdir, console
+        self.log, self.checkpoints, self._begin = log, checkpoints, begin
+        config, dataset = job.config, job.dataset
+        batches = VerifiedBatches(dataset.train, config.batch, config.seed, dataset.name)
+        self.batches = Prefetch(batches, job.topology.place_batch)
+        self.steps_per_epoch = len(dataset.train) / config.batch
+        self.network = make_logits(
+            job.architecture, job.topology, pixel_scale=config.scale, dtype=config.dtype
+        )
+        self._counter = make_counter(self.network)
+        self.restart()
+
+    @property
+    def step(self) -> int:
+        """Updates made so far."""
+        return int(self.state.step)
+
+    def restart(self) -> tuple[TrainState, Prefetch, Statistics]:
+        """Takes the run to its newest good checkpoint, or to its beginning where there is none."""
+        if not self._resume():
+            self.batches.set_state({"epoch": np.int32(0), "position": np.int32(0)})  # type: ignore[dict-item]
+            self.state = together(self._begin)
+            self.statistics = self.job.topology.place(Statistics(*statistics_of(self.job.dataset)))
+        return self.state, self.batches, self.statistics
+
+    def _resume(self) -> bool:
+        """Takes the state of the newest good checkpoint; False where there is none yet."""
+        job = self.job
+        if not self.checkpoints.steps:
+            return False
+        state = abstract_state(job.architecture, job.config, job.topology)
+        stats = Statistics.abstract(job.dataset.stored_size, job.dataset.channels)
+        template = job.topology.abstract(self._trees(state, stats))
+        found = self.checkpoints.load_newest(lambda about: template, self.console.note)
+        if found is None:
+            raise InputError(
+                f"no checkpoint in {self.workdir} can be read; --fresh starts the run over"
+            )
+        self.state, self.statistics, read = from_trees(found[1])
+        self.batches.set_state(read)
+        return True
+
+    def _trees(self, state: TrainState, statistics: Statistics) -> dict[str, Any]:
+        return as_trees(state, statistics, self.job.topology.place(self.batches.get_state()))
+
+    def log_train(self, step: int, metrics: dict[str, Any], clock: Clock) -> None:
+        """Writes and shows the metrics of a training step, and the rate since the last line."""
+        line = {name: float(value) for name, value in metrics.items()}
+        line["input_wait"] = round(clock.input_wait(), 4)
+        line["images_per_second"] = round(clock.rate(), 2)
+        self.log.append({"step": step, "split": "train", **line})
+        self.console.train(step, line)
+
+    def is_due(self, step: int) -> bool:
+        """Whether a step is one to evaluate or to save at."""
+        return self._evaluates(step) or step % self.job.config.checkpoint_every == 0
+
+    def _evaluates(self, step: int) -> bool:
+        return step == self.job.config.steps or step % self.job.config.evaluate_every == 0
+
+    def evaluate_and_save(self, step: int, clock: Clock, care: Care, *, wait: bool) -> None:
+        """Saves a checkpoint, after an evaluation where one is due.
+
+        Raises:
+          InputError: data that have changed, a state that is not finite, a disk that is full.
+        """
+        together(self.job.dataset.require_unchanged)
+        care.look(step, self.state)
+        with clock.paused():
+            metrics = self._evaluate(step) if self._evaluates(step) else None
+            trees = self._trees(self.state, self.statistics)
+            together(self.log.sync)
+            self.checkpoints.save(step, trees, about=self.job.about(), metrics=metrics)
+            if wait:
+                self.checkpoints.wait()
+
+    def _evaluate(self, step: int) -> dict[str, float]:
+        job, config = self.job, self.job.config
+        metrics = evaluate(
+            self._counter,
+            self.state.tested,
+            job.dataset.test,
+            self.statistics,
+            batch=config.batch // config.accumulate,
+            topology=job.topology,
+        )
+        self.log.append({"step": step, "split": "test", **metrics})
+        self.console.test(step, metrics)
+        plateau = jax.device_get(self.state.plateau)
+        plateau = plateau_update(plateau, 1 - metrics["top1"], patience=config.patience)
+        self.state = self.state._replace(plateau=job.topology.place(plateau))
+        return metrics
+
+    def finish(self) -> None:
+        """Pictures, the model card, and the line that says the run is complete."""
+        self.checkpoints.wait()
+        config = self.job.config
+        kernel = whole(self.state.tested["conv1"]["kernel"])
+        sha256 = params_sha256(self.state.params)
+        title, lines = f"{config.name}, seed {config.seed}", self.log.read()
+        towers = self.job.architecture.towers
+        by_first(lambda: figures.save_run(self.workdir, title, lines, kernel, towers, config.steps))
+        mean = whole(self.statistics.mean)
+        by_first(lambda: self.job.save_card(self.workdir, mean, lines, sha256))
+        self.log.append({"event": "done", "step": config.steps, "params_sha256": sha256})
+        self.console.note(f"done: {self.workdir} (parameters {sha256[:16]})")

@@ -1,0 +1,153 @@
+"""One training step: views of the images, loss, gradients, update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from alexnet_jax.data import Statistics, training_views
+from alexnet_jax.inference import scores
+from alexnet_jax.network import Architecture, forward
+from alexnet_jax.parallel import Topology
+from alexnet_jax.runs import TrainConfig
+from alexnet_jax.training.accumulation import mean_over_parts
+from alexnet_jax.training.optim import learning_rate_at, moving_average, with_rate
+from alexnet_jax.training.state import TrainState, abstract_state, optimizer, trained
+
+Batch = dict[str, jax.Array]
+Metrics = dict[str, jax.Array]
+Draw = tuple[jax.Array, jax.Array]  # key of the run, step
+StepFunction = Callable[[TrainState, Batch, Statistics], tuple[TrainState, Metrics]]
+
+
+def make_train_step(
+    architecture: Architecture, config: TrainConfig, topology: Topology, steps_per_epoch: float
+) -> StepFunction:
+    """The jitted update: (state, batch, statistics) -> (state, metrics). The state is donated.
+
+    A batch is {"image": [B, S, S, C] uint8, "label": [B] int32, "index": [B] int32 place in the
+    whole batch}. Metrics are means over the batch: loss, top1, top5 (with this step's dropout
+    masks and views, before the update), and the learning rate.
+
+    With `config.accumulate` > 1 the gradient is the mean over as many equal parts of the batch,
+    one after the other, in the memory of one part: the same update, but for rounding, since every
+    example's draws depend on its place in the whole batch.
+
+    Layers in `config.freeze` come out as they went in: they have no gradient, no weight decay and
+    no velocity, and nothing is computed backwards below the lowest layer that is trained.
+    """
+    gradients_of = make_gradients(architecture, config, topology)
+    transform = optimizer(architecture, config)
+    # Said, not left to the compiler: state goes out as it came in, and no copy is made between.
+    places = topology.shardings(abstract_state(architecture, config, topology))
+    if config.accumulate > 1:
+        # Gradients like the parameters that are trained, metrics whole.
+        sums = (trained(config, places.params), places.step)
+        gradients_of = mean_over_parts(gradients_of, config.accumulate, sums)
+
+    def train_step(
+        state: TrainState, batch: Batch, statistics: Statistics
+    ) -> tuple[TrainState, Metrics]:
+        gradients, metrics = gradients_of(state, batch, statistics)
+        rate = learning_rate_at(config, state.step, state.plateau.drops, steps_per_epoch)
+        weights = trained(config, state.params)
+        updates, opt_state = transform.update(gradients, with_rate(state.opt_state, rate), weights)
+        weights = optax.apply_updates(weights, updates)
+        params, average = {**state.params, **weights}, state.average
+        if config.ema > 0:
+            before = trained(config, average)
+            average = {**average, **moving_average(before, weights, config.ema, state.step)}
+        state = TrainState(state.step + 1, params, opt_state, state.key, state.plateau, average)
+        return state, metrics | {"learning_rate": rate}
+
+    return jax.jit(train_step, donate_argnums=0, out_shardings=(places, None))
+
+
+def make_gradients(
+    architecture: Architecture, config: TrainConfig, topology: Topology
+) -> Callable[[TrainState, Batch, Statistics], tuple[Any, Metrics]]:
+    """(state, batch, statistics) -> (gradients, metrics), a function to be jitted.
+
+    Gradients of the batch's mean loss, before weight decay, placed like the parameters that are
+    not frozen, which they resemble in shape and dtype; metrics are means over the batch of loss,
+    top1 and top5. The arguments are those of `make_train_step`.
+    """
+
+    def gradients(state: TrainState, batch: Batch, statistics: Statistics) -> tuple[Any, Metrics]:
+        weights = trained(config, state.params)
+        frozen = {name: state.params[name] for name in config.freeze}
+        where = topology.specs(weights)
+        on_every_device = topology.spread(
+            jax.grad(partial(loss, architecture, config, topology), has_aux=True),
+            (where, topology.specs(frozen), jax.P(), topology.batch_specs(batch), jax.P()),
+            (where, jax.P()),
+        )
+        return on_every_device(weights, frozen, (state.key, state.step), batch, statistics)
+
+    return gradients
+
+
+def loss(
+    architecture: Architecture,
+    config: TrainConfig,
+    topology: Topology,
+    weights: Any,
+    frozen: Any,
+    draw: Draw,
+    batch: Batch,
+    statistics: Statistics,
+) -> tuple[jax.Array, Metrics]:
+    """The mean loss of a batch, of which each device computes its own share, and all metrics."""
+    views = _views(architecture, config, topology, draw, batch, statistics)
+    dtype = jnp.dtype(config.dtype)
+    params = topology.differing({**frozen, **weights})
+    params = jax.tree.map(lambda leaf: leaf.astype(dtype), params)
+    mask_keys = _folded(example_keys(*draw, batch["index"]), 1)
+    logits = forward(architecture, params, views, topology.towers, keys=mask_keys)
+    by_image = scores(logits, batch["label"])
+    means = {name: topology.mean(jnp.mean(value)) for name, value in by_image.items()}
+    return means["loss"], means
+
+
+def _views(
+    architecture: Architecture,
+    config: TrainConfig,
+    topology: Topology,
+    draw: Draw,
+    batch: Batch,
+    statistics: Statistics,
+) -> jax.Array:
+    """What the network sees of this device's images: crops, mirror images, colour noise."""
+    rule, index = architecture.views, topology.own_rows(batch["index"])
+    views = training_views(
+        _folded(example_keys(*draw, index), 0),
+        batch["image"],
+        statistics,
+        size=architecture.image_size,
+        random_crop=config.random_crop,
+        mirror=config.mirror,
+        colour_noise=config.colour_noise,
+        scale=config.scale,
+        attenuate=rule.attenuate,
+        place_keys=_folded(example_keys(*draw, index // rule.share * rule.share), 0),
+        dtype=jnp.dtype(config.dtype),
+    )
+    return topology.seen_by_all(views)
+
+
+def example_keys(key: jax.Array, step: jax.Array, indices: jax.Array) -> jax.Array:
+    """[B] keys, one for each example of a step: functions of (run key, step, place in the batch).
+
+    Folding, rather than splitting per device, makes the draws the same on any topology.
+    """
+    step_key = jax.random.fold_in(key, step)
+    return jax.vmap(lambda index: jax.random.fold_in(step_key, index))(indices)
+
+
+def _folded(keys: jax.Array, number: int) -> jax.Array:
+    return jax.vmap(jax.random.fold_in, (0, None))(keys, number)

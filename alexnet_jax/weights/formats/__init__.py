@@ -1,0 +1,1 @@
+"""Files of weights, format by format: bytes to named arrays."""

@@ -1,0 +1,133 @@
+"""Arrays of a .npy file that holds a dictionary, layer -> [kernel, bias], as a pickle."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alexnet_jax.errors import InputError
+from alexnet_jax.weights.arrays import Array
+from alexnet_jax.weights.formats import pickles
+
+
+def read_npy(path: Path) -> dict[str, Array]:
+    """The arrays by name, as "conv1/0" (kernel) and "conv1/1" (bias).
+
+    Raises:
+      InputError: not such a file, cut short or damaged; a pickle that names anything but arrays.
+    """
+    try:
+        plain = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:  # numpy parses the header as Python: a damaged one ends in many ways
+        if "allow_pickle=False" not in str(error) and "Python objects" not in str(error):
+            raise InputError(f"{path} is not a .npy file ({error})") from error
+    else:
+        found = getattr(plain, "shape", "an archive of arrays")
+        raise InputError(f"{path} holds {found}; expected a dictionary of layers")
+    return _arrays(path, _pickled(path))
+
+
+def _pickled(path: Path) -> Any:
+    with open(path, "rb") as file:
+        try:
+            version = np.lib.format.read_magic(file)
+            readers = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }
+            shape, _, dtype = readers[version](file)
+        except Exception as error:  # as above
+            raise InputError(f"{path} is not a .npy file ({error})") from error
+        if shape != () or dtype != np.dtype(object):
+            raise InputError(f"{path} holds {dtype} {shape}; expected a dictionary of layers")
+        # Texts of Python 2, in which these weights were once written, are bytes in latin-1.
+        return pickles.load(file, _stand_ins(), encoding="latin1")
+
+
+def _arrays(path: Path, found: Any) -> dict[str, Array]:
+    layers = found.content[0] if isinstance(found, _Pickled) and found.content else None
+    if not isinstance(layers, dict):
+        raise InputError(f"{path} holds no dictionary of layers")
+    arrays = {}
+    for layer, parts in layers.items():
+        if not isinstance(parts, list | tuple) or not all(isinstance(p, _Pickled) for p in parts):
+            raise InputError(f"{path}: {layer!r} is not a list of arrays")
+        for number, part in enumerate(parts):
+            arrays[f"{layer}/{number}"] = part.array(f"{layer}/{number}")
+    return arrays
+
+
+class _Pickled:
+    """What a pickle says of an array: nothing of it is trusted before `array`."""
+
+    state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    @property
+    def content(self) -> Any:
+        return self.state[4] if isinstance(self.state, tuple) and len(self.state) == 5 else None
+
+    def array(self, name: str) -> Array:
+        match self.state:
+            case (int(), tuple() as shape, _Kind() as kind, fortran, bytes() | str() as raw):
+                dtype = kind.dtype(name)
+                sides = all(type(side) is int and side >= 0 for side in shape)
+                if sides and math.prod(shape) * dtype.itemsize == len(raw):
+                    return Array(shape, dtype.name, lambda: _read(raw, dtype, shape, fortran))
+        raise InputError(f"array {name} is not whole")
+
+
+class _Kind:
+    """What a pickle says of a dtype: its code, and its byte order."""
+
+    order = "<"
+
+    def __init__(self, code: Any = "", *_: Any) -> None:
+        self.code = code
+
+    def __setstate__(self, state: Any) -> None:
+        if isinstance(state, tuple) and len(state) > 1:
+            self.order = state[1]
+
+    def dtype(self, name: str) -> np.dtype[Any]:
+        order = "" if self.order == "|" else self.order
+        if self.code not in ("f2", "f4", "f8", "i4", "i8") or order not in ("", "<", ">", "="):
+            raise InputError(f"array {name} should be floating point, found {str(self.code)[:20]}")
+        return np.dtype(order + self.code)
+
+
+def _read(raw: bytes | str, dtype: np.dtype[Any], shape: Any, fortran: Any) -> np.ndarray:
+    data = raw.encode("latin1") if isinstance(raw, str) else raw
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _stand_ins() -> dict[tuple[str, str], Any]:
+    class Pickled(_Pickled):
+        """Anew for every file: a pickle may set attributes on it."""
+
+    class Kind(_Kind):
+        """As above."""
+
+    def reconstruct(*_: Any) -> Pickled:
+        return Pickled()
+
+    def encode(text: str, encoding: str = "latin1") -> bytes:
+        if encoding != "latin1":
+            raise InputError(f"the pickle holds bytes as text in {encoding!r}")
+        return text.encode("latin1")
+
+    names: dict[tuple[str, str], Any] = {
+        ("numpy", "ndarray"): "ndarray",
+        ("numpy", "dtype"): Kind,
+        ("_codecs", "encode"): encode,
+    }
+    for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
+        names[module, "_reconstruct"] = reconstruct
+    return names

@@ -1,0 +1,186 @@
+"""Weights of ONNX files: the bvlcalexnet family of the model zoo, and exports from torchvision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alexnet_jax.errors import InputError
+from alexnet_jax.network import LRN, Architecture, Conv, Dense, MaxPool, Placed, presets
+from alexnet_jax.weights.arrays import Array, classes_in
+from alexnet_jax.weights.formats.onnx_graph import Node, chain, loaded
+from alexnet_jax.weights.weights import Layers
+
+PRESETS = ("owt", "caffe_alexnet", "caffenet")
+
+
+def read_onnx(
+    path: Path, layers: Layers | None
+) -> tuple[Architecture, Layers, dict[str, Array], dict[str, tuple[str, str]]]:
+    """Which network a file is of: (it, its changes to the preset, arrays, names of our layers').
+
+    Told by the order of operations; strides, groups, pads and constants are compared with the
+    preset's, but for the input's size and the pools' pads, which are the file's.
+
+    Raises:
+      InputError: not an ONNX file, cut short, or another network's, naming the operation.
+    """
+    graph = loaded(path)
+    weights = {found.name: found for found in graph.initializer}
+    nodes = list(chain(path, graph, set(weights)))
+    kinds = [node.kind for node in nodes]
+    preset = next((p for p in PRESETS if kinds == _kinds(presets.architecture(p))), None)
+    if preset is None:
+        raise InputError(
+            f"{path} has the operations {' '.join(kinds) or 'of no network'}, which are not those "
+            f"of {', '.join(PRESETS)}"
+        )
+    names, arrays = _arrays(path, nodes, weights)
+    pools = [node for node in nodes if node.kind == "MaxPool"]
+    changes = {name: dict(values) for name, values in (layers or {}).items()}
+    for name, node in zip(("pool1", "pool2", "pool5"), pools, strict=True):
+        if any(node.attributes.get("pads", ())) or node.attributes.get("ceil_mode", 0):
+            changes.setdefault(name, {})["overhang"] = True
+    architecture = presets.architecture(
+        preset,
+        image_size=_side(path, graph, set(weights)),
+        classes=classes_in(arrays, names["fc8"][1]),
+        layers=changes,
+    )
+    _require_like(path, nodes, architecture)
+    return architecture, changes, arrays, names
+
+
+def _kinds(architecture: Architecture) -> list[str]:
+    return [kind for kind, _ in _expected(architecture)]
+
+
+def _expected(architecture: Architecture) -> Iterator[tuple[str, Placed]]:
+    """ONNX's operations of the layers of a network, in order, without dropout."""
+    kinds: dict[type, str] = {Conv: "Conv", LRN: "LRN", MaxPool: "MaxPool", Dense: "Gemm"}
+    for placed in architecture.placed():
+        layer = placed.layer
+        if type(layer) in kinds:
+            yield kinds[type(layer)], placed
+        if isinstance(layer, Conv | Dense) and layer.activation == "relu":
+            yield "Relu", placed
+
+
+def _arrays(
+    path: Path, nodes: list[Node], weights: dict[str, Any]
+) -> tuple[dict[str, tuple[str, str]], dict[str, Array]]:
+    ours = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
+    parametric = [node for node in nodes if node.kind in ("Conv", "Gemm")]
+    names: dict[str, tuple[str, str]] = {}
+    arrays: dict[str, Array] = {}
+    for layer, node in zip(ours, parametric, strict=True):
+        if len(node.inputs) != 3:
+            raise InputError(f"{node.name} has no bias, expected a kernel and a bias")
+        for name in node.inputs[1:]:
+            if name not in weights:
+                raise InputError(f"{node.name}: array {name} is not in the file")
+            arrays[name] = _array(path, weights[name])
+        names[layer] = (node.inputs[1], node.inputs[2])
+        if node.kind == "Gemm":
+            arrays[node.inputs[1]] = _for_gemm(node, arrays[node.inputs[1]])
+    return names, arrays
+
+
+def _array(path: Path, tensor: Any) -> Array:
+    import onnx
+
+    try:
+        kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: array {tensor.name} has an unknown dtype ({error})") from error
+
+    def read() -> np.ndarray:
+        try:
+            return onnx.numpy_helper.to_array(tensor)
+        except ValueError as error:
+            raise InputError(f"{path}: array {tensor.name} is not whole ({error})") from error
+
+    return Array(tuple(tensor.dims), np.dtype(kind).name, read)
+
+
+def _for_gemm(node: Node, array: Array) -> Array:
+    """A Gemm's matrix as (out, in). InputError where it scales or turns what it multiplies."""
+    for name, plain in (("alpha", 1.0), ("beta", 1.0), ("transA", 0)):
+        if node.attributes.get(name, plain) != plain:
+            raise InputError(f"{node.name} has {name} {node.attributes[name]}, expected {plain:g}")
+    if node.attributes.get("transB", 0):
+        return array
+    return Array(array.shape[::-1], array.dtype, lambda: array.read().T)
+
+
+def _side(path: Path, graph: Any, weights: set[str]) -> int | None:
+    """Side of the input that the file declares, if it does. InputError where it is no square."""
+    declared = next((value for value in graph.input if value.name not in weights), None)
+    if declared is None:
+        return None
+    sides = [side.dim_value for side in declared.type.tensor_type.shape.dim]
+    if len(sides) != 4 or min(sides[2:]) <= 0:  # open, or not images
+        return None
+    if sides[2] != sides[3]:
+        raise InputError(f"{path} takes images of {sides[2]}x{sides[3]}, expected a square")
+    return int(sides[2])
+
+
+def _require_like(path: Path, nodes: list[Node], architecture: Architecture) -> None:
+    for node, (_, placed) in zip(nodes, _expected(architecture), strict=True):
+        for what, (found, wanted) in _constants(node, placed).items():
+            if not np.array_equal(found, wanted):
+                raise InputError(
+                    f"{node.name} has {what} {found}, expected {wanted} as {placed.layer.name} of "
+                    f"{architecture.name}"
+                )
+
+
+def _constants(node: Node, placed: Placed) -> dict[str, tuple[Any, Any]]:
+    """(found, expected) of what an operation's arrays do not show; ONNX's defaults where unsaid."""
+    own = node.attributes
+    match placed.layer:
+        case Conv(stride=stride, padding=padding, groups=groups) if node.kind == "Conv":
+            return {
+                "strides": (list(own.get("strides", [1, 1])), [stride] * 2),
+                "pads": (list(own.get("pads", [0] * 4)), [padding] * 4),
+                "group": (own.get("group", 1), groups),
+                "dilations": (list(own.get("dilations", [1, 1])), [1, 1]),
+                "auto_pad": (own.get("auto_pad", b"NOTSET"), b"NOTSET"),
+            }
+        case LRN(n=n, k=k, alpha=alpha, beta=beta):
+            return {
+                "size": (own.get("size"), n),
+                "bias": (_float32(own.get("bias", 1.0)), _float32(k)),
+                "alpha": (_float32(own.get("alpha", 1e-4)), _float32(alpha * n)),
+                "beta": (_float32(own.get("beta", 0.75)), _float32(beta)),
+            }
+        case MaxPool(size=size, stride=stride):
+            reach = own.get("pads", [0] * 4)
+            sides = _pooled(placed.input[:2], size, stride, reach, own.get("ceil_mode", 0))
+            return {
+                "kernel_shape": (list(own.get("kernel_shape", ())), [size] * 2),
+                "strides": (list(own.get("strides", [1, 1])), [stride] * 2),
+                "dilations": (list(own.get("dilations", [1, 1])), [1, 1]),
+                "pads at the top and left": (list(reach[:2]), [0, 0]),
+                "output of": (sides, placed.output[:2]),
+                "auto_pad": (own.get("auto_pad", b"NOTSET"), b"NOTSET"),
+            }
+    return {}
+
+
+def _pooled(
+    sides: tuple[int, ...], size: int, stride: int, pads: Any, ceil: int
+) -> tuple[int, ...]:
+    rest = stride - 1 if ceil else 0
+    return tuple(
+        (side + pads[axis] + pads[axis + 2] - size + rest) // stride + 1
+        for axis, side in enumerate(sides)
+    )
+
+
+def _float32(value: float) -> float:
+    return float(np.float32(value))

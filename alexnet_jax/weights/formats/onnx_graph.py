@@ -1,0 +1,102 @@
+"""The operations of an ONNX graph in a row, and what they say of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alexnet_jax.errors import InputError
+from alexnet_jax.weights.formats.safetensors import OURS
+
+# What changes no numbers in testing, or only the form of an array.
+_SKIPPED = ("Dropout", "Reshape", "Flatten", "Identity", "Softmax")
+_KINDS = ("Conv", "Relu", "LRN", "MaxPool", "Gemm")
+# Attributes that are read: their kind, and how many numbers a list of the kind has.
+_ATTRIBUTES = {
+    "strides": ("INTS", 2),
+    "dilations": ("INTS", 2),
+    "kernel_shape": ("INTS", 2),
+    "pads": ("INTS", 4),
+    "group": ("INT", 1),
+    "ceil_mode": ("INT", 1),
+    "size": ("INT", 1),
+    "transA": ("INT", 1),
+    "transB": ("INT", 1),
+    "alpha": ("FLOAT", 1),
+    "beta": ("FLOAT", 1),
+    "bias": ("FLOAT", 1),
+    "auto_pad": ("STRING", 1),
+}
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation of the graph that the network's table also has."""
+
+    kind: str
+    name: str
+    attributes: dict[str, Any]
+    inputs: tuple[str, ...]
+
+
+def loaded(path: Path) -> Any:
+    """The graph of a file. InputError where it is none, or one that this project exported."""
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ImportError:
+        raise InputError("ONNX files need onnx: pip install 'alexnet_jax[interop]'") from None
+    try:
+        model = onnx.load(path)
+    except (DecodeError, ValueError, OSError, onnx.checker.ValidationError) as error:
+        first = str(error).splitlines()[0]
+        raise InputError(f"{path} is not an ONNX file, or is cut short ({first})") from error
+    if any(found.key == OURS for found in model.metadata_props):
+        raise InputError(
+            f"{path} was exported by this project, and its mean image is elsewhere; export the "
+            "network as safetensors, which hold all"
+        )
+    graph = model.graph
+    if not graph.node:
+        raise InputError(f"{path} is not an ONNX file, or is cut short (no operations in it)")
+    return graph
+
+
+def chain(path: Path, graph: Any, weights: set[str]) -> Iterator[Node]:
+    """The operations in order. InputError where they are not one after the other, or unknown."""
+    held = [value.name for value in graph.input if value.name not in weights][:1]
+    flat = ended = False
+    for node in graph.node:
+        if not node.output:
+            raise InputError(f"{path}: operation {node.op_type} {node.name} has no output")
+        label = f"{path}: operation {node.op_type} {node.name or node.output[0]}"
+        attributes = {a.name: _value(label, a) for a in node.attribute if a.name in _ATTRIBUTES}
+        if node.op_type == "Constant":
+            continue  # the shape that a Reshape takes
+        if not node.input or node.input[0] not in held:
+            raise InputError(f"{label} does not follow the one before")
+        held = [node.output[0]]
+        if ended or (flat and node.op_type in ("Conv", "LRN", "MaxPool")):
+            raise InputError(f"{label} comes after {'the softmax' if ended else 'a new shape'}")
+        flat = flat or node.op_type in ("Reshape", "Flatten")
+        ended = node.op_type == "Softmax"
+        average = node.op_type == "AveragePool" and attributes.get("kernel_shape") == [1, 1]
+        if node.op_type in _SKIPPED or average:
+            continue
+        if node.op_type not in _KINDS:
+            raise InputError(f"{label} has no place in an AlexNet")
+        yield Node(node.op_type, label, attributes, tuple(node.input))
+
+
+def _value(label: str, attribute: Any) -> Any:
+    import onnx
+
+    kind, count = _ATTRIBUTES[attribute.name]
+    if attribute.type != onnx.AttributeProto.AttributeType.Value(kind):
+        raise InputError(f"{label}: {attribute.name} should be of the kind {kind}")
+    value = onnx.helper.get_attribute_value(attribute)
+    if kind == "INTS" and len(value) != count:
+        raise InputError(f"{label}: {attribute.name} should be {count} numbers, got {len(value)}")
+    return list(value) if kind == "INTS" else value

@@ -1,0 +1,94 @@
+"""What a safetensors file of this project says of its network, checked as a stranger's is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alexnet_jax.checkpoints import file_digest
+from alexnet_jax.data import Statistics
+from alexnet_jax.errors import InputError
+from alexnet_jax.network import Architecture
+from alexnet_jax.runs import Dtype, TrainConfig
+from alexnet_jax.weights.arrays import Array, params_of
+from alexnet_jax.weights.formats.safetensors import STATISTICS, names_of
+from alexnet_jax.weights.published import Published
+from alexnet_jax.weights.weights import Weights
+
+_ORIGIN = ("kind", "file", "channel_order", "preprocessing", "start_from")
+
+
+def own_weights(path: Path, arrays: dict[str, Array], about: Mapping[str, Any]) -> Weights:
+    """The weights of `read_safetensors`'s arrays and description.
+
+    Raises:
+      InputError: statistics, settings or names that do not fit the network, or numbers that are
+        not finite.
+    """
+    architecture = Architecture.from_json(about["architecture"])
+    stored: Any = about.get("stored_size")
+    channels = architecture.channels
+    shapes = ((stored, stored, channels), (channels, channels), (channels,))
+    statistics = []
+    for name, shape in zip(STATISTICS, shapes, strict=True):
+        array = arrays.pop(f"stats/{name}", None)
+        if array is None or array.shape != shape or array.dtype != "float32":
+            found = "none" if array is None else f"{array.dtype} {array.shape}"
+            raise InputError(f"array stats/{name} should be float32 {shape}, found {found}")
+        statistics.append(array.read())
+        if not np.isfinite(statistics[-1]).all():
+            raise InputError(f"array stats/{name} holds values that are not finite")
+    if stored < architecture.image_size:
+        raise InputError(
+            f"stored images of {stored} pixels are smaller than {architecture.name} takes, "
+            f"{architecture.image_size}"
+        )
+    config = TrainConfig.from_json(_mapping(about.get("config"), "settings"))
+    if len(config.channel_std) not in (0, channels):
+        raise InputError(
+            f"channel_std has {len(config.channel_std)} values for {channels} channels"
+        )
+    # What the file holds is what was evaluated: an average, where one was kept, in float32.
+    dtype: Dtype = "float32" if config.dtype == "float64" else config.dtype
+    names, origin = about.get("class_names"), about.get("origin")
+    if not isinstance(names, list) or len(names) != architecture.classes:
+        raise InputError(f"{path} does not name its {architecture.classes} classes")
+    return Weights(
+        kind="safetensors",
+        file=path.name,
+        sha256=file_digest(path),
+        architecture=architecture,
+        params=params_of(architecture, arrays, names_of(architecture), "HWIO"),
+        config=dataclasses.replace(config, ema=0.0, dtype=dtype),
+        statistics=Statistics(*statistics),
+        class_names=tuple(map(str, names)),
+        origin=None if origin is None else _origin(_mapping(origin, "origin")),
+    )
+
+
+def _mapping(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"its description has no {what}")
+    return value
+
+
+def _origin(said: dict[str, Any]) -> dict[str, Any]:
+    """What is said of where the weights are from, in the words that a model card reads."""
+    try:
+        found: dict[str, Any] = {word: str(said[word]) for word in _ORIGIN if word in said}
+        if "start_from" not in found and not {"kind", "file"} <= set(found):
+            raise KeyError("kind or file")
+        found["sha256"] = str(said["sha256"])
+        if "published" in said and "start_from" not in found:
+            told = said["published"]
+            published = Published(float(told["top1"]), float(told["top5"]), str(told["source"]))
+            found["published"] = vars(published) | {"of_this_file": bool(told["of_this_file"])}
+        if "before" in said:
+            found["before"] = _origin(_mapping(said["before"], "origin"))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise InputError("its description of where it is from cannot be read") from error
+    return found

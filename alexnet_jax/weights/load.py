@@ -1,0 +1,220 @@
+"""One door for every kind of file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alexnet_jax.checkpoints import file_digest
+from alexnet_jax.errors import InputError
+from alexnet_jax.network import Architecture
+from alexnet_jax.runs import TrainConfig
+from alexnet_jax.weights import published
+from alexnet_jax.weights.arrays import Array, classes_in, params_of
+from alexnet_jax.weights.formats.caffe import read_caffe, read_mean
+from alexnet_jax.weights.formats.npy import read_npy
+from alexnet_jax.weights.formats.onnx import read_onnx
+from alexnet_jax.weights.formats.own import own_weights
+from alexnet_jax.weights.formats.safetensors import read_safetensors
+from alexnet_jax.weights.formats.torch import read_torch
+from alexnet_jax.weights.published import KINDS, TORCHVISION_NAMES, Kind, Preprocessing, Published
+from alexnet_jax.weights.weights import (
+    Layers,
+    Weights,
+    architecture_of,
+    config_of,
+    for_rgb,
+    known_names,
+    mean_image,
+    plain_statistics,
+)
+
+_MOST = 600  # characters of a message
+Mean = str | Path | Sequence[float] | None
+
+
+def load(
+    kind: str,
+    path: str | Path,
+    *,
+    mean: Mean = None,
+    class_names: Sequence[str] | None = None,
+    layers: Layers | None = None,
+) -> Weights:
+    """A network's weights out of a file of another project, or of this one.
+
+        weights = alexnet_jax.weights.load("torchvision", "alexnet-owt-7be5be79.pth")
+        logits = alexnet_jax.forward(weights.architecture, weights.params, images)
+
+    Nothing that a file names is executed, nothing is read whose shape does not fit, and every array
+    must be there. Parameters become float32.
+
+    Args:
+      kind: "torchvision" (.pth of its alexnet: `owt`), "caffe" (.caffemodel of bvlc_alexnet or
+        bvlc_reference_caffenet, told apart), "onnx" (the model zoo's bvlcalexnet, caffenet, or an
+        export of torchvision's), "npy" (bvlc_alexnet.npy), "safetensors" (of this project, or with
+        torchvision's names).
+      mean: for "caffe" and "npy": a mean file (.binaryproto, or .npy of 3 x S x S, in the order
+        blue, green, red), or the three numbers of a pixel in that order. By default Caffe's.
+      class_names: in the order of the logits; by default a thousand are ImageNet's synsets, in the
+        order of all these projects, and others are numbered.
+      layers: changes to the preset by layer, as `alexnet_jax.architecture` takes them, for a
+        network of other widths.
+
+    Raises:
+      InputError: no such kind or file; a file that is cut short, damaged, another network's or has
+        other arrays: one line that says which, what was expected and what found.
+    """
+    path = Path(path)
+    if kind not in KINDS:
+        raise InputError(f"unknown kind {kind!r}; there are {', '.join(KINDS)}")
+    if not path.is_file():
+        raise InputError(f"{path}: {'is a directory' if path.is_dir() else 'no such file'}")
+    if mean is not None and kind not in ("caffe", "npy"):
+        raise InputError(f"a mean is for the kinds caffe and npy; {kind} has its own")
+    readers: dict[str, Callable[[Path, Layers | None, Mean], Weights]] = {
+        "torchvision": _torchvision,
+        "caffe": _caffe,
+        "onnx": _onnx,
+        "npy": _npy,
+        "safetensors": _safetensors,
+    }
+    try:
+        found = readers[kind](path, layers, mean)
+    except InputError as error:
+        text = str(error) if str(error).startswith(str(path)) else f"{path}: {error}"
+        # Names in a file are of any length.
+        raise InputError(text if len(text) <= _MOST else f"{text[:_MOST]} ...") from error
+    if class_names is None:
+        return found
+    classes = found.architecture.classes
+    if len(class_names) != classes:
+        raise InputError(f"{path} has {classes} classes, got {len(class_names)} names")
+    return dataclasses.replace(found, class_names=tuple(class_names))
+
+
+def _torchvision(path: Path, layers: Layers | None, _: Mean) -> Weights:
+    return _owt("torchvision", path, read_torch(path), layers)
+
+
+def _owt(kind: Kind, path: Path, arrays: dict[str, Array], layers: Layers | None) -> Weights:
+    config = config_of(kind, "owt", published.TORCHVISION, layers=layers)
+    classes = classes_in(arrays, TORCHVISION_NAMES["fc8"][1]) or 1000
+    return _made(
+        kind,
+        path,
+        config,
+        architecture_of(config, classes),
+        arrays,
+        TORCHVISION_NAMES,
+        published.TORCHVISION,
+        published.TORCHVISION_MEASURED,
+    )
+
+
+def _caffe(path: Path, layers: Layers | None, mean: Mean) -> Weights:
+    architecture, arrays, names = read_caffe(path, layers)
+    preset = architecture.name
+    preprocessing, image = _with_mean(published.CAFFE, mean, architecture)
+    config = config_of("caffe", preset, preprocessing, layers=layers)
+    measured = published.CAFFE_MEASURED[preset]
+    return _made("caffe", path, config, architecture, arrays, names, preprocessing, measured, image)
+
+
+def _npy(path: Path, layers: Layers | None, mean: Mean) -> Weights:
+    """The weights of bvlc_alexnet as Guerzhoy's myalexnet_forward.py has them: Caffe's network and
+    preprocessing, whose conv1 has no padding and whose mean is ImageNet's, not the picture's."""
+    arrays = read_npy(path)
+    names = {layer: (f"{layer}/0", f"{layer}/1") for layer in TORCHVISION_NAMES}
+    config = config_of("npy", "caffe_alexnet", published.CAFFE, layers=layers)
+    architecture = architecture_of(config, classes_in(arrays, "fc8/1") or 1000)
+    preprocessing, image = _with_mean(published.CAFFE, mean, architecture)
+    return _made(
+        "npy", path, config, architecture, arrays, names, preprocessing, None, image, "HWIO"
+    )
+
+
+def _onnx(path: Path, layers: Layers | None, _: Mean) -> Weights:
+    architecture, changes, arrays, names = read_onnx(path, layers)
+    torchvision = architecture.name == "owt"
+    preprocessing = published.TORCHVISION if torchvision else published.ONNX_BVLC
+    if preprocessing.stored_size < architecture.image_size:
+        preprocessing = dataclasses.replace(preprocessing, stored_size=architecture.image_size)
+    config = config_of(
+        "onnx",
+        architecture.name,
+        preprocessing,
+        layers=changes,
+        image_size=architecture.image_size,
+    )
+    measured = {"owt": published.TORCHVISION_MEASURED, "caffe_alexnet": published.ONNX_MEASURED}
+    figures = measured.get(architecture.name)
+    return _made("onnx", path, config, architecture, arrays, names, preprocessing, figures)
+
+
+def _safetensors(path: Path, layers: Layers | None, _: Mean) -> Weights:
+    arrays, about = read_safetensors(path)
+    if about is None:
+        return _owt("safetensors", path, arrays, layers)
+    if layers:
+        raise InputError(f"{path} says itself what its layers are")
+    return own_weights(path, arrays, about)
+
+
+def _made(
+    kind: Kind,
+    path: Path,
+    config: TrainConfig,
+    architecture: Architecture,
+    arrays: dict[str, Array],
+    names: dict[str, tuple[str, str]],
+    preprocessing: Preprocessing,
+    published: Published | None,
+    mean: np.ndarray | None = None,
+    layout: Any = "OIHW",
+) -> Weights:
+    params = params_of(architecture, arrays, names, layout)
+    if params["fc8"]["bias"].shape != (1000,):
+        published = None  # not ImageNet's classes
+    sha256 = file_digest(path)
+    return Weights(
+        kind=kind,
+        file=path.name,
+        sha256=sha256,
+        architecture=architecture,
+        params=for_rgb(params, preprocessing.channel_order),
+        config=config,
+        statistics=plain_statistics(mean_image(preprocessing) if mean is None else mean),
+        class_names=known_names(architecture.classes),
+        preprocessing=preprocessing,
+        published=published,
+        is_published=published is not None and published.is_of(path, sha256),
+    )
+
+
+def _with_mean(
+    preprocessing: Preprocessing, mean: Mean, architecture: Architecture
+) -> tuple[Preprocessing, np.ndarray | None]:
+    """The preprocessing with another mean: a pixel (blue, green, red), or a file's image."""
+    if mean is None:
+        return preprocessing, None
+    if isinstance(mean, str | Path):
+        file = Path(mean)
+        if not file.is_file():
+            raise InputError(f"{file}: no such file; a mean is a file, or three numbers")
+        image = read_mean(file)
+        if len(image) < architecture.image_size or not np.isfinite(image).all():
+            raise InputError(
+                f"{file}: the mean image should be finite and at least as large as "
+                f"the network's input, {architecture.image_size}; found {len(image)}"
+            )
+        pixel = tuple(float(value) for value in image.mean((0, 1), np.float64))
+        return dataclasses.replace(preprocessing, stored_size=len(image), mean=pixel), image
+    pixel = tuple(float(value) for value in mean)[::-1]
+    if len(pixel) != 3 or not np.isfinite(pixel).all():
+        raise InputError(f"a mean pixel is three numbers (blue, green, red), got {list(mean)}")
+    return dataclasses.replace(preprocessing, mean=pixel), None

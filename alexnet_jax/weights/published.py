@@ -1,0 +1,114 @@
+"""What is known of published weights: preprocessing, accuracy, digests. Numbers with sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from alexnet_jax.checkpoints import file_digest
+from alexnet_jax.runs import Resize
+
+Kind = Literal["torchvision", "caffe", "onnx", "npy", "safetensors"]
+KINDS: tuple[Kind, ...] = ("torchvision", "caffe", "onnx", "npy", "safetensors")
+Order = Literal["RGB", "BGR"]
+
+
+@dataclass(frozen=True)
+class Published:
+    """Accuracy that was published for one file of weights, in percent of the centre crops of
+    ImageNet 2012's validation pictures; `digest` is how that file is told, "sha256:...", from its
+    first characters, or "" where none was published."""
+
+    top1: float
+    top5: float
+    source: str
+    digest: str = ""
+
+    def is_of(self, path: Path, sha256: str) -> bool:
+        """Whether a file, of this SHA-256, is the one that was measured."""
+        kind, _, digits = self.digest.partition(":")
+        found = sha256 if kind in ("sha256", "") else file_digest(path, kind)
+        return bool(digits) and found.startswith(digits)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a picture becomes what a network was trained on.
+
+    Resized by `resize` to `stored_size`, the centre cropped to the network's `image_size`, `mean`
+    (one number a channel, red first, of pixels from 0 to 255) subtracted, multiplied by
+    `pixel_scale` and divided by `channel_std`. `channel_order` is the file's: parameters here
+    always take RGB.
+    """
+
+    resize: Resize
+    stored_size: int
+    mean: tuple[float, ...]
+    channel_order: Order
+    source: str
+    pixel_scale: float = 1.0
+    channel_std: tuple[float, ...] = ()
+
+
+TORCHVISION = Preprocessing(
+    resize="short_bilinear",
+    stored_size=256,
+    mean=(0.485 * 255, 0.456 * 255, 0.406 * 255),
+    pixel_scale=1 / 255,
+    channel_std=(0.229, 0.224, 0.225),
+    channel_order="RGB",
+    source="pytorch.org/vision, AlexNet_Weights.IMAGENET1K_V1.transforms",
+)
+# The mean pixel is ImageNet's as Caffe's example gives it; a mean file replaces it.
+CAFFE = Preprocessing(
+    resize="warp_bilinear",
+    stored_size=256,
+    mean=(123.0, 117.0, 104.0),
+    channel_order="BGR",
+    source="BVLC/caffe, examples/imagenet/readme.md and models/bvlc_alexnet/train_val.prototxt",
+)
+ONNX_BVLC = Preprocessing(
+    resize="warp_bicubic",
+    stored_size=224,
+    mean=(123.68, 116.779, 103.939),
+    channel_order="BGR",
+    source="intel/neural-compressor, examples/onnxrt/image_recognition/onnx_model_zoo/alexnet/"
+    "quantization/ptq_static/main.py, which the model zoo's table names",
+)
+
+TORCHVISION_MEASURED = Published(
+    56.522, 79.066, "pytorch.org/vision, models.alexnet", "sha256:7be5be79"
+)
+CAFFE_MEASURED = {
+    "caffe_alexnet": Published(
+        57.1,
+        80.2,
+        "BVLC/caffe, models/bvlc_alexnet/readme.md",
+        "sha1:9116a64c0fbe4459d18f4bb6b56d647b63920377",
+    ),
+    "caffenet": Published(
+        57.4,
+        80.4,
+        "BVLC/caffe, models/bvlc_reference_caffenet/readme.md",
+        "sha1:4c8d77deb20ea792f84eb5e6d0a11ca0a8660a46",
+    ),
+}
+ONNX_MEASURED = Published(
+    54.80, 78.23, "onnx/models, validated/vision/classification/alexnet/README.md, opset 12"
+)
+
+# PyTorch's names of `owt`'s layers: torchvision/models/alexnet.py.
+TORCHVISION_NAMES = {
+    layer: (f"{name}.weight", f"{name}.bias")
+    for layer, name in {
+        "conv1": "features.0",
+        "conv2": "features.3",
+        "conv3": "features.6",
+        "conv4": "features.8",
+        "conv5": "features.10",
+        "fc6": "classifier.1",
+        "fc7": "classifier.4",
+        "fc8": "classifier.6",
+    }.items()
+}

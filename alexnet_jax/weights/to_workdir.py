@@ -1,0 +1,91 @@
+"""Weights as a workdir, and ready to be used."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alexnet_jax.checkpoints import Checkpoints, params_sha256
+from alexnet_jax.errors import InputError
+from alexnet_jax.inference import Trained
+from alexnet_jax.parallel import topology
+from alexnet_jax.runs import CARD, FORMAT, model_card, require_writable, write_atomically
+from alexnet_jax.weights.weights import Weights
+
+_ASIDE = "import.tmp"
+
+
+def trained(weights: Weights, topology_name: str = "one_device") -> Trained:
+    """The weights as `load_trained` would return them out of a workdir, at step 0."""
+    place = topology(topology_name, weights.architecture)
+    return Trained(
+        step=0,
+        architecture=weights.architecture,
+        params=place.place(weights.params),
+        statistics=place.place(weights.statistics),
+        class_names=weights.class_names,
+        stored_size=weights.stored_size,
+        config=weights.config,
+        topology=place,
+        origin=weights.about()["origin"],
+    )
+
+
+def require_free(workdir: Path) -> None:
+    """Raises InputError unless a workdir can be made, or is an empty directory; what a stopped
+    import left in it does not count."""
+    if workdir.exists() and not workdir.is_dir():
+        raise InputError(f"workdir {workdir} is a file; give a directory")
+    if workdir.is_dir() and any(found.name != _ASIDE for found in workdir.iterdir()):
+        raise InputError(f"workdir {workdir} is not empty; give another --workdir")
+    require_writable(workdir, "workdir")
+
+
+def save_workdir(weights: Weights, workdir: Path, *, data: str | None = None) -> None:
+    """Writes a workdir that evaluation, prediction and training (as its start) take.
+
+    A checkpoint of step 0 with parameters and statistics, the settings and a model card. It is no
+    run that could go on: a training starts from it in a workdir of its own.
+
+    Args:
+      data: the name of the data set that `evaluate` tests on; by default ImageNet's.
+
+    Raises:
+      InputError: the workdir is a file, cannot be written or is not empty.
+    """
+    require_free(workdir)
+    about = weights.about()
+    if data is not None:
+        about["config"]["data"] = data
+    # Made aside, inside: the workdir may be one that cannot be replaced, as a mounted disk.
+    new, aside = not workdir.exists(), workdir / _ASIDE
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    try:
+        _fill(weights, about, aside)
+        for name in ("checkpoints", CARD, "config.json"):
+            os.replace(aside / name, workdir / name)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+        if new and not any(workdir.iterdir()):
+            workdir.rmdir()
+
+
+def _fill(weights: Weights, about: dict[str, Any], workdir: Path) -> None:
+    trees = {
+        "params": weights.params,
+        "stats": {name: np.asarray(x) for name, x in weights.statistics._asdict().items()},
+    }
+    with Checkpoints(workdir / "checkpoints") as checkpoints:
+        checkpoints.save(0, trees, about=about)
+    settings = {"format": FORMAT, "config": about["config"], "data_sha256": "imported"}
+    hashes = {"parameters": params_sha256(weights.params), weights.file: weights.sha256}
+    mean = np.asarray(weights.statistics.mean)
+    card = model_card(about, step=0, mean=mean, measured=(), hashes=hashes)
+    write_atomically(workdir / CARD, card)
+    write_atomically(workdir / "config.json", json.dumps(settings, indent=2) + "\n")

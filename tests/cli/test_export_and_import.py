@@ -1,0 +1,42 @@
+"""A finished run: its card, and out and in again through the scripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from helpers.scripts import Run, assert_refused, call
+
+
+def test_a_finished_run_is_exported_and_comes_back(finished: Run, tmp_path: Path) -> None:
+    out = tmp_path / "digits.safetensors"
+    result = call("export", finished.workdir, "--to", "safetensors", "--out", out)
+    assert (result.status, result.err) == (0, "")
+    assert [line.split(",")[0] for line in result.lines] == [str(out), f"{out}.md"]
+    card = Path(f"{out}.md").read_text(encoding="utf-8")
+    last = [line for line in finished.measured if line.get("split") == "test"][-1]
+    assert f"Top-1 {last['top1']:.2%}, top-5 {last['top5']:.2%}" in card
+    assert finished.measured[-1]["params_sha256"] in card
+    again = tmp_path / "again"
+    assert call("import_weights", "safetensors", out, "--workdir", again).status == 0
+    one, other = (call("evaluate", workdir).lines[1:] for workdir in (finished.workdir, again))
+    assert one == other
+
+
+def test_a_finished_run_has_a_card(finished: Run) -> None:
+    card = (finished.workdir / "MODEL_CARD.md").read_text(encoding="utf-8")
+    last = [line for line in finished.measured if line.get("split") == "test"][-1]
+    for part in ("# digits, step 6", "`digits` of 10 classes", "| batch | 16 |",
+                 f"Top-1 {last['top1']:.2%}", finished.measured[-1]["params_sha256"]):  # fmt: skip
+        assert part in card
+
+
+def test_mistakes_of_the_script(finished: Run, tmp_path: Path) -> None:
+    assert_refused(call("export", finished.workdir, "--to", "onnx", "--out", tmp_path), "--out")
+    assert_refused(
+        call("export", tmp_path, "--to", "onnx", "--out", tmp_path / "a.onnx"), "no checkpoints"
+    )
+    assert_refused(
+        call("export", finished.workdir, "--to", "torchvision", "--out", tmp_path / "a.pth"),
+        "owt",
+    )
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,245 @@
+"""Views of stored images: what is cut out, where, how often, and what is added to it."""
+
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers.reference import assert_close, draw, float64
+
+from alexnet_jax.data.augment import Statistics, centre_crop, centre_views, training_views
+
+AXES = np.linalg.qr(draw(3, 3, seed=1))[0]  # columns; its transpose is another basis
+PLAIN = {"mirror": True, "colour_noise": 0.0, "scale": 1.0}
+NOISY = {"mirror": True, "colour_noise": 0.1, "scale": 1.0}
+
+
+def pictures(count: int, side: int, channels: int = 3, seed: int = 0) -> np.ndarray:
+    """[count, side, side, channels] uint8 noise."""
+    generator = np.random.default_rng([seed, side])
+    return generator.integers(0, 256, (count, side, side, channels), dtype=np.uint8)
+
+
+def statistics(side: int, deviations: tuple[float, ...] = (40.0, 12.0, 5.0)) -> Statistics:
+    """An uneven mean image in [0, 255] and colour axes that are not the channels."""
+    channels = len(deviations)
+    mean = np.random.default_rng(side).uniform(0, 255, (side, side, channels))
+    axes = AXES if channels == 3 else np.eye(channels)
+    return Statistics(*(np.asarray(x, np.float32) for x in (mean, axes, deviations)))
+
+
+@cache
+def keys(count: int, seed: int = 0) -> np.ndarray:
+    """[count, 2] the data of `count` random keys, to be sliced on the host."""
+    return np.asarray(jax.random.key_data(jax.random.split(jax.random.key(seed), count)))
+
+
+@cache
+def _compiled(**rule: Any) -> Any:
+    return jax.jit(
+        lambda data, images, stats: training_views(
+            jax.random.wrap_key_data(data), images, stats, **rule
+        )
+    )
+
+
+def views_of(data: np.ndarray, images: np.ndarray, stats: Statistics, **rule: Any) -> np.ndarray:
+    """The training views of images, each with its key, compiled once for each rule."""
+    return np.asarray(_compiled(**rule)(data, images, stats))
+
+
+def centre(image: np.ndarray, size: int) -> np.ndarray:
+    """The central square in float64, the smaller half of an odd border above and to the left."""
+    top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
+    return np.asarray(image, np.float64)[top : top + size, left : left + size]
+
+
+def place_of(view: Any, image: np.ndarray, mean: np.ndarray) -> tuple[int, int, bool]:
+    """(top, left, mirrored) of the one sub-image that, minus the mean's centre, is the view."""
+    size = view.shape[0]
+    plain = np.asarray(view, np.float64) + centre(mean, size)
+    matches = []
+    for top in range(image.shape[0] - size + 1):
+        for left in range(image.shape[1] - size + 1):
+            cut = image[top : top + size, left : left + size].astype(np.float64)
+            for mirrored, want in ((False, cut), (True, cut[:, ::-1])):
+                if np.max(np.abs(plain - want)) < 1e-4:
+                    matches.append((top, left, mirrored))
+    assert len(matches) == 1, matches
+    return matches[0]
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "size", "top", "left"),
+    [(8, 8, 4, 2, 2), (8, 8, 5, 1, 1), (9, 6, 4, 2, 1), (5, 5, 5, 0, 0), (6, 7, 1, 2, 3)],
+)
+def test_centre_crop(height: int, width: int, size: int, top: int, left: int) -> None:
+    """Odd borders have one row less above than below; leading axes stay."""
+    images = np.arange(2 * 3 * height * width * 2).reshape(2, 3, height, width, 2)
+    got = centre_crop(jnp.asarray(images), size)
+    np.testing.assert_array_equal(got, images[:, :, top : top + size, left : left + size])
+
+
+@pytest.mark.parametrize("scale", [1.0, 1 / 128, 3.0])
+@pytest.mark.parametrize(("side", "size"), [(8, 5), (8, 4), (6, 6)])
+def test_centre_views(side: int, size: int, scale: float) -> None:
+    images, stats = pictures(3, side), statistics(side)
+    got = centre_views(images, stats, size=size, scale=scale)
+    want = [scale * (centre(image, size) - centre(stats.mean, size)) for image in images]
+    assert got.dtype == jnp.float32
+    assert_close(got, np.stack(want), 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("side", "size", "channels", "mirror"),
+    [(8, 5, 3, True), (8, 5, 3, False), (7, 5, 1, True), (6, 6, 3, True)],
+)
+def test_views_are_sub_images_minus_the_centre_of_the_mean(
+    side: int, size: int, channels: int, mirror: bool
+) -> None:
+    """The mean's own centre, never moved or mirrored with the crop."""
+    images, stats = pictures(40, side, channels), statistics(side, (9.0,) * channels)
+    rule = PLAIN | {"mirror": mirror}
+    views = views_of(keys(40), images, stats, size=size, **rule)
+    assert views.shape == (40, size, size, channels)
+    assert views.dtype == jnp.float32
+    places = [place_of(*pair, stats.mean) for pair in zip(views, images, strict=True)]
+    border = side - size
+    assert {top for top, _, _ in places} == set(range(border + 1))
+    assert {left for _, left, _ in places} == set(range(border + 1))
+    assert {mirrored for _, _, mirrored in places} == ({True, False} if mirror else {False})
+
+
+def test_place_and_mirroring_are_uniform_and_independent() -> None:
+    """All 16 places, mirrored and not, equally often: chi-square of 32 cells below its 99.9 %
+    quantile, 61.1 at 31 degrees of freedom."""
+    side, size, count = 7, 4, 4096
+    image = (8 * np.arange(side)[:, None] + np.arange(side))[..., None].astype(np.uint8)
+    stats = Statistics(np.zeros((side, side, 1)), np.eye(1), np.ones(1))
+    views = views_of(keys(count), np.stack([image] * count), stats, size=size, **PLAIN)
+    first, last = np.asarray(views[:, 0, 0, 0], int), np.asarray(views[:, 0, -1, 0], int)
+    corner = np.minimum(first, last)
+    cells = np.zeros((4, 4, 2))
+    np.add.at(cells, (corner // 8, corner % 8, (last < first).astype(int)), 1)
+    assert cells.sum() == count
+    assert np.sum((cells - count / 32) ** 2 / (count / 32)) < 61.1
+    assert abs(cells[..., 1].sum() - count / 2) < 4 * np.sqrt(count / 4)
+
+
+def test_each_example_is_drawn_from_its_own_key() -> None:
+    """Any order and any split of the batch draws the same views, whatever stands beside."""
+    images, stats, each = pictures(12, 8), statistics(8), keys(12)
+    whole = np.asarray(views_of(each, images, stats, size=5, **NOISY))
+    order = np.random.default_rng(0).permutation(12)
+    mixed = views_of(each[order], images[order], stats, size=5, **NOISY)
+    assert_close(mixed, whole[order], 1e-6)
+    for rows in (slice(0, 4), slice(4, 8), slice(8, 12), [7, 0, 3, 11]):
+        part = views_of(each[rows], images[rows], stats, size=5, **NOISY)
+        assert_close(part, whole[rows], 1e-6)
+
+
+def test_other_keys_give_other_views_and_the_same_keys_the_same() -> None:
+    image, stats = pictures(1, 8), statistics(8)
+    images = np.concatenate([image] * 12)
+    first, again, other = (
+        np.asarray(views_of(keys(12, seed), images, stats, size=5, **NOISY)) for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert len({view.tobytes() for view in (*first, *other)}) == 24
+
+
+def colour_noise(count: int, deviations: tuple[float, ...], strength: float) -> np.ndarray:
+    """[count, 3] what is added to a constant image, float64; constant over the pixels."""
+    stats = statistics(6, deviations)._replace(mean=np.zeros((6, 6, 3), np.float32))
+    images = np.full((count, 6, 6, 3), 100, np.uint8)
+    rule = {"mirror": True, "colour_noise": strength, "scale": 1.0}
+    views = np.asarray(views_of(keys(count), images, stats, size=5, **rule), np.float64)
+    np.testing.assert_array_equal(views, np.broadcast_to(views[:, :1, :1], views.shape))
+    return views[:, 0, 0] - 100
+
+
+@pytest.mark.parametrize("strength", [0.1, 0.5])
+def test_colour_noise_has_the_documented_spread(strength: float) -> None:
+    """Along axis c the noise is N(0, (strength s_c)^2), independently. Of n draws, the standard
+    deviation is known to 1 / sqrt(2 n), means and correlations to 1 / sqrt(n): four of those."""
+    count, deviations = 2000, (40.0, 12.0, 5.0)
+    along = colour_noise(count, deviations, strength) @ AXES / (strength * np.asarray(deviations))
+    np.testing.assert_allclose(along.std(0), 1.0, atol=4 / np.sqrt(2 * count))
+    np.testing.assert_allclose(along.mean(0), 0.0, atol=4 / np.sqrt(count))
+    np.testing.assert_allclose(np.corrcoef(along.T), np.eye(3), atol=4 / np.sqrt(count))
+    # Normal, not uniform or two-valued: E z^4 = 3, known to sqrt(96 / n).
+    np.testing.assert_allclose((along**4).mean(0), 3.0, atol=4 * np.sqrt(96 / count))
+
+
+def test_colour_noise_stays_on_axes_with_a_deviation() -> None:
+    along = colour_noise(2000, (40.0, 12.0, 0.0), 0.1) @ AXES
+    assert np.max(np.abs(along[:, 2])) < 1e-4
+    assert np.min(along.std(0)[:2]) > 0.8
+
+
+def test_without_colour_noise_the_axes_are_not_read() -> None:
+    images, stats = pictures(12, 8), statistics(8)
+    empty = stats._replace(eigenvectors=np.full((3, 3), np.nan, np.float32))
+    got, want = (views_of(keys(12), images, s, size=5, **PLAIN) for s in (empty, stats))
+    np.testing.assert_array_equal(got, want)
+    noisy = views_of(keys(12), images, stats, size=5, **NOISY)
+    assert np.min(np.max(np.abs(noisy - want), (1, 2, 3))) > 0.1
+
+
+def test_scale_multiplies_the_view_with_its_noise() -> None:
+    images, stats = pictures(12, 8), statistics(8)
+    plain = views_of(keys(12), images, stats, size=5, **NOISY)
+    scaled = views_of(keys(12), images, stats, size=5, **NOISY | {"scale": 1 / 128})
+    assert_close(scaled, np.asarray(plain, np.float64) / 128, 1e-6)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_float64_views(noise: float) -> None:
+    """The place of each crop is found from its content, to 1e-12 of the pixels' range; colour
+    noise shifts all pixels of a view alike."""
+    images, stats = pictures(10, 8), statistics(8)
+    rule = {"mirror": True, "colour_noise": noise, "scale": 1.0}
+    with jax.enable_x64(True):
+        views = views_of(keys(10), images, stats, size=5, dtype=jnp.float64, **rule)
+        same = views_of(
+            keys(10), images, stats, size=5, dtype=jnp.float64, **rule | {"colour_noise": 0.0}
+        )
+        test = centre_views(images, stats, size=5, scale=1.0, dtype=jnp.float64)
+    assert views.dtype == same.dtype == test.dtype == np.float64
+    mean = centre(stats.mean, 5)
+    assert_close(test, np.stack([centre(image, 5) - mean for image in images]), 1e-14)
+    shift = np.asarray(views) - np.asarray(same)
+    assert_close(shift, np.broadcast_to(shift[:, :1, :1], shift.shape), 1e-12)
+    for view, image in zip(np.asarray(same), images, strict=True):
+        top, left, mirrored = place_of(view, image, stats.mean)
+        cut = image[top : top + 5, left : left + 5].astype(np.float64)
+        assert_close(view, (cut[:, ::-1] if mirrored else cut) - mean, 1e-14)
+
+
+def test_bfloat16_views_are_the_float32_ones_to_a_grey_level() -> None:
+    """bfloat16 holds 0 to 255 exactly but rounds the mean and the difference by up to 1/2 each."""
+    images, stats = pictures(12, 8), statistics(8)
+    rule = PLAIN | {"scale": 1 / 128}
+    views = views_of(keys(12), images, stats, size=5, dtype=jnp.bfloat16, **rule)
+    exact = views_of(keys(12), images, stats, size=5, **PLAIN)
+    centred = centre_views(images, stats, size=5, scale=1 / 128, dtype=jnp.bfloat16)
+    plain = [centre(image, 5) - centre(stats.mean, 5) for image in images]
+    assert views.dtype == centred.dtype == jnp.bfloat16
+    for got, want in ((views, exact), (centred, np.stack(plain))):
+        assert np.max(np.abs(128 * float64(got) - float64(want))) <= 1
+
+
+def test_without_random_crops_every_view_is_the_centre() -> None:
+    """Mirrored or not, as drawn; the same draws as with them."""
+    images, stats = pictures(8, 9), statistics(9)
+    views = views_of(keys(8), images, stats, size=6, random_crop=False, **PLAIN)
+    drawn = views_of(keys(8), images, stats, size=6, **PLAIN)
+    middle = centre(stats.mean, 6)
+    mirrored = []
+    for view, image, one in zip(views, images, drawn, strict=True):
+        plain = centre(image, 6)
+        mirrored.append(place_of(one, image, stats.mean)[2])
+        assert_close(view, (plain[:, ::-1] if mirrored[-1] else plain) - middle, 1e-6)
+    assert 0 < sum(mirrored) < 8

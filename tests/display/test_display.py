@@ -1,0 +1,61 @@
+"""Progress lines, durations, tables of text, blank figures."""
+
+import io
+import time
+
+import pytest
+
+from alexnet_jax.display import Progress, aligned, blank_figure, duration, milliseconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0:00"), (59.6, "1:00"), (3599, "59:59"), (3723, "1:02:03"), (360_000, "100:00:00")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.00123, "1.23"), (0.0123, "12.3"), (0.123, "123"), (12.3456, "12,346")],
+)
+def test_milliseconds_have_three_digits_or_more(seconds: float, text: str) -> None:
+    assert milliseconds(seconds) == text
+
+
+def test_columns_stand_to_the_right() -> None:
+    lines = aligned([("name", "ms"), ("conv1", "1.25"), ("fc8", "10")]).splitlines()
+    assert lines == [" name    ms", "-----------", "conv1  1.25", "  fc8    10"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_says_rate_and_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 5.0, 10.0, 30.0, 40.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    out = io.StringIO()
+    progress = Progress("pets", 400, done=100, file=out)
+    progress.advance(50)  # too early for a line
+    progress.advance(50)
+    progress.advance(100)
+    progress.finish()
+    assert out.getvalue().splitlines() == [
+        "pets: 200 of 400 images  10 images/s  0:20 left",
+        "pets: 300 of 400 images  7 images/s  0:15 left",
+        "pets: 200 images in 0:40, 5 images/s",
+    ]
+
+
+def test_a_terminal_gets_one_line_that_changes() -> None:
+    out = Terminal()
+    Progress("pets", 2, unit="shards", file=out).finish()
+    assert out.getvalue() == "\rpets: 0 shards in 0:00\x1b[K\n"
+
+
+def test_a_figure_has_its_size_and_no_window() -> None:
+    figure = blank_figure(4, 2)
+    assert tuple(figure.get_size_inches()) == (4, 2)

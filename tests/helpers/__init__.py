@@ -1,0 +1,1 @@
+"""References, made-up files and small runs that several tests share."""

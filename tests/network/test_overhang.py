@@ -1,0 +1,53 @@
+"""Pools whose last windows hang over the edge, as in Caffe where sizes do not divide."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from alexnet_jax import Architecture, forward
+from alexnet_jax.network.layers import Dense, MaxPool
+
+NET = Architecture(
+    name="pool",
+    image_size=6,
+    channels=2,
+    classes=3,
+    towers=1,
+    layers=(MaxPool("pool1", overhang=True), Dense("fc8", 3, activation="linear")),
+)
+
+
+def test_sizes_round_up() -> None:
+    sides = {}
+    for size in (5, 6, 7, 54):
+        net = dataclasses.replace(NET, image_size=size)
+        sides[size] = next(net.placed()).output
+    assert sides == {5: (2, 2, 2), 6: (3, 3, 2), 7: (3, 3, 2), 54: (27, 27, 2)}
+    assert Architecture.from_json(NET.to_json()) == NET
+
+
+def test_what_lies_outside_is_not_looked_at() -> None:
+    """All values are negative, so that zeros at the edge would win; gradients go to the maxima."""
+    images = -1 - np.random.default_rng(0).random((2, 6, 6, 2), np.float32)
+    kernel = np.random.default_rng(1).normal(size=(18, 3)).astype(np.float32)
+    params = {"fc8": {"kernel": jnp.asarray(kernel), "bias": jnp.zeros(3)}}
+    pooled = np.empty((2, 3, 3, 2), np.float32)
+    gradient = np.zeros_like(images)
+    onto = kernel.sum(-1).reshape(3, 3, 2)  # of the sum of the logits
+    for i, j in np.ndindex(3, 3):
+        window = images[:, 2 * i : 2 * i + 3, 2 * j : 2 * j + 3]
+        pooled[:, i, j] = window.max((1, 2))
+        where = window == pooled[:, i, j][:, None, None]
+        gradient[:, 2 * i : 2 * i + 3, 2 * j : 2 * j + 3] += where * onto[i, j]
+
+    def total(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        logits = forward(NET, params, x)
+        return jnp.sum(logits), logits
+
+    found, logits = jax.jit(jax.grad(total, has_aux=True))(jnp.asarray(images))
+    np.testing.assert_allclose(logits, pooled.reshape(2, -1) @ kernel, rtol=1e-5)
+    np.testing.assert_allclose(found, gradient, rtol=1e-5, atol=1e-6)

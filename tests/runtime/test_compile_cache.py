@@ -1,0 +1,86 @@
+"""The cache of compiled programs that scripts turn on."""
+
+import ctypes
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers.scripts import ROOT
+
+from alexnet_jax.runtime.compile_cache import give_back_memory
+
+# Compiles one program, and says where jax keeps it.
+CODE = """
+import jax, jax.numpy as jnp
+from alexnet_jax.runtime.compile_cache import keep_compiled
+keep_compiled()
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+jax.jit(lambda x: jnp.sin(x) @ x)(jnp.ones((4, 4))).block_until_ready()
+print(jax.config.jax_compilation_cache_dir)
+"""
+
+
+def compiled(**environment: str) -> tuple[str, str]:
+    """What CODE prints with only these variables about caches, and what goes to standard error."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("JAX_", "XDG_", "HOME"))
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", CODE],
+        env=kept | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"} | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return done.stdout.strip(), done.stderr
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="glibc has it")
+def test_memory_is_given_back() -> None:
+    """Many blocks that are free, below one that is not."""
+    blocks = [bytearray(64_000) for _ in range(3000)]
+    keep, blocks = blocks[-1], []
+    held = resident()
+    give_back_memory()
+    assert len(keep) == 64_000
+    assert resident() < held - 100_000_000
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "HOME"])
+def test_programs_are_kept_and_found_again(tmp_path: Path, variable: str) -> None:
+    """The second process adds nothing: it found what the first one left."""
+    base = tmp_path if variable == "XDG_CACHE_HOME" else tmp_path / ".cache"
+    kept: set[str] = set()
+    for again in (False, True):
+        where, _ = compiled(**{variable: str(tmp_path)})
+        assert where == str(base / "alexnet_jax")
+        names = {path.name for path in Path(where).glob("*-cache")}
+        assert names
+        if again:
+            assert names == kept
+        kept = names
+
+
+def test_a_cache_that_is_set_stays(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    where, _ = compiled(XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR=str(mine))
+    assert where == str(mine)
+    assert not (tmp_path / "alexnet_jax").exists()
+
+
+def test_nothing_is_kept_where_nothing_can_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    where, said = compiled(XDG_CACHE_HOME=str(tmp_path / "file"))
+    assert where == "None"
+    assert said == ""

@@ -1,0 +1,215 @@
+"""Files of torch.save against PyTorch itself: torchvision's network, and Caffe's rebuilt."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import caffe_files
+from helpers.weight_files import (
+    BVLC,
+    LAYERS,
+    OWT,
+    TORCH_NAMES,
+    assert_same,
+    bgr_input,
+    our_activations,
+    source_arrays,
+    stored,
+    torch_names,
+    torchvision_input,
+    widths,
+    write,
+)
+
+from alexnet_jax import InputError, weights
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed; `make torch` does it")
+F = torch.nn.functional
+
+
+def load(path: Path) -> Any:
+    return weights.load("torchvision", path, layers=widths(OWT))
+
+
+@pytest.fixture(scope="module")
+def net() -> Any:
+    """torchvision's alexnet, narrow: its module tree, so that its names are PyTorch's own."""
+    n, w = torch.nn, OWT
+    features = [n.Conv2d(3, w["conv1"], 11, 4, 2), n.ReLU(), n.MaxPool2d(3, 2)]
+    features += [n.Conv2d(w["conv1"], w["conv2"], 5, padding=2), n.ReLU(), n.MaxPool2d(3, 2)]
+    for below, layer in (("conv2", "conv3"), ("conv3", "conv4"), ("conv4", "conv5")):
+        features += [n.Conv2d(w[below], w[layer], 3, padding=1), n.ReLU()]
+    features.append(n.MaxPool2d(3, 2))
+    classifier = [n.Dropout(), n.Linear(w["conv5"] * 36, w["fc6"]), n.ReLU(), n.Dropout()]
+    classifier += [n.Linear(w["fc6"], w["fc7"]), n.ReLU(), n.Linear(w["fc7"], 7)]
+    tree = n.ModuleDict({"features": n.Sequential(*features), "avgpool": n.AdaptiveAvgPool2d(6),
+                         "classifier": n.Sequential(*classifier)})  # fmt: skip
+    named = torch_names(source_arrays("owt"))
+    tree.load_state_dict({name: torch.from_numpy(value) for name, value in named.items()})
+    return tree.eval()
+
+
+def activations(net: Any, images: np.ndarray) -> dict[str, np.ndarray]:
+    """By our names: the outputs of the modules that our table also names."""
+    x, found = torch.from_numpy(images), {}
+    features = {1: "conv1", 2: "pool1", 4: "conv2", 5: "pool2", 7: "conv3", 9: "conv4",
+                11: "conv5", 12: "pool5"}  # fmt: skip
+    classifier = {2: "fc6", 5: "fc7", 6: "logits"}
+    with torch.no_grad():
+        for number, module in enumerate(net["features"]):
+            x = module(x)
+            if number in features:
+                found[features[number]] = x.numpy()
+        x = net["avgpool"](x).flatten(1)
+        for number, module in enumerate(net["classifier"]):
+            x = module(x)
+            if number in classifier:
+                found[classifier[number]] = x.numpy()
+    return found
+
+
+def assert_these(found: Any, named: dict[str, np.ndarray], exact: bool = True) -> None:
+    """The parameters are those of a state dict, whichever way the file held them."""
+    for ours, theirs in zip(LAYERS, TORCH_NAMES, strict=True):
+        kernel, bias = named[f"{theirs}.weight"], named[f"{theirs}.bias"]
+        value = found.params[ours]["kernel"]
+        if ours == "fc6":
+            back = value.reshape(6, 6, OWT["conv5"], -1).transpose(3, 2, 0, 1)
+            value = back.reshape(kernel.shape).T
+        kernel = kernel.transpose(2, 3, 1, 0) if kernel.ndim == 4 else kernel.T
+        np.testing.assert_array_equal(value, kernel)
+        np.testing.assert_array_equal(found.params[ours]["bias"], bias)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_every_layer_is_pytorchs(tmp_path: Path, net: Any, zipped: bool) -> None:
+    path = tmp_path / "alexnet.pth"
+    torch.save(net.state_dict(), path, _use_new_zipfile_serialization=zipped)
+    found = load(path)
+    assert (found.architecture.name, found.stored_size) == ("owt", 256)
+    images = stored(256, "short_bilinear")
+    assert_same(our_activations(found, images), activations(net, torchvision_input(images)))
+    assert_these(found, torch_names(source_arrays("owt")))
+
+
+def test_checkpoints_of_training_scripts(tmp_path: Path, net: Any) -> None:
+    """{"state_dict"}, the names of DataParallel, tensors as Parameters, optimizer and all."""
+    state = {f"module.{name}": value for name, value in net.named_parameters()}
+    momentum = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9).state_dict()
+    checkpoint = {"epoch": 90, "arch": "alexnet", "state_dict": state, "optimizer": momentum,
+                  "best_acc1": 56.5, "args": None}  # fmt: skip
+    torch.save(checkpoint, tmp_path / "a.pth")
+    assert_these(load(tmp_path / "a.pth"), torch_names(source_arrays("owt")))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_other_precisions_become_float32(tmp_path: Path, net: Any, dtype: str) -> None:
+    state = {name: value.to(getattr(torch, dtype)) for name, value in net.state_dict().items()}
+    torch.save(state, tmp_path / "a.pth")
+    named = {name: value.to(torch.float32).numpy() for name, value in state.items()}
+    found = load(tmp_path / "a.pth")
+    assert found.params["fc8"]["bias"].dtype == np.float32
+    assert_these(found, named)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_views_of_shared_storage(tmp_path: Path, net: Any, zipped: bool) -> None:
+    """Tensors that lie transposed, or as parts of one storage."""
+    state = dict(net.state_dict())
+    state["classifier.4.weight"] = state["classifier.4.weight"].T.contiguous().T
+    joined = torch.cat([state["classifier.6.bias"], state["classifier.4.bias"]])
+    state["classifier.6.bias"], state["classifier.4.bias"] = joined[:7], joined[7:]
+    torch.save(state, tmp_path / "a.pth", _use_new_zipfile_serialization=zipped)
+    assert_these(load(tmp_path / "a.pth"), torch_names(source_arrays("owt")))
+
+
+def test_whole_modules_are_refused_without_a_call(tmp_path: Path, net: Any) -> None:
+    torch.save(net, tmp_path / "a.pth")
+    with pytest.raises(InputError, match=r"holds an instruction NEWOBJ|names torch\.nn"):
+        load(tmp_path / "a.pth")
+
+
+def test_integers_are_refused(tmp_path: Path, net: Any) -> None:
+    state = dict(net.state_dict()) | {"classifier.6.bias": torch.arange(7)}
+    torch.save(state, tmp_path / "a.pth")
+    with pytest.raises(InputError, match=r"classifier\.6\.bias should be floating.*int64"):
+        load(tmp_path / "a.pth")
+
+
+def test_an_export_to_onnx(tmp_path: Path, net: Any) -> None:
+    path, images = tmp_path / "a.onnx", torchvision_input(stored(256, "short_bilinear"))
+
+    class Whole(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.features, self.classifier = net["features"], net["classifier"]
+            self.avgpool = net["avgpool"]
+
+        def forward(self, x: Any) -> Any:
+            return self.classifier(torch.flatten(self.avgpool(self.features(x)), 1))
+
+    with warnings.catch_warnings():  # PyTorch's, of its own exporter
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(Whole().eval(), (torch.from_numpy(images),), path, dynamo=False)
+    found = weights.load("onnx", path, layers=widths(OWT))
+    assert (found.architecture.name, found.stored_size) == ("owt", 256)
+    assert_these(found, torch_names(source_arrays("owt")))
+    assert found.config.channel_std == (0.229, 0.224, 0.225)
+
+
+@pytest.mark.parametrize("preset", ["caffe_alexnet", "caffenet"])
+def test_caffes_networks_rebuilt_in_pytorch(tmp_path: Path, preset: str) -> None:
+    arrays = source_arrays(preset)
+    data = caffe_files.net(arrays, caffe_files.layers(preset), legacy=True)
+    path = write(tmp_path / "net.caffemodel", data)
+    found = weights.load("caffe", path, layers=widths(BVLC))
+    images = stored(256, "warp_bilinear")
+    tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
+    x, source = torch.from_numpy(bgr_input(images, 227)), {}
+
+    def pool(x: Any) -> Any:
+        return F.max_pool2d(x, 3, 2, ceil_mode=True)
+
+    def conv(x: Any, name: str, stride: int = 1, pad: int = 1, groups: int = 1) -> Any:
+        weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
+        return F.relu(F.conv2d(x, weight, bias, stride, pad, groups=groups))
+
+    steps = [("conv1", lambda x: conv(x, "conv1", 4, 0)), ("lrn1", norm), ("pool1", pool),
+             ("conv2", lambda x: conv(x, "conv2", 1, 2, 2)), ("lrn2", norm), ("pool2", pool),
+             ("conv3", lambda x: conv(x, "conv3")), ("conv4", lambda x: conv(x, "conv4", groups=2)),
+             ("conv5", lambda x: conv(x, "conv5", groups=2)), ("pool5", pool)]  # fmt: skip
+    if preset == "caffenet":
+        steps[1:3], steps[4:6] = steps[2:0:-1], steps[5:3:-1]
+    for name, step in steps:
+        x = source[name] = step(x)
+    x = x.flatten(1)
+    for name in ("fc6", "fc7", "fc8"):
+        x = F.linear(x, tensors[f"{name}.weight"], tensors[f"{name}.bias"])
+        x = x if name == "fc8" else F.relu(x)
+        source[name if name != "fc8" else "logits"] = x
+    assert_same(our_activations(found, images), {n: v.numpy() for n, v in source.items()})
+
+
+def norm(x: Any) -> Any:
+    return F.local_response_norm(x, 5, alpha=1e-4, beta=0.75, k=1.0)
+
+
+def test_pictures_are_resized_as_torchvision_does(tmp_path: Path) -> None:
+    """Against PyTorch's own antialiased bilinear interpolation, which works on floats."""
+    from PIL import Image
+
+    from alexnet_jax.data.images import as_stored
+
+    pixels = stored(256)[0][:, :201].repeat(2, 0)  # 512 x 201
+    found = as_stored(Image.fromarray(pixels), 96, 3, "short_bilinear")
+    tensor = torch.from_numpy(pixels.astype(np.float32).transpose(2, 0, 1).copy())[None]
+    size = (int(96 * 512 / 201), 96)
+    full = F.interpolate(tensor, size, mode="bilinear", antialias=True)[0].numpy()
+    top = round((size[0] - 96) / 2)
+    expected = full[:, top : top + 96].transpose(1, 2, 0)
+    assert np.abs(found - expected).max() <= 1.01
+    assert np.abs(found - expected).mean() < 0.3
