@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.figure import Figure
+
+
+NO_PICTURES = (
+    "matplotlib is not installed: no pictures will be drawn; "
+    "pip install 'alexnet_jax[plots]' brings them"
+)
+
+
+def can_draw() -> bool:
+    """Whether matplotlib is installed; it is not imported."""
+    return importlib.util.find_spec("matplotlib") is not None
 
 
 def learning_curve(lines: list[dict[str, Any]], title: str) -> Figure:
@@ -77,7 +89,9 @@ def save_run(
     towers: int,
     steps: int,
 ) -> None:
-    """Writes learning_curve.png and conv1_kernels.png of a run."""
+    """Writes learning_curve.png and conv1_kernels.png of a run; neither without matplotlib."""
+    if not can_draw():
+        return
     learning_curve(lines, title).savefig(workdir / "learning_curve.png", dpi=120)
     heading = f"{title}: conv1 kernels after {steps:,} steps"
     conv1_kernels(kernel, towers, heading).savefig(workdir / "conv1_kernels.png", dpi=150)

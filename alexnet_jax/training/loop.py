@@ -28,6 +28,7 @@ from alexnet_jax.runtime import (
 )
 from alexnet_jax.training.console import Console, Silence
 from alexnet_jax.training.diagnosis import Care
+from alexnet_jax.training.figures import NO_PICTURES, can_draw
 from alexnet_jax.training.job import Job
 from alexnet_jax.training.run import Run
 from alexnet_jax.training.step import make_train_step
@@ -46,8 +47,9 @@ def fit(
 ) -> None:
     """Trains to `config.steps`, from where the workdir's newest good checkpoint stopped.
 
-    Writes config.json, metrics.jsonl, checkpoints/, learning_curve.png and conv1_kernels.png. Of
-    several processes the first writes and speaks, and all must see the workdir.
+    Writes config.json, metrics.jsonl, checkpoints/ and, where matplotlib is installed,
+    learning_curve.png and conv1_kernels.png. Of several processes the first writes and speaks, and
+    all must see the workdir.
 
     Args:
       workdir: the run's directory; made if need be.
@@ -77,6 +79,8 @@ def fit(
         if said_by_first(log.finished) and run.step == config.steps:
             console.note(f"{workdir} is finished at step {config.steps}; nothing to do")
             return
+        if not can_draw():
+            console.note(NO_PICTURES)
         if saved.steps:
             console.note(f"resumed at step {run.step}")
         else:
