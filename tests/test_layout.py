@@ -1,6 +1,7 @@
 """The shape of the code: imports point one way, and the light half stays light."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -104,6 +105,32 @@ def test_scripts_take_what_is_offered() -> None:
                 continue
             assert door.is_dir(), f"{path.name} reaches into {module}"
             assert door == PACKAGE or name in offered(door), f"{path.name}: {module} {name}"
+
+
+def needed(package: str, direct: dict[str, set[str]]) -> set[str]:
+    """The packages that one needs, directly or through others."""
+    return direct[package].union(*(needed(other, direct) for other in direct[package]))
+
+
+def test_the_map_is_up_to_date() -> None:
+    """docs/images/map.svg names every package, and its arrows, listed in its description, lead to
+    all that each imports, with none to spare; if not, `python docs/map.py` draws it again."""
+    picture = (PACKAGE.parent / "docs" / "images" / "map.svg").read_text(encoding="utf-8")
+    described = re.search("<dc:description>(.*?)</dc:description>", picture, re.DOTALL)
+    assert described is not None
+    parts = [part.split(":") for part in described[1].split(";")]
+    arrows = {name.strip(): set(re.findall(r"\w+", others)) for name, others in parts}
+    assert set(arrows) == set(ORDER) == set(re.findall("<!-- ([a-z]+) -->", picture)) & set(ORDER)
+    real: dict[str, set[str]] = {package: set() for package in ORDER}
+    for package, others in real.items():
+        for path in (PACKAGE / package).rglob("*.py"):
+            for module, name in imports(path):
+                others.update({f"{module}.{name}".split(".")[1]} & set(ORDER) - {package})
+    for package in ORDER:
+        assert needed(package, arrows) == needed(package, real), package
+        assert arrows[package] <= real[package], package
+        for other in arrows[package]:
+            assert other not in set().union(*(needed(via, arrows) for via in arrows[package]))
 
 
 def test_every_package_says_its_job() -> None:
