@@ -20,7 +20,7 @@
 # %% [markdown]
 # Where `alexnet_jax` is not installed yet, as on Colab, this installs it from a copy of its
 # repository: the one that this notebook lies in, a clone beside the notebook, or a zip file of it
-# uploaded there (Colab: the folder symbol on the left). With a GPU, install `{checkout}[cuda]`.
+# uploaded there (Colab: the folder symbol on the left). With a GPU, add the extra `cuda`.
 
 # %%
 import importlib.util
@@ -40,7 +40,7 @@ if spec is None or spec.origin is None:  # a folder of that name is no package y
         )
     checkout = copies[0].resolve()
     print("installing", checkout)
-    # %pip install --quiet "{checkout}"
+    # %pip install --quiet "{checkout}[train,data,plots]"
 
 # %%
 # %matplotlib inline

@@ -105,8 +105,8 @@ def attribution_picture(
 
     Args:
       images: [B, H, W, C] uint8, what the network saw of them.
-      covered: of each, [rows, columns] of `look.attribution.occlusion_map`.
-      gradients: [B, H, W, C] of `look.attribution.class_gradients`.
+      covered: of each, [rows, columns] of `analysis.attribution.occlusion_map`.
+      gradients: [B, H, W, C] of `analysis.attribution.class_gradients`.
       titles: of the images.
     """
     count = len(images)
@@ -156,7 +156,7 @@ def meeting_picture(shares: dict[str, np.ndarray], title: str) -> Figure:
     """Of each layer that reads both towers, the share of its input from its own and the other.
 
     Args:
-      shares: of `look.meeting.tower_shares`.
+      shares: of `analysis.tower_shares.tower_shares`.
     """
     figure = blank_figure(6.5, 0.62 * sum(e.shape[1] for e in shares.values()) + 1.3)
     axes = figure.subplots()

@@ -2,7 +2,7 @@
 
 `work` says what is timed, `ours` and `peer` make it ready, `worker` runs one of them in a process
 of its own, `race` takes turns between such processes, `report` says what came out. Nothing but
-jax, flax, optax, chex and numpy is imported, and torch where it is asked for.
+jax, flax, optax and numpy is imported, and torch where it is asked for.
 """
 
 from alexnet_jax.bench import layer_table

@@ -17,7 +17,7 @@ from alexnet_jax.ops.cpu import folded_convolution
 
 
 def alternatives(work: Work, part: Part, params: Any, first: bool) -> Iterator[Timing]:
-    """Of a part: a convolution with a stride folded (`ops.cpu.space_to_depth`); a normalization
+    """Of a part: a convolution with a stride folded (`ops.cpu.folded_convolution`); a normalization
     alone, which tells what a kernel of our own could gain over XLA's."""
     if isinstance(part.placed.layer, Conv) and part.placed.layer.stride > 1 and not part.tail:
         yield _folded(work, part.placed, params, first)

@@ -69,5 +69,5 @@ def views_counts(work: Work) -> Counts:
 
 
 def update_counts(architecture: Architecture) -> Counts:
-    """Of the update of all weights, as `scaling` counts it."""
+    """Of the update of all weights, as `planning.update_bytes` counts it."""
     return Counts(0, update_bytes(architecture, layout("one_device", architecture, 1)))

@@ -20,7 +20,7 @@ def bars(records: Sequence[dict[str, Any]]) -> Figure:
     them.
 
     Args:
-      records: as `report.record` makes them, of one network and several batches.
+      records: as `bench.record` makes them, of one network and several batches.
     """
     layered = [record for record in records if "layers" in record]
     figure = blank_figure(11, 3.9 + 4.3 * len(layered))

@@ -19,7 +19,7 @@ def outcomes_picture(rows: Sequence[dict[str, Any]], title: str) -> Figure:
     """Each claim's two variants side by side: a dot a seed, a bar at their mean.
 
     Args:
-      rows: of `paper.report.row`. What was not reached in a run has no dot.
+      rows: of `paper.outcome_row`. What was not reached in a run has no dot.
     """
     columns = min(4, len(rows))
     lines = -(-len(rows) // columns)

@@ -1,4 +1,4 @@
-"""What this machine does of what `scaling` assumes: the rates of its devices and between them."""
+"""Rates that `planning.scaling` assumes, measured on this machine: of devices and between them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model of `scaling` beside what the devices of this machine do."""
+"""Predictions of `planning.cost_model` beside what the devices of this machine do."""
 
 from __future__ import annotations
 

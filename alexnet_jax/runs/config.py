@@ -45,13 +45,13 @@ class TrainConfig:
     the preset whose initial values the layers take, "preset" meaning its own; `image_size` 0 is
     the preset's. Without `random_crop`, training sees the centre of every image, as testing does. A
     batch is computed in `accumulate` parts. `ema` > 0 evaluates and keeps a moving average of the
-    weights, with that decay. `trust` > 0 updates by `optim.lars` with that coefficient, the biases
-    at `bias_learning_rate`. `rate_inside` False multiplies the velocity by the rate where it is
-    added to the weights, as PyTorch does. The rate rises over `warmup_epochs` first. `keep_epochs`
-    > 0 keeps a checkpoint for good every so many epochs. A run whose loss is no better than chance
-    for `flat_steps` is stopped; 0: never.
+    weights, with that decay. `trust` > 0 updates by `training.optim.lars` with that coefficient,
+    the biases at `bias_learning_rate`. `rate_inside` False multiplies the velocity by the rate
+    where it is added to the weights, as PyTorch does. The rate rises over `warmup_epochs` first.
+    `keep_epochs` > 0 keeps a checkpoint for good every so many epochs. A run whose loss is no
+    better than chance for `flat_steps` is stopped; 0: never.
 
-    `resize` says how pictures from files become stored images (`data.images.read_stored`); pixels
+    `resize` says how pictures from files become stored images (`data.read_stored`); pixels
     minus the mean are multiplied by `pixel_scale` and divided by `channel_std`, channel by channel,
     where that is given.
 

@@ -25,8 +25,8 @@ COUNTS = {"kills": 20, "corruptions": 20, "commands": 40, "steps": 10_000, "pred
 
 def parts(place: Path, counts: argparse.Namespace) -> dict[str, Callable[[], Row]]:
     """What can be done, by name."""
+    from cli.test_lost_processes import test_the_death_of_one_ends_the_other
     from helpers.scripts import train
-    from test_lost_processes import test_the_death_of_one_ends_the_other
 
     from faults import commands, corruptions, disk, kills, load
 
