@@ -1,4 +1,4 @@
-"""Command lines, configs and options that cannot be used, and what is said of each."""
+"""Command lines, settings and configs that cannot be used, each with words of its message."""
 
 # Arguments of train after its CONFIG, and what the message must hold.
 OPTIONS: list[tuple[str, list[str]]] = [

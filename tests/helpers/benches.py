@@ -1,4 +1,4 @@
-"""Made-up comparisons, and the smallest work there is."""
+"""Made-up results of the benchmark, and a network small enough to time at once."""
 
 from alexnet_jax.bench.race import Entrant, Outcome, Plan, torch_variants
 from alexnet_jax.bench.times import Times

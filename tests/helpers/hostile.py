@@ -1,4 +1,4 @@
-"""Values that a file anyone may write could hold."""
+"""JSON values of every kind, for files that anyone may have written, and how reading may end."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +30,7 @@ VALUES = st.recursive(
 
 
 def read_or_refused(read: Callable[[], Any]) -> Any:
-    """What it returns; None where it is refused. Whatever else is raised fails the test."""
+    """The value of `read()`, or None where it raises InputError; any other error fails the test."""
     try:
         return read()
     except InputError:

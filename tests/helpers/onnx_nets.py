@@ -10,12 +10,12 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 LRN = {"size": 5, "alpha": 1e-4, "beta": 0.75, "bias": 1.0}
-# (operation, our name of its output, attributes); weights go by the name.
 NORM_POOL = ["lrn", "pool"]
 
 
 def steps(preset: str, pool_pads: list[int]) -> list[tuple[str, str, dict[str, Any]]]:
-    """The operations of bvlc_alexnet or CaffeNet, in order, as the model zoo's files have them."""
+    """The operations of bvlc_alexnet or CaffeNet, in order, as the model zoo's files have them:
+    (operation, our name of its output, attributes); weights go by the name."""
     pool = {"kernel_shape": [3, 3], "strides": [2, 2], "pads": pool_pads}
     order = NORM_POOL if preset == "caffe_alexnet" else NORM_POOL[::-1]
     found: list[tuple[str, str, dict[str, Any]]] = []
@@ -92,6 +92,6 @@ def run(proto: onnx.ModelProto, images: np.ndarray, wanted: list[str]) -> dict[s
 
 
 def values(preset: str) -> list[str]:
-    """What the network's table also names."""
+    """Names of a graph's values that are layers of our table, too."""
     named = [name for _, name, _ in steps(preset, [0] * 4)]
     return [n for n in named if not n.endswith(("_linear", "_kept")) and n not in ("flat", "prob")]

@@ -1,4 +1,4 @@
-"""Two processes that run one script together."""
+"""Two processes that run one script together, started, waited for and read."""
 
 import contextlib
 import os
@@ -74,7 +74,7 @@ def pair(
 
 
 def run_pair(script: str, *arguments: object, **more: Any) -> list[Result]:
-    """How both ended."""
+    """Runs a pair to its end: the results of both."""
     with pair(script, *arguments, **more) as both:
         return [wait(process) for process in both]
 
@@ -87,7 +87,7 @@ def said(text: str) -> list[str]:
 
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    """Until a path is there; fails if the process ends before."""
+    """Waits until a path is there; fails if the process ends before."""
     deadline = time.monotonic() + 300
     while not path.exists():
         assert process.poll() is None

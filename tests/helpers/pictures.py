@@ -1,4 +1,4 @@
-"""Small data sets for the tests of preparation."""
+"""Made-up pictures: sources in memory, and folders of PNG files."""
 
 import time
 import zlib

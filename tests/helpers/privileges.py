@@ -1,4 +1,4 @@
-"""Running without the right to write everywhere, which root has."""
+"""A context without the rights of root, who may read and write everything."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def without_privileges() -> Iterator[None]:
-    """Root may read anything: nobody (65534) stands in for a moment."""
+    """Runs the block as the user nobody (65534) where the tests run as root."""
     if os.geteuid() != 0:
         yield
         return

@@ -1,4 +1,4 @@
-"""The smallest training there is: config, batches, a console that stops it, NumPy's gradients."""
+"""A training of a narrow network: config, batches, a console that stops it, NumPy's gradients."""
 
 import json
 from pathlib import Path

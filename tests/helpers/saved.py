@@ -1,4 +1,4 @@
-"""Trees to save as checkpoints, and what must come back."""
+"""Small trees to save as checkpoints, and their comparison with what is loaded."""
 
 import gc
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ WHAT_ORBAX_LEAVES = (
 
 
 def trees(step: int, dtype: str = "float32") -> Trees:
-    """What a run saves, in small; noise, which does not compress, other at every step."""
+    """Trees like a run's, small, of noise that does not compress and differs at every step."""
     generator = np.random.default_rng(step)
     kernel, bias = generator.standard_normal((60, 50)), generator.standard_normal(50)
     params = {"conv1": {"kernel": jnp.asarray(kernel, dtype), "bias": jnp.asarray(bias, dtype)}}

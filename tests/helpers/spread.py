@@ -1,4 +1,4 @@
-"""A small network on every topology, and how its arrays are compared."""
+"""A small network trained on any topology, and the comparison of two states."""
 
 import dataclasses
 from typing import Any
@@ -48,7 +48,7 @@ def batch(seed: int, classes: int = 10) -> dict[str, np.ndarray]:
 
 
 def assert_same(state: TrainState, other: TrainState) -> None:
-    """In float64, after some updates on other devices."""
+    """Compares float64 states of the same updates on different devices."""
     for tree in ("params", "opt_state", "average", "step"):
         chex.assert_trees_all_close(
             jax.device_get(getattr(state, tree)),

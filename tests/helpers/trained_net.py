@@ -1,4 +1,4 @@
-"""A trained network to export."""
+"""A network with random weights, as if trained, to export."""
 
 from __future__ import annotations
 

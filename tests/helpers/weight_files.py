@@ -66,7 +66,7 @@ def stored(size: int = 256, resize: str = "short_bicubic", count: int = 2) -> np
 
 
 def bgr_input(images: np.ndarray, size: int, mean: Any = MEAN_BGR) -> np.ndarray:
-    """What Caffe feeds: the centre crop, blue first, minus the mean; [B, 3, size, size]."""
+    """Caffe's input: the centre crop, blue first, minus the mean; [B, 3, size, size]."""
     crop = centre(images, size)[..., ::-1].astype(np.float64) - np.asarray(mean)
     return np.ascontiguousarray(crop.transpose(0, 3, 1, 2), np.float32)
 
