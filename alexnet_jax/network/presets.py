@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import tables
@@ -35,7 +35,7 @@ def architecture(
     channels: int | None = None,
     classes: int | None = None,
     init: str | None = None,
-    layers: dict[str, dict[str, object]] | None = None,
+    layers: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Architecture:
     """A network by name, changed as asked; what is None keeps the preset's value.
 
@@ -84,7 +84,7 @@ def _started_like(found: Architecture, other: Architecture) -> Architecture:
     return dataclasses.replace(found, layers=tuple(map(started, found.layers)))
 
 
-def _changed(layer: Layer, changes: dict[str, object]) -> Layer:
+def _changed(layer: Layer, changes: Mapping[str, object]) -> Layer:
     fields = {field.name for field in dataclasses.fields(layer)} - {"name"}
     unknown = set(changes) - fields
     if unknown:

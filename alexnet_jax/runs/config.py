@@ -2,156 +2,161 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import sys
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from alexnet_jax.errors import InputError
+from alexnet_jax.runs.constraints import Check, at_least, frozen, plain, require_constraints, within
 
 Schedule = Literal["constant", "epochs", "plateau", "quadratic"]
 Dtype = Literal["float32", "bfloat16", "float64"]
 Classifier = Literal["auto", "new", "copied"]
 Resize = Literal["short_bicubic", "short_bilinear", "warp_bicubic", "warp_bilinear"]
 
-_TUPLES = ("drop_epochs", "freeze", "channel_std")
-
-# What may change when a run goes on; everything else makes it another run.
-MAY_DIFFER = frozenset(
-    {
-        "steps",
-        "data_dir",
-        # The workdir remembers the hash of the parameters themselves.
-        "start_from",
-        "start_checkpoint",
-        "topology",
-        "log_every",
-        "evaluate_every",
-        "checkpoint_every",
-        "keep_checkpoints",
-        "keep_epochs",
-        "flat_steps",
-    }
+# Marks fields that may change when a run goes on; any other change makes it another run.
+_FREE = "may differ"
+_COUNT = at_least(1)
+_NOT_NEGATIVE = within(0.0, math.inf)
+_POSITIVE = Check("must be above 0", lambda value: value > 0)
+_BELOW_2_31 = Check("must be below 2^31", lambda value: value < 2**31)
+_SIZE = Check("must be > 0, or 0 for the preset's", lambda value: value >= 0)
+_DISTINCT = Check("takes different names of layers", lambda names: len(set(names)) == len(names))
+_DIVISORS = Check(
+    "must be above 0 and finite", lambda values: all(0 < v < math.inf for v in values)
+)
+_RISING = Check(
+    "must rise from above 0",
+    lambda values: list(values) == sorted({v for v in values if 0 < v < math.inf}),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Everything that decides a run. Defaults are the paper's (section 5) where it has a number.
+    """Everything that decides a run. Defaults are the paper's where it has a number.
 
-    Steps are updates of the weights. `data_dir` is where a prepared `data` set is. `init` names
-    the preset whose initial values the layers take, "preset" meaning its own; `image_size` 0 is
-    the preset's. Without `random_crop`, training sees the centre of every image, as testing does. A
-    batch is computed in `accumulate` parts. `ema` > 0 evaluates and keeps a moving average of the
-    weights, with that decay. `trust` > 0 updates by `training.optim.lars` with that coefficient,
-    the biases at `bias_learning_rate`. `rate_inside` False multiplies the velocity by the rate
-    where it is added to the weights, as PyTorch does. The rate rises over `warmup_epochs` first.
-    `keep_epochs` > 0 keeps a checkpoint for good every so many epochs. A run whose loss is no
-    better than chance for `flat_steps` is stopped; 0: never.
+    Configs are values: equal ones have equal hashes, and dictionaries and lists are copied into
+    forms that cannot change. Steps are updates of the weights.
 
-    `resize` says how pictures from files become stored images (`data.read_stored`); pixels
-    minus the mean are multiplied by `pixel_scale` and divided by `channel_std`, channel by channel,
-    where that is given.
-
-    `start_from` is the workdir of a run whose weights this one begins with, at `start_checkpoint`.
-    The last layer is then "new", "copied", or "auto": copied where the classes are the same by
-    name, new elsewhere. Layers in `freeze` keep their weights, bit for bit; `layer_rates` are the
-    learning rates of layers relative to the others'.
-    InputError says which value is out of range.
+    Raises:
+      InputError: a value of another type or out of range, or values that exclude each other.
     """
 
+    # Data.
     name: str
+    """Name of the run; its default workdir is runs/NAME."""
     data: str
-    steps: int
-    data_dir: str = ""
+    """Name of the data set."""
+    steps: Annotated[int, _FREE, _COUNT, _BELOW_2_31]
+    """Updates in all. May grow when a run goes on, unless the schedule is "quadratic"."""
+    data_dir: Annotated[str, _FREE] = ""
+    """Directory of a prepared `data`; "" for a set that needs none."""
+
+    # Network.
     preset: str = "paper"
+    """Architecture, by its name in `list_presets()`."""
     init: str = "preset"
-    image_size: int = 0
-    start_from: str = ""
-    start_checkpoint: str = "latest"
+    """Preset whose initial values the layers take; "preset": the architecture's own."""
+    image_size: Annotated[int, _SIZE] = 0
+    """Side of the input in pixels; 0: the preset's."""
+    start_from: Annotated[str, _FREE] = ""
+    """Workdir whose weights this run begins with; "": initial values. May be moved when a run goes
+    on, since the workdir holds the hash of the weights."""
+    start_checkpoint: Annotated[str, _FREE] = "latest"
+    """Checkpoint of `start_from`: "best", "latest" or a step."""
     classifier: Classifier = "auto"
-    freeze: tuple[str, ...] = ()
-    layer_rates: dict[str, float] = field(default_factory=dict)
-    layers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    batch: int = 128
-    accumulate: int = 1
-    seed: int = 0
+    """Last layer with `start_from`: "new", "copied", or "auto": copied where the classes have the
+    same names, else new."""
+    freeze: Annotated[tuple[str, ...], _DISTINCT] = ()
+    """Layers that keep their weights, bit for bit."""
+    layer_rates: Mapping[str, float] = field(default_factory=dict)
+    """Learning rates of layers as multiples of `learning_rate`, by layer, in (0, inf)."""
+    layers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Changes to the preset's layers, such as {"conv1": {"maps": 64}}."""
+
+    # Batch.
+    batch: Annotated[int, _COUNT] = 128
+    """Images of an update, over all devices (paper, section 5)."""
+    accumulate: Annotated[int, _COUNT] = 1
+    """Parts in which a batch is computed, one after the other; divides `batch`."""
+    seed: Annotated[int, within(0, 2**32, "[0, 2^32)")] = 0
+    """Seed of initial values, order of images, views and dropout."""
     dtype: Dtype = "float32"
-    topology: str = "one_device"
-    learning_rate: float = 0.01
-    momentum: float = 0.9
+    """Type that is computed in; parameters stay float32, except with "float64"."""
+    topology: Annotated[str, _FREE] = "one_device"
+    """Spread of the network over devices: one_device, two_towers, data, data_towers or hybrid."""
+
+    # Update rule and rates.
+    learning_rate: Annotated[float, _NOT_NEGATIVE] = 0.01
+    """Rate of the first updates after the warm-up (paper, section 5)."""
+    momentum: Annotated[float, within(0.0, 1.0)] = 0.9
+    """Share of the velocity that the next update keeps (paper, section 5)."""
     rate_inside: bool = True
-    weight_decay: float = 5e-4
-    trust: float = 0.0
-    bias_learning_rate: float = 0.0
-    ema: float = 0.0
-    warmup_epochs: float = 0.0
+    """Whether the velocity holds the rate, as in the paper. False: the velocity is multiplied by
+    the rate where it is added to the weights, as in PyTorch."""
+    weight_decay: Annotated[float, _NOT_NEGATIVE] = 5e-4
+    """Factor of the weights that is added to their gradient (paper, section 5)."""
+    trust: Annotated[float, _NOT_NEGATIVE] = 0.0
+    """Trust coefficient of LARS (`optim.lars`); 0: the paper's update."""
+    bias_learning_rate: Annotated[float, _NOT_NEGATIVE] = 0.0
+    """Rate of the biases under LARS; 0 without it."""
+    ema: Annotated[float, within(0.0, 1.0)] = 0.0
+    """Decay, per update, of a moving average of the weights, which is then evaluated and kept; 0:
+    no average."""
+    warmup_epochs: Annotated[float, _NOT_NEGATIVE] = 0.0
+    """Epochs over which the rate rises to `learning_rate`."""
     schedule: Schedule = "plateau"
-    drop_epochs: tuple[float, ...] = ()
-    patience: int = 3
+    """Course of the rate after the warm-up: divided by ten when the test error stalls ("plateau";
+    paper, section 5) or at `drop_epochs` ("epochs"), falling to 0 as the square of the updates
+    left ("quadratic"), or "constant"."""
+    drop_epochs: Annotated[tuple[float, ...], _RISING] = ()
+    """Epochs at which the schedule "epochs" divides the rate by ten."""
+    patience: Annotated[int, _COUNT] = 3
+    """Evaluations in a row without a lower error after which "plateau" divides the rate by ten."""
+
+    # Views.
     random_crop: bool = True
+    """Whether training crops at random (paper, section 4.1); else at the centre, as tests do."""
     mirror: bool = True
-    colour_noise: float = 0.1
-    pixel_scale: float = 1.0
-    channel_std: tuple[float, ...] = ()
+    """Whether half of the training images are mirrored (paper, section 4.1)."""
+    colour_noise: Annotated[float, _NOT_NEGATIVE] = 0.1
+    """Standard deviation of the noise along each principal component of the colours, as a share of
+    the component's own (paper, section 4.1); 0: no noise."""
+    pixel_scale: Annotated[float, _NOT_NEGATIVE, _POSITIVE] = 1.0
+    """Factor on pixels of 0 to 255 minus their mean."""
+    channel_std: Annotated[tuple[float, ...], _DIVISORS] = ()
+    """Divisor of each channel after `pixel_scale`; (): none."""
     resize: Resize = "short_bicubic"
-    log_every: int = 50
-    evaluate_every: int = 1000
-    checkpoint_every: int = 1000
-    keep_checkpoints: int = 2
-    keep_epochs: float = 0.0
-    flat_steps: int = 5000  # "flat after 5k": BVLC/caffe issue 3243
+    """Rule by which pictures from files become stored images (`data.images.read_stored`)."""
+
+    # Cadence, in updates unless said otherwise.
+    log_every: Annotated[int, _FREE, _COUNT] = 50
+    """Updates between two lines of training metrics."""
+    evaluate_every: Annotated[int, _FREE, _COUNT] = 1000
+    """Updates between two evaluations on the test split."""
+    checkpoint_every: Annotated[int, _FREE, _COUNT] = 1000
+    """Updates between two checkpoints."""
+    keep_checkpoints: Annotated[int, _FREE, _COUNT] = 2
+    """Number of newest checkpoints that are kept."""
+    keep_epochs: Annotated[float, _FREE, _NOT_NEGATIVE] = 0.0
+    """Epochs between two checkpoints that are kept for good; 0: none is."""
+    flat_steps: Annotated[int, _FREE, within(0, math.inf)] = 5000
+    """Updates with a loss no better than chance after which a run is stopped ("flat after 5k":
+    BVLC/caffe issue 3243); 0: never."""
 
     def __post_init__(self) -> None:
-        _require_kinds(self)
-        for name in ("steps", "batch", "accumulate", "patience", "log_every", "evaluate_every",
-                     "checkpoint_every", "keep_checkpoints"):  # fmt: skip
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name, low, high in (
-            ("learning_rate", 0.0, float("inf")),
-            ("momentum", 0.0, 1.0),
-            ("weight_decay", 0.0, float("inf")),
-            ("trust", 0.0, float("inf")),
-            ("bias_learning_rate", 0.0, float("inf")),
-            ("ema", 0.0, 1.0),
-            ("warmup_epochs", 0.0, float("inf")),
-            ("colour_noise", 0.0, float("inf")),
-            ("pixel_scale", 0.0, float("inf")),
-            ("keep_epochs", 0.0, float("inf")),
-            ("flat_steps", 0, float("inf")),
-        ):
-            if not low <= getattr(self, name) < high:
-                raise InputError(
-                    f"{name} must lie in [{low:g}, {high:g}), got {getattr(self, name)}"
-                )
-        for name, choices in (
-            ("schedule", Schedule), ("dtype", Dtype), ("classifier", Classifier),
-            ("resize", Resize),
-        ):  # fmt: skip
-            if getattr(self, name) not in get_args(choices):
-                allowed = ", ".join(get_args(choices))
-                raise InputError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
+        for name, value in vars(self).items():
+            object.__setattr__(self, name, frozen(value))
+        require_constraints(self)
         if self.batch % self.accumulate:
             raise InputError(
                 f"accumulate must divide the batch of {self.batch}, got {self.accumulate}"
             )
-        if self.image_size < 0:
-            raise InputError(
-                f"image_size must be > 0, or 0 for the preset's, got {self.image_size}"
-            )
-        if self.steps >= 2**31:
-            raise InputError(f"steps must be below 2^31, got {self.steps}")
-        if not self.pixel_scale > 0:
-            raise InputError(f"pixel_scale must be above 0, got {self.pixel_scale}")
-        if not all(0 < std < math.inf for std in self.channel_std):
-            raise InputError(f"channel_std must be above 0 and finite, got {self.channel_std}")
-        if not 0 <= self.seed < 2**32:
-            raise InputError(f"seed must lie in [0, 2^32), got {self.seed}")
+        _require_layers(self)
         _require_schedule(self)
-        _require_rates(self)
+        _require_lars(self)
 
     @property
     def scale(self) -> float | tuple[float, ...]:
@@ -159,15 +164,13 @@ class TrainConfig:
         return tuple(self.pixel_scale / std for std in self.channel_std) or self.pixel_scale
 
     def to_json(self) -> dict[str, Any]:
-        tuples = {name: list(getattr(self, name)) for name in _TUPLES}
-        return dataclasses.asdict(self) | tuples
+        return {name: plain(value) for name, value in vars(self).items()}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> TrainConfig:
         """The config that `to_json` wrote; InputError where it is not one."""
         try:
-            tuples = {name: tuple(value[name]) for name in _TUPLES if name in value}
-            return cls(**{"drop_epochs": value["drop_epochs"], **value, **tuples})
+            return cls(**{"drop_epochs": value["drop_epochs"], **value})
         except (TypeError, KeyError) as error:
             raise InputError(f"not the settings of a run: {error}") from error
 
@@ -184,26 +187,35 @@ class TrainConfig:
         ]
 
 
-def _require_kinds(config: TrainConfig) -> None:
-    """Raises InputError where a number is not one: a config is a file that anyone may write."""
-    for name, hint in typing.get_type_hints(TrainConfig).items():
-        value = getattr(config, name)
-        kinds = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}.get(hint)
-        if kinds and (not isinstance(value, kinds) or (hint is not bool and value is True)):
-            raise InputError(f"{name} must be {hint.__name__}, got {value!r}")
-        if hint is float and abs(value) > sys.float_info.max and value != math.inf:
-            raise InputError(f"{name} must be a number that float64 holds")
-    if not isinstance(config.layers, dict) or not all(
-        isinstance(name, str) and isinstance(fields, dict) for name, fields in config.layers.items()
+MAY_DIFFER = frozenset(
+    name
+    for name, hint in typing.get_type_hints(TrainConfig, include_extras=True).items()
+    if _FREE in getattr(hint, "__metadata__", ())
+)
+
+
+def _require_layers(config: TrainConfig) -> None:
+    """Raises InputError for changes or rates of layers that are none, and rates of frozen ones."""
+    layers, rates = config.layers, config.layer_rates
+    if not isinstance(layers, Mapping) or not all(
+        isinstance(name, str) and isinstance(fields, Mapping) for name, fields in layers.items()
     ):
-        raise InputError(f"layers must hold fields by layer, got {config.layers!r}")
+        raise InputError(f"layers must hold fields by layer, got {layers!r}")
+    if not isinstance(rates, Mapping) or not all(isinstance(name, str) for name in rates):
+        raise InputError(f"layer_rates takes rates by names of layers, got {rates!r}")
+    for name, rate in rates.items():
+        number = isinstance(rate, int | float) and not isinstance(rate, bool)
+        if not number or not 0 < rate < math.inf:
+            raise InputError(
+                f"layer_rates must lie in (0, inf), got {rate!r} for {name} (freeze keeps a layer "
+                "as it is)"
+            )
+        if name in config.freeze:
+            raise InputError(f"{name} is frozen, and cannot have a rate in layer_rates")
 
 
 def _require_schedule(config: TrainConfig) -> None:
-    """Raises InputError for drops of the rate that are out of order or that nothing reads."""
-    rising = list(config.drop_epochs) == sorted(set(config.drop_epochs))
-    if not rising or not all(0 < epoch < math.inf for epoch in config.drop_epochs):
-        raise InputError(f"drop_epochs must rise from above 0, got {config.drop_epochs}")
+    """Raises InputError for drops of the rate that nothing reads, or that are missing."""
     if (config.schedule == "epochs") != bool(config.drop_epochs):
         raise InputError(
             f"schedule {config.schedule!r} with drop_epochs {config.drop_epochs}: the schedule "
@@ -211,9 +223,8 @@ def _require_schedule(config: TrainConfig) -> None:
         )
 
 
-def _require_rates(config: TrainConfig) -> None:
-    """Raises InputError for rates that do not go together, and for layers that are frozen or have
-    rates, and cannot."""
+def _require_lars(config: TrainConfig) -> None:
+    """Raises InputError for settings that LARS does not take."""
     if (config.trust > 0) != (config.bias_learning_rate > 0):
         raise InputError(
             f"trust {config.trust:g} with bias_learning_rate {config.bias_learning_rate:g}: LARS "
@@ -228,17 +239,3 @@ def _require_rates(config: TrainConfig) -> None:
             f"LARS sets every layer's rate itself and takes no layer_rates, got "
             f"{config.layer_rates}"
         )
-    freeze, rates = config.freeze, config.layer_rates
-    if not all(isinstance(name, str) for name in freeze) or len(set(freeze)) < len(freeze):
-        raise InputError(f"freeze takes different names of layers, got {freeze}")
-    if not isinstance(rates, dict) or not all(isinstance(name, str) for name in rates):
-        raise InputError(f"layer_rates takes rates by names of layers, got {rates!r}")
-    for name, rate in rates.items():
-        number = isinstance(rate, int | float) and not isinstance(rate, bool)
-        if not number or not 0 < rate < math.inf:
-            raise InputError(
-                f"layer_rates must lie in (0, inf), got {rate!r} for {name} (freeze keeps a layer "
-                "as it is)"
-            )
-        if name in freeze:
-            raise InputError(f"{name} is frozen, and cannot have a rate in layer_rates")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from alexnet_jax.errors import InputError
@@ -53,7 +54,7 @@ def _parse(name: str, hint: Any, text: str) -> Any:
     if typing.get_origin(hint) is tuple:
         kind = typing.get_args(hint)[0]
         return tuple(_parse(name, kind, part) for part in text.split(",") if part)
-    if typing.get_origin(hint) is dict:
+    if typing.get_origin(hint) is Mapping:
         return dict(_rate(name, part) for part in text.split(",") if part)
     kind = hint if hint in (int, float) else str
     try:

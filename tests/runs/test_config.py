@@ -1,7 +1,11 @@
 """Settings of a run: what they refuse, and their way through JSON and from text."""
 
+import copy
 import dataclasses
+import functools
 import json
+import pickle
+import re
 from typing import Any
 
 import pytest
@@ -168,7 +172,7 @@ def test_every_field_is_set_from_text(name: str) -> None:
     text, value = OTHERS[name]
     found = changed(BASE, {name: text})
     assert found == dataclasses.replace(BASE, **{name: value})
-    assert type(getattr(found, name)) is type(value)
+    assert isinstance(getattr(found, name), type(value))
 
 
 @pytest.mark.parametrize(
@@ -286,3 +290,66 @@ def test_differences_name_what_makes_another_run() -> None:
     every = set(OTHERS) - MAY_DIFFER | BOUND | {"layers"}
     found = BASE.differences(FULL) + BASE.differences(LARS)
     assert {text.split(":")[0] for text in found} == every
+
+
+def test_equal_configs_are_equal_keys() -> None:
+    """In a dictionary, in a cache, and after copies and pickles."""
+    other = changed(FULL, {"layers.conv1.maps": "64"})
+    assert other == FULL
+    assert other is not FULL
+    assert hash(other) == hash(FULL)
+    assert {FULL: "full", BASE: "base"}[other] == "full"
+    for same in (copy.deepcopy(FULL), pickle.loads(pickle.dumps(FULL))):
+        assert same == FULL
+        assert hash(same) == hash(FULL)
+
+    calls: list[TrainConfig] = []
+    cached = functools.cache(calls.append)
+    for config in (FULL, other, BASE):
+        cached(config)
+    assert calls == [FULL, BASE]
+    assert hash(dataclasses.replace(BASE, layers={"conv1": {"maps": 8}})) != hash(BASE)
+
+
+def test_a_config_cannot_change() -> None:
+    """Neither by what it was made of, nor by what it holds or has written."""
+    layers: dict[str, dict[str, Any]] = {"conv1": {"maps": 64}}
+    rates, freeze = {"fc8": 2.0}, ["conv1"]
+    values: dict[str, Any] = {"layers": layers, "layer_rates": rates, "freeze": freeze}
+    config = dataclasses.replace(BASE, **values)
+    before = config.to_json()
+    layers["conv1"]["maps"] = 8
+    layers["conv2"] = {}
+    rates["fc8"] = 3.0
+    freeze.append("conv2")
+    assert config.to_json() == before
+    config.to_json()["layers"]["conv1"]["maps"] = 8
+    for held in (config.layers, config.layers["conv1"], config.layer_rates):
+        for change in (
+            lambda held: held.update(fc8=1.0),
+            lambda held: held.setdefault("fc8", 1.0),
+            lambda held: held.pop("fc8"),
+            lambda held: held.clear(),
+            lambda held: held.__setitem__("fc8", 1.0),
+            lambda held: held.__delitem__("fc8"),
+            lambda held: held.__ior__({"fc8": 1.0}),
+        ):
+            with pytest.raises(TypeError, match="cannot be changed"):
+                change(held)
+    assert config.to_json() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("freeze", "conv1", "freeze must be a list, got 'conv1'"),
+        ("freeze", (["conv1"],), r"freeze must be str, got \('conv1',\)"),
+        ("channel_std", ("wide",), "channel_std must be float, got 'wide'"),
+        ("drop_epochs", 3, "drop_epochs must be a list, got 3"),
+        ("momentum", True, "momentum must be float, got True"),
+        ("mirror", 1, "mirror must be bool, got 1"),
+        ("layers", {"conv1": 3}, r"layers must hold fields by layer, got \{'conv1': 3\}"),
+    ],
+)
+def test_values_of_another_type(name: str, value: Any, message: str) -> None:
+    assert re.fullmatch(message, refusal(**{name: value}))
