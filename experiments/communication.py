@@ -18,92 +18,83 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import arg
-from alexnet_jax.cli.values import whole_number, writable
+from alexnet_jax.cli.options import Float, Picture, Report, Topology, Whole, option
+from alexnet_jax.cli.values import whole
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import presets
 from alexnet_jax.runs import TrainConfig
-
-Number = arg(metavar="N")
 
 
 @dataclass(frozen=True)
 class Options:
     """Print what crosses between devices in one training step, from the compiled program."""
 
-    topology: str = "two_towers"
-    """How the network is spread over devices: one_device, two_towers, data, data_towers, hybrid."""
-    devices: Annotated[str, Number] = "all there are; on a CPU, 2"
+    topology: Topology = "two_towers"
+    """How the network is spread over devices."""
+    devices: Annotated[
+        int | None, option(partial(whole, low=1, high=1024), "N", "all there are, 2 on a CPU")
+    ] = None
     """Number of devices; on a CPU, any."""
     preset: str = "paper"
     """The network."""
-    batch: Annotated[str, Number] = "128"
+    batch: Whole = 128
     """Images of a step, over all devices."""
-    classes: Annotated[str, Number] = "the preset's"
+    classes: Annotated[int | None, option(whole, "N", "as in PRESET")] = None
     """Number of classes."""
-    dtype: str = "float32"
-    """What the network computes in: float32 or bfloat16."""
-    json: str = "none"
+    dtype: Float = "float32"
+    """What the network computes in."""
+    json: Report = None
     """File for the crossings as a list of objects."""
-    picture: str = "none"
+    picture: Picture = None
     """File for a drawing of the network and its crossings: .png, .svg or .pdf."""
 
 
 def main(options: Options) -> None:
-    if options.dtype not in ("float32", "bfloat16"):
-        raise InputError(f"dtype must be one of float32, bfloat16, got {options.dtype!r}")
-    asked = None
-    if options.devices != Options.devices:
-        asked = whole_number("--devices", options.devices)
-    classes = None
-    if options.classes != Options.classes:
-        classes = whole_number("--classes", options.classes)
-    network = presets.architecture(options.preset, classes=classes)
+    network = presets.architecture(options.preset, classes=options.classes)
     config = TrainConfig(
         name="communication",
         data="none",
         steps=1,
         preset=options.preset,
-        batch=whole_number("--batch", options.batch),
-        dtype=options.dtype,  # type: ignore[arg-type]
+        batch=options.batch,
+        dtype=options.dtype,
         topology=options.topology,
     )
-    report = writable("--json", options.json, ())
-    picture = writable("--picture", options.picture, (".png", ".svg", ".pdf"))
-    devices = _devices(asked)
+    devices = _devices(options.devices)
 
     from alexnet_jax.parallel import topology
     from alexnet_jax.planning import column_names, crossings, format_communication, layer_parts
 
     place = topology(config.topology, network, devices)
     place.check_batch(config.batch)
-    if picture is not None and place.mesh.size == 1:
+    if options.picture is not None and place.mesh.size == 1:
         raise InputError(f"--picture shows two devices, but {place.name} has one")
     found = crossings(network, config, place)
-    if report is not None:
-        report.write_text(json.dumps([crossing.to_json() for crossing in found], indent=1) + "\n")
+    if options.json is not None:
+        options.json.write_text(
+            json.dumps([crossing.to_json() for crossing in found], indent=1) + "\n"
+        )
     count = place.mesh.size
     title = (
         f"{network.name}, {place.name} over {count} device{'s' * (count > 1)} "
         f"({devices[0].platform}): one training step of {config.batch} images in {config.dtype}"
     )
-    if picture is not None:
+    if options.picture is not None:
         from alexnet_jax.planning import network_picture
 
         parts = layer_parts(place, network)
         columns = column_names(place)
         figure = network_picture(network, parts, found, config.batch, columns, title)
-        figure.savefig(picture, dpi=160)
+        figure.savefig(options.picture, dpi=160)
     print(f"{title}\n\n{format_communication(found, network, config)}")
 
 
 def _devices(asked: int | None) -> list[Any]:
     """The first devices of this machine, as many as asked for; on a CPU they are made."""
-    if asked is not None and not 1 <= asked <= 1024:
-        raise InputError(f"--devices must lie in 1 to 1024, got {asked}")
     import jax
 
     if asked is not None or jax.config.jax_num_cpu_devices < 1:

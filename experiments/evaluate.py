@@ -6,47 +6,59 @@ Several workdirs are an ensemble: the mean of their softmax outputs.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from alexnet_jax.cli.command import SeveralProcesses, run
-from alexnet_jax.cli.options import Positional, arg
-from alexnet_jax.cli.values import writable
+from alexnet_jax.cli.options import (
+    Checkpoint,
+    Count,
+    OmitArgPrefixes,
+    Positional,
+    Report,
+    Topology,
+    TrainingData,
+    Views,
+    Workdir,
+    arg,
+)
 from alexnet_jax.errors import InputError
 
 
 @dataclass(frozen=True)
-class Options(SeveralProcesses):
+class Options:
     """Top-1, top-5 and loss of a network, or of an ensemble, over the test split of its data."""
 
-    workdirs: Positional[Annotated[tuple[str, ...], arg(metavar="WORKDIR...")]]
+    workdirs: Positional[
+        Annotated[
+            tuple[Workdir, ...], arg(metavar="WORKDIR...", help_behavior_hint="(one or more)")
+        ]
+    ]
     """Directories of training runs."""
-    views: int = 1
+    views: Views = 1
     """1: the centre crop; 10: corners, centre and their mirror images, averaged, as in 2012."""
-    checkpoint: Annotated[str, arg(metavar="best|latest|N")] = "latest"
+    checkpoint: Checkpoint = "latest"
     """Which checkpoint: the best on the test split, the newest good one, or a step."""
-    data_dir: Annotated[str, arg(metavar="DIR")] = "as in training"
+    data_dir: TrainingData = None
     """Directory of the prepared data sets."""
-    batch: int = 128
+    batch: Count = 128
     """Views at a time."""
-    topology: str = "one_device"
-    """How the network is spread over devices: one_device, two_towers, data, data_towers, hybrid."""
-    json: str = "none"
+    topology: Topology = "one_device"
+    """How the network is spread over devices."""
+    json: Report = None
     """File for what was measured."""
+    processes: OmitArgPrefixes[SeveralProcesses] = field(default_factory=SeveralProcesses)
 
 
 def main(options: Options) -> None:
-    if options.batch < 1:
-        raise InputError(f"--batch must be at least 1, got {options.batch}")
     if not options.workdirs:
         raise InputError("give at least one WORKDIR to evaluate")
-    report = writable("--json", options.json, ())
     from alexnet_jax import data
     from alexnet_jax.inference import ensemble, evaluate, load_trained, make_counter
     from alexnet_jax.runs import write_atomically
     from alexnet_jax.runtime import is_first, keep_compiled
 
-    options.join()
+    options.processes.join()
     keep_compiled()
     members = [
         load_trained(workdir, checkpoint=options.checkpoint, topology_name=options.topology)
@@ -56,12 +68,9 @@ def main(options: Options) -> None:
     names = {member.config.data for member in members}
     if len(names) > 1:
         raise InputError(f"an ensemble needs one data set, got {', '.join(sorted(names))}")
-    data_dir = options.data_dir
-    if data_dir == "as in training":
-        data_dir = members[0].config.data_dir
-    dataset = data.load(names.pop(), data_dir)
+    dataset = data.load(names.pop(), str(options.data_dir or members[0].config.data_dir))
     for workdir, member in zip(options.workdirs, members, strict=True):
-        member.require_fits(dataset.name, dataset.channels, len(dataset.class_names), workdir)
+        member.require_fits(dataset.name, dataset.channels, len(dataset.class_names), str(workdir))
     found = evaluate(
         make_counter(networks),
         [member.params for member in members],
@@ -85,10 +94,13 @@ def main(options: Options) -> None:
     views = "centre crop" if options.views == 1 else "ten views"
     print(f"{dataset.name}: {len(dataset.test)} test images, {views}")
     print(f"top1 {found['top1']:.2%}  top5 {found['top5']:.2%}  loss {found['loss']:.4f}")
-    if report is not None:
+    if options.json is not None:
         about = {"data": dataset.name, "images": len(dataset.test), "views": options.views}
-        about |= {"workdirs": options.workdirs, "steps": [member.step for member in members]}
-        write_atomically(report, json.dumps(about | found, indent=1) + "\n")
+        about |= {
+            "workdirs": list(map(str, options.workdirs)),
+            "steps": [member.step for member in members],
+        }
+        write_atomically(options.json, json.dumps(about | found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

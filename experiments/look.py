@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Positional, arg
+from alexnet_jax.cli.options import Checkpoint, Positional, TrainingData, Workdir, arg, option
+from alexnet_jax.cli.values import directory
 
 if TYPE_CHECKING:
     from alexnet_jax.data import Dataset
@@ -33,17 +34,17 @@ SHOWN = 8  # images of the test split
 class Options:
     """Pictures of what a trained network sees."""
 
-    workdir: Positional[Annotated[str, arg(metavar="WORKDIR")]]
+    workdir: Positional[Workdir]
     """Directory of a training run."""
     images: Positional[Annotated[tuple[str, ...], arg(metavar="IMAGE...")]] = ()
     """Files of pictures of any kind; none for images of the test split."""
-    out: str = "WORKDIR/look"
+    out: Annotated[Path | None, option(directory, "DIR", "WORKDIR/look")] = None
     """Directory of the pictures; made if need be."""
     layer: str = "conv5"
     """Whose maps' strongest images are looked for."""
-    checkpoint: Annotated[str, arg(metavar="best|latest|N")] = "latest"
+    checkpoint: Checkpoint = "latest"
     """Which checkpoint: the best on the test split, the newest good one, or a step."""
-    data_dir: Annotated[str, arg(metavar="DIR")] = "as in training"
+    data_dir: TrainingData = None
     """Directory of the prepared data sets."""
 
 
@@ -54,14 +55,13 @@ def main(options: Options) -> None:
     from alexnet_jax.runs import require_writable
     from alexnet_jax.runtime import keep_compiled
 
-    out = Path(f"{options.workdir}/look" if options.out == "WORKDIR/look" else options.out)
+    out = options.out or options.workdir / "look"
     require_writable(out, "--out")
     keep_compiled()
     trained = load_trained(options.workdir, checkpoint=options.checkpoint)
     make_peaks(trained.architecture, options.layer)  # refuses a layer without maps
     config = trained.config
-    where = config.data_dir if options.data_dir == "as in training" else options.data_dir
-    dataset = data.load(config.data, where)
+    dataset = data.load(config.data, str(options.data_dir or config.data_dir))
     stored, labels = _chosen(options, trained, dataset)
     out.mkdir(parents=True, exist_ok=True)
     for name, draw in pictures(trained, dataset.test, stored, labels, options.layer).items():

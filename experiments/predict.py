@@ -10,11 +10,19 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from alexnet_jax.cli.command import SeveralProcesses, run
-from alexnet_jax.cli.options import Positional, arg
+from alexnet_jax.cli.options import (
+    Checkpoint,
+    OmitArgPrefixes,
+    Positional,
+    Topology,
+    Views,
+    Workdir,
+    arg,
+)
 from alexnet_jax.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,21 +35,24 @@ MANY = 100  # pictures, from which on progress is shown
 
 
 @dataclass(frozen=True)
-class Options(SeveralProcesses):
+class Options:
     """The five likeliest classes of each picture, with their probabilities."""
 
-    workdir: Positional[Annotated[str, arg(metavar="WORKDIR")]]
+    workdir: Positional[Workdir]
     """Directory of a training run."""
-    images: Positional[Annotated[tuple[str, ...], arg(metavar="IMAGE...")]]
+    images: Positional[
+        Annotated[tuple[str, ...], arg(metavar="IMAGE...", help_behavior_hint="(one or more)")]
+    ]
     """Files of pictures of any kind, directories of pictures, or - for standard input."""
     json: bool = False
     """Print JSON instead of text."""
-    views: int = 1
+    views: Views = 1
     """1: the centre crop; 10: corners, centre and their mirror images, averaged, as in 2012."""
-    checkpoint: Annotated[str, arg(metavar="best|latest|N")] = "latest"
+    checkpoint: Checkpoint = "latest"
     """Which checkpoint: the best on the test split, the newest good one, or a step."""
-    topology: str = "one_device"
-    """How the network is spread over devices: one_device, two_towers, data, data_towers, hybrid."""
+    topology: Topology = "one_device"
+    """How the network is spread over devices."""
+    processes: OmitArgPrefixes[SeveralProcesses] = field(default_factory=SeveralProcesses)
 
 
 class Output:
@@ -86,7 +97,7 @@ def main(options: Options) -> None:
     from alexnet_jax.inference import load_trained
     from alexnet_jax.runtime import is_first, keep_compiled
 
-    options.join()
+    options.processes.join()
     keep_compiled()
     trained = load_trained(
         options.workdir, checkpoint=options.checkpoint, topology_name=options.topology

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Annotated
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Positional, arg
-from alexnet_jax.cli.values import whole_number
+from alexnet_jax.cli.options import Directory, Fraction, Name, Positional, Whole, Workers, option
+from alexnet_jax.cli.values import directory, number
 from alexnet_jax.errors import InputError
 
-Directory = Annotated[str, arg(metavar="DIR")]
-Number = Annotated[str, arg(metavar="N")]
-Name = Positional[Annotated[str, arg(metavar="NAME")]]
-ALL = "all cores"
+
+def listed(text: str) -> tuple[str, ...]:
+    """Names with commas between them."""
+    return tuple(text.split(","))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Preparation:
 
     data_dir: Directory
     """Directory of the prepared data sets."""
-    workers: Number = ALL
+    workers: Workers = None
     """Processes at work."""
 
 
@@ -35,9 +35,9 @@ class Preparation:
 class Pictures(Preparation):
     """What every source of pictures takes."""
 
-    size: int = 256
+    size: Whole = 256
     """Side of the stored images: the short side is resized to it and the centre square kept."""
-    max_bad_fraction: float = 0.001
+    max_bad_fraction: Fraction = 0.001
     """Share of pictures that cannot be read above which the work stops."""
 
 
@@ -47,7 +47,7 @@ class Imagenet(Pictures):
 
     archives: Directory
     """Directory with the two archives; on a disk with short seeks, pictures are read at random."""
-    name: Annotated[str, arg(metavar="NAME")] = "imagenet2012"
+    name: Name = "imagenet2012"
     """What the data set will be called."""
     subset: bool = False
     """Accept archives with fewer pictures than those that are distributed."""
@@ -59,11 +59,11 @@ class Folder(Pictures):
 
     images: Directory
     """Directory with the folders train and test."""
-    name: Annotated[str, arg(metavar="NAME")]
+    name: Name
     """What the data set will be called."""
     grey: bool = False
     """Store one channel instead of three."""
-    test_fraction: float = 0.1
+    test_fraction: Annotated[float, option(number, "X")] = 0.1
     """Share of each class that tests, where there is no folder test."""
 
 
@@ -71,13 +71,13 @@ class Folder(Pictures):
 class Tfds(Pictures):
     """An image-classification set of TensorFlow Datasets that lies prepared as array_record."""
 
-    dataset: Positional[Annotated[str, arg(metavar="NAME")]]
+    dataset: Positional[Name]
     """As TFDS knows it, such as cifar10."""
-    source_dir: Directory = "TFDS's own"
-    """Where TFDS keeps it."""
-    name: Annotated[str, arg(metavar="NAME")] = "NAME_SIZE"
+    source_dir: Annotated[Path | None, option(directory, "DIR", "where TFDS keeps its own")] = None
+    """Directory of TFDS's prepared sets."""
+    name: Annotated[str | None, option(str, "NAME", "NAME_SIZE")] = None
     """What the result will be called."""
-    test_fraction: float = 0.1
+    test_fraction: Annotated[float, option(number, "X")] = 0.1
     """Share of each class that tests, where there is no split test or validation."""
 
 
@@ -87,11 +87,11 @@ class Idx(Preparation):
 
     files: Directory
     """Directory with train-images-idx3-ubyte.gz and the three others."""
-    name: Annotated[str, arg(metavar="NAME")]
+    name: Name
     """What the data set will be called."""
-    pad: int = 2
+    pad: Whole = 2
     """Black pixels added on every side, which random crops take away again."""
-    class_names: Annotated[str, arg(metavar="A,B,...")] = "numbers"
+    class_names: Annotated[tuple[str, ...] | None, option(listed, "A,B,...", "numbers")] = None
     """Names of the classes in label order."""
 
 
@@ -101,11 +101,11 @@ class Miniature:
 
     archives: Directory
     """Directory for the two archives."""
-    classes: int = 3
+    classes: Whole = 3
     """Classes, up to 16."""
-    train: int = 12
+    train: Whole = 12
     """Training pictures of each class."""
-    validation: int = 4
+    validation: Whole = 4
     """Validation pictures of each class."""
 
 
@@ -113,7 +113,7 @@ class Miniature:
 class Pack(Preparation):
     """The packed form of a prepared data set, several times as fast to read."""
 
-    name: Name
+    name: Positional[Name]
     """A prepared data set."""
 
 
@@ -121,7 +121,7 @@ class Pack(Preparation):
 class Verify:
     """Read every image of a prepared data set against its checksum."""
 
-    name: Name
+    name: Positional[Name]
     """A prepared data set."""
     data_dir: Directory
     """Directory of the prepared data sets."""
@@ -136,13 +136,13 @@ def main(options: Options) -> None:
         from alexnet_jax.data.sources import miniature
 
         miniature(
-            Path(options.archives),
+            options.archives,
             classes=options.classes,
             train=options.train,
             validation=options.validation,
         )
         return
-    data_dir = Path(options.data_dir)
+    data_dir = options.data_dir
     if data_dir.exists() and not data_dir.is_dir():
         raise InputError(f"--data-dir {data_dir} is a file; give a directory")
     if isinstance(options, Verify):
@@ -150,7 +150,9 @@ def main(options: Options) -> None:
 
         verify(options.name, data_dir)
         return
-    workers = _workers(options.workers)
+    from alexnet_jax.runtime import cores
+
+    workers = options.workers or cores()
     if isinstance(options, Pack):
         from alexnet_jax.data.prepare import pack
 
@@ -159,8 +161,6 @@ def main(options: Options) -> None:
     from alexnet_jax.data.prepare import prepare
 
     bad = options.max_bad_fraction if isinstance(options, Pictures) else 0.0
-    if not 0 <= bad <= 1:
-        raise InputError(f"--max-bad-fraction must lie in [0, 1], got {bad}")
     prepare(_source(options), data_dir, workers=workers, max_bad_fraction=bad)
 
 
@@ -169,13 +169,12 @@ def _source(options: Sources):  # type: ignore[no-untyped-def]
         case Imagenet():
             from alexnet_jax.data.sources import ilsvrc
 
-            archives = Path(options.archives)
-            return ilsvrc(archives, options.name, size=options.size, subset=options.subset)
+            return ilsvrc(options.archives, options.name, size=options.size, subset=options.subset)
         case Folder():
             from alexnet_jax.data.sources import folder
 
             return folder(
-                Path(options.images),
+                options.images,
                 options.name,
                 size=options.size,
                 channels=1 if options.grey else 3,
@@ -186,25 +185,16 @@ def _source(options: Sources):  # type: ignore[no-untyped-def]
 
             return tfds_source(
                 options.dataset,
-                source_dir=None if options.source_dir == "TFDS's own" else options.source_dir,
-                name=None if options.name == "NAME_SIZE" else options.name,
+                source_dir=None if options.source_dir is None else str(options.source_dir),
+                name=options.name,
                 size=options.size,
                 test_fraction=options.test_fraction,
             )
         case Idx():
             from alexnet_jax.data.sources import idx
 
-            names = () if options.class_names == "numbers" else options.class_names.split(",")
-            return idx(Path(options.files), options.name, pad=options.pad, class_names=tuple(names))
-
-
-def _workers(text: str) -> int:
-    from alexnet_jax.runtime import cores
-
-    count = cores() if text == ALL else whole_number("--workers", text)
-    if count < 1:
-        raise InputError(f"--workers must be at least 1, got {count}")
-    return count
+            names = options.class_names or ()
+            return idx(options.files, options.name, pad=options.pad, class_names=names)
 
 
 if __name__ == "__main__":

@@ -16,17 +16,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import UseAppendAction, arg
-from alexnet_jax.cli.values import number, positive_number, whole_number
-from alexnet_jax.errors import InputError
+from alexnet_jax.cli.options import (
+    Changes,
+    Count,
+    Directory,
+    Fraction,
+    Positive,
+    Workers,
+    changed_values,
+    option,
+)
+from alexnet_jax.cli.values import positive
 
 if TYPE_CHECKING:
     from alexnet_jax.paper import Rates, Reproduction, Step
 
 HERE = Path(__file__).parent
-Directory = Annotated[str, arg(metavar="DIR")]
-Number = arg(metavar="N")
-Changes = Annotated[tuple[str, ...], arg(metavar="KEY=VALUE")]
 
 
 @dataclass(frozen=True)
@@ -35,36 +40,30 @@ class Options:
 
     archives: Directory
     """Directory with ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar."""
-    data_dir: Directory = "data"
+    data_dir: Directory = Path("data")
     """Directory for the prepared data."""
-    workdir: Directory = "runs/reproduction"
+    workdir: Directory = Path("runs/reproduction")
     """Directory for the networks' runs and their evaluations."""
-    networks: Annotated[str, Number] = "5"
+    networks: Count = 5
     """How many networks, from seeds 0, 1, ...; 1 for one alone."""
-    set: UseAppendAction[tuple[Changes, ...]] = ()
+    set: Changes = ()
     """Changes to the training, as dtype=bfloat16 or topology=two_towers; may be repeated."""
-    workers: Annotated[str, Number] = "all cores"
+    workers: Workers = None
     """Processes that prepare the data."""
     subset: bool = False
     """Accept archives with fewer pictures than those that are distributed."""
-    max_bad_fraction: Annotated[str, Number] = "0.001"
+    max_bad_fraction: Fraction = 0.001
     """Share of pictures that cannot be read above which preparing stops."""
     dry_run: bool = False
     """Print commands, disk, time and energy, and do nothing."""
-    images_per_second: Annotated[str, Number] = "two cases"
+    images_per_second: Annotated[float | None, option(positive, "X", "two cases")] = None
     """With --dry-run: what your machine trains, as experiments/benchmark.py measures it."""
-    watts: Annotated[str, Number] = "1000"
+    watts: Positive = 1000.0
     """With --images-per-second: what your machine draws."""
 
 
 def main(options: Options) -> None:
     asked = _asked(options)
-    rates = None
-    if options.images_per_second != "two cases":
-        rates = (
-            positive_number("--images-per-second", options.images_per_second),
-            positive_number("--watts", options.watts),
-        )
     from alexnet_jax.paper import estimates, reproduction, table2
 
     plan = reproduction.steps(asked)
@@ -72,7 +71,10 @@ def main(options: Options) -> None:
     reproduction.check(asked)
     if options.dry_run:
         machines = [estimates.MEASURED, estimates.on_paper(network, asked.config(0).batch)]
-        _describe(asked, plan, [estimates.as_given(*rates, network)] if rates else machines)
+        if options.images_per_second is not None:
+            rates = options.images_per_second, options.watts
+            machines = [estimates.as_given(*rates, network)]
+        _describe(asked, plan, machines)
         return
     if not plan[0].done():
         estimates.require_room(asked, plan, estimates.disk(asked, *_pictures(options)))
@@ -91,29 +93,17 @@ def main(options: Options) -> None:
 def _asked(options: Options) -> Reproduction:
     from alexnet_jax.paper import Reproduction
 
-    changes = {}
-    for change in (change for group in options.set for change in group):
-        name, equals, value = change.partition("=")
-        if not equals:
-            raise InputError(f"--set takes KEY=VALUE, got {change!r}")
-        changes[name] = value
-    bad = number("--max-bad-fraction", options.max_bad_fraction)
-    if not 0 <= bad <= 1:
-        raise InputError(f"--max-bad-fraction must lie in [0, 1], got {bad:g}")
-    workers = ""
-    if options.workers != "all cores":
-        workers = str(whole_number("--workers", options.workers))
     preparing = ["--subset"] if options.subset else []
     if options.max_bad_fraction != Options.max_bad_fraction:
-        preparing += ["--max-bad-fraction", options.max_bad_fraction]
+        preparing += ["--max-bad-fraction", str(options.max_bad_fraction)]
     return Reproduction(
-        archives=Path(options.archives),
-        data_dir=Path(options.data_dir),
-        workdir=Path(options.workdir),
-        networks=whole_number("--networks", options.networks),
-        changes=changes,
+        archives=options.archives,
+        data_dir=options.data_dir,
+        workdir=options.workdir,
+        networks=options.networks,
+        changes=changed_values(options.set),
         preparing=tuple(preparing),
-        workers=workers,
+        workers="" if options.workers is None else str(options.workers),
     )
 
 
@@ -130,11 +120,10 @@ def _pictures(options: Options) -> tuple[int, int]:
         require_archives,
     )
 
-    archives = Path(options.archives)
     if not options.subset:
-        require_archives(archives)
+        require_archives(options.archives)
         return TRAIN_PICTURES, VALIDATION_PICTURES
-    found = ilsvrc(archives, subset=True).splits
+    found = ilsvrc(options.archives, subset=True).splits
     return len(found["train"].labels), len(found["test"].labels)
 
 

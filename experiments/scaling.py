@@ -20,18 +20,19 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, Literal
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import arg
-from alexnet_jax.cli.values import positive_number, whole_number, writable
+from alexnet_jax.cli.options import Count, Float, Picture, Positive, Report, arg, option, words
+from alexnet_jax.cli.values import positive, whole
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, presets
 from alexnet_jax.runs import TrainConfig
 
-Number = arg(metavar="N")
-TOPOLOGIES = ("data", "data_towers", "hybrid")
-RATES = {"flops": "1e14", "memory": "2000", "bandwidth": "ndr400", "latency": "5"}
+Spread = Literal["data", "data_towers", "hybrid", "all"]
+Algorithm = Literal["ring", "halving"]
+FLOPS = 1e14
 
 
 @dataclass(frozen=True)
@@ -40,49 +41,39 @@ class Options:
 
     preset: str = "paper"
     """The network."""
-    topology: str = "all"
-    """How it is spread over devices: data, data_towers, hybrid, or all that it can be."""
-    devices: Annotated[str, Number] = "4096"
+    topology: Annotated[Spread, words(Spread)] = "all"
+    """How it is spread over devices; all: every way that it can be."""
+    devices: Annotated[int, option(partial(whole, low=2, high=1 << 20), "N")] = 4096
     """The largest number of devices."""
-    batch: Annotated[str, Number] = "128"
+    batch: Count = 128
     """Images of a step on each device, for weak scaling."""
-    global_batch: Annotated[str, Number] = "4096"
+    global_batch: Count = 4096
     """Images of a step over all devices, for strong scaling."""
-    dtype: str = "float32"
-    """What the network computes in: float32 or bfloat16."""
-    flops_per_second: Annotated[str, Number] = RATES["flops"]
+    dtype: Float = "float32"
+    """What the network computes in."""
+    flops_per_second: Positive = FLOPS
     """Counted operations that a device does in a second."""
     measure: bool = False
     """Measure that, and the rate of the update, on this machine's device."""
-    memory: Annotated[str, Number] = RATES["memory"]
+    memory: Positive = 2000.0
     """GB/s of a device's memory when weights are updated."""
-    bandwidth: Annotated[str, Number] = RATES["bandwidth"]
+    bandwidth: Annotated[str, arg(metavar="X|LINK")] = "ndr400"
     """GB/s that a device sends, or a link: ethernet100, ndr400, ici_v5e, nvlink4, ici_v5p."""
-    latency: Annotated[str, Number] = RATES["latency"]
+    latency: Positive = 5.0
     """Microseconds that a step of a collective takes at least."""
-    algorithm: str = "ring"
-    """Of collectives: ring or halving."""
-    json: str = "none"
+    algorithm: Annotated[Algorithm, words(Algorithm)] = "ring"
+    """Of collectives."""
+    json: Report = None
     """File for the rows and the assumptions."""
-    picture: str = "none"
+    picture: Picture = None
     """File for a picture of the efficiencies: .png, .svg or .pdf."""
 
 
 def main(options: Options) -> None:
     network = presets.architecture(options.preset)
-    batches = {
-        "weak": whole_number("--batch", options.batch),
-        "strong": whole_number("--global-batch", options.global_batch),
-    }
-    for name, batch in zip(("--batch", "--global-batch"), batches.values(), strict=True):
-        if batch < 1:
-            raise InputError(f"{name} must be at least 1, got {batch}")
-    if options.dtype not in ("float32", "bfloat16"):
-        raise InputError(f"dtype must be one of float32, bfloat16, got {options.dtype!r}")
-    if options.measure and options.flops_per_second != Options.flops_per_second:
+    batches = {"weak": options.batch, "strong": options.global_batch}
+    if options.measure and options.flops_per_second != FLOPS:
         raise InputError("--measure finds the operations/s itself: leave --flops-per-second out")
-    report = writable("--json", options.json, ())
-    picture = writable("--picture", options.picture, (".png", ".svg", ".pdf"))
     machine, sources = _machine(options)
 
     from alexnet_jax.planning import PAPER, assumptions
@@ -98,7 +89,7 @@ def main(options: Options) -> None:
             steps=1,
             preset=options.preset,
             batch=batches["weak"],
-            dtype=options.dtype,  # type: ignore[arg-type]
+            dtype=options.dtype,
         )
         machine, source, measured = _measured(config, network, tables, machine)
         sources |= {"flops": source, "memory": source}
@@ -107,16 +98,16 @@ def main(options: Options) -> None:
     print(f"{title}\n\n{assumptions(machine, options.dtype, sources)}")
     _print(tables, batches)
     rows = [row for found, _ in tables for row in found]
-    if report is not None:
+    if options.json is not None:
         value: dict[str, Any] = {"what": PAPER, "preset": network.name, "dtype": options.dtype}
         value |= {"machine": dataclasses.asdict(machine), "sources": sources}
         value |= {"rows": [row.to_json() for row in rows]}
         value |= {"measured": [dataclasses.asdict(one) for one in measured]}
-        report.write_text(json.dumps(value, indent=1) + "\n")
-    if picture is not None:
+        options.json.write_text(json.dumps(value, indent=1) + "\n")
+    if options.picture is not None:
         from alexnet_jax.planning import efficiency_picture
 
-        efficiency_picture(rows, _panels(batches), title).savefig(picture, dpi=160)
+        efficiency_picture(rows, _panels(batches), title).savefig(options.picture, dpi=160)
 
 
 def _machine(options: Options) -> tuple[Any, dict[str, str]]:
@@ -126,15 +117,15 @@ def _machine(options: Options) -> tuple[Any, dict[str, str]]:
     link = LINKS.get(options.bandwidth)
     if link is None:
         try:
-            bandwidth = 1e9 * positive_number("--bandwidth", options.bandwidth)
+            bandwidth = 1e9 * positive(options.bandwidth)
         except InputError as error:
-            raise InputError(f"{error}; or a link: {', '.join(LINKS)}") from None
+            raise InputError(f"--bandwidth {error}; or a link: {', '.join(LINKS)}") from None
     machine = Machine(
-        flops=positive_number("--flops-per-second", options.flops_per_second),
-        memory=1e9 * positive_number("--memory", options.memory),
+        flops=options.flops_per_second,
+        memory=1e9 * options.memory,
         bandwidth=link.bandwidth if link else bandwidth,
-        latency=1e-6 * positive_number("--latency", options.latency),
-        algorithm=options.algorithm,  # type: ignore[arg-type]
+        latency=1e-6 * options.latency,
+        algorithm=options.algorithm,
     )
     source = f"{link.source}, nominal" if link else "assumed"
     return machine, {"flops": "assumed", "memory": "assumed", "bandwidth": source}
@@ -142,17 +133,11 @@ def _machine(options: Options) -> tuple[Any, dict[str, str]]:
 
 def _topologies(options: Options, network: Architecture) -> tuple[str, ...]:
     if options.topology == "all":
-        return tuple(t for t in TOPOLOGIES if network.towers == 2 or t != "data_towers")
-    if options.topology not in TOPOLOGIES:
-        allowed = ", ".join(TOPOLOGIES)
-        raise InputError(f"topology must be one of {allowed}, or all, got {options.topology!r}")
+        return ("data", "data_towers", "hybrid") if network.towers == 2 else ("data", "hybrid")
     return (options.topology,)
 
 
-def _counts(text: str) -> list[int]:
-    largest = whole_number("--devices", text)
-    if not 2 <= largest <= 1 << 20:
-        raise InputError(f"--devices must lie in 2 to {1 << 20}, got {largest}")
+def _counts(largest: int) -> list[int]:
     doubled = [1 << power for power in range(largest.bit_length()) if 1 << power < largest]
     return [*doubled, largest]
 

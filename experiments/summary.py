@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Positional, arg
-from alexnet_jax.cli.values import whole_number
+from alexnet_jax.cli.options import Positional, arg, option
+from alexnet_jax.cli.values import whole
 from alexnet_jax.network import architecture, list_presets, summary
+
+PresetNumber = Annotated[int | None, option(whole, "N", "as in PRESET")]
 
 
 @dataclass(frozen=True)
@@ -17,11 +19,11 @@ class Options:
 
     preset: Positional[Annotated[str, arg(metavar="PRESET")]] = "paper"
     """One of the presets; --list names them."""
-    image_size: Annotated[str, arg(metavar="N")] = "the preset's"
+    image_size: PresetNumber = None
     """Side of the input images."""
-    channels: Annotated[str, arg(metavar="N")] = "the preset's"
+    channels: PresetNumber = None
     """Channels of the input images."""
-    classes: Annotated[str, arg(metavar="N")] = "the preset's"
+    classes: PresetNumber = None
     """Number of classes."""
     list: bool = False
     """Name the presets instead."""
@@ -33,15 +35,11 @@ def main(options: Options) -> None:
         return
     network = architecture(
         options.preset,
-        image_size=_given("--image-size", options.image_size),
-        channels=_given("--channels", options.channels),
-        classes=_given("--classes", options.classes),
+        image_size=options.image_size,
+        channels=options.channels,
+        classes=options.classes,
     )
     print(summary(network))
-
-
-def _given(name: str, text: str) -> int | None:
-    return None if text == "the preset's" else whole_number(name, text)
 
 
 if __name__ == "__main__":

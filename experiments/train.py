@@ -6,57 +6,66 @@ the same workdir, a training goes on where it stopped.
 
 from __future__ import annotations
 
-import itertools
+import dataclasses
 import os
 import runpy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from alexnet_jax.cli.command import SeveralProcesses, run
-from alexnet_jax.cli.options import Positional, UseAppendAction, arg
+from alexnet_jax.cli.options import (
+    Changes,
+    OmitArgPrefixes,
+    Positional,
+    TopologyName,
+    arg,
+    changed_values,
+    option,
+    words,
+)
+from alexnet_jax.cli.values import directory, whole
 from alexnet_jax.errors import InputError
-from alexnet_jax.runs import TrainConfig, changed
-from alexnet_jax.runtime import make_deterministic
+from alexnet_jax.runs import Dtype, TrainConfig, changed
+from alexnet_jax.runtime import keep_compiled, make_deterministic
 
 CONFIGS = Path(__file__).parent / "configs"
-
-
-Changes = Annotated[tuple[str, ...], arg(metavar="KEY=VALUE")]
+AS_IN_CONFIG = "as in CONFIG"
 
 
 @dataclass(frozen=True)
-class Options(SeveralProcesses):
+class Options:
     """Train a network as a config says, or go on with a training that stopped."""
 
     config: Positional[Annotated[str, arg(metavar="CONFIG")]]
     """Name of a file in experiments/configs/, or a path."""
-    workdir: str = "runs/CONFIG"
+    workdir: Annotated[Path | None, option(directory, "DIR", "runs/CONFIG")] = None
     """Directory of the run."""
-    data: Annotated[str, arg(metavar="NAME")] = "as the config says"
+    data: Annotated[str | None, option(str, "NAME", AS_IN_CONFIG)] = None
     """Name of a data set; with --data-dir, one that experiments/prepare.py has made."""
-    data_dir: Annotated[str, arg(metavar="DIR")] = "as the config says"
+    data_dir: Annotated[str | None, option(str, "DIR", AS_IN_CONFIG)] = None
     """Directory of the prepared data sets; may change when a training goes on."""
-    start_from: Annotated[str, arg(metavar="WORKDIR")] = "as the config says"
+    start_from: Annotated[str | None, option(str, "WORKDIR", AS_IN_CONFIG)] = None
     """Begin with the weights of another run; the last layer is new where the classes differ."""
-    topology: str = "as the config says"
-    """How the network is spread over devices: one_device, two_towers, data, data_towers, hybrid."""
-    steps: Annotated[str, arg(metavar="N")] = "as the config says"
+    topology: Annotated[TopologyName | None, words(TopologyName, AS_IN_CONFIG)] = None
+    """How the network is spread over devices."""
+    steps: Annotated[int | None, option(whole, "N", AS_IN_CONFIG)] = None
     """Total number of updates; a finished run may be given more."""
-    seed: Annotated[str, arg(metavar="S")] = "as the config says"
+    seed: Annotated[int | None, option(whole, "S", AS_IN_CONFIG)] = None
     """Seed of everything random."""
-    dtype: str = "as the config says"
-    """What the network computes in: float32, bfloat16 or float64 (with JAX_ENABLE_X64=1)."""
-    log_every: Annotated[str, arg(metavar="N")] = "as the config says"
+    dtype: Annotated[Dtype | None, words(Dtype, AS_IN_CONFIG)] = None
+    """What the network computes in; float64 with JAX_ENABLE_X64=1."""
+    log_every: Annotated[int | None, option(whole, "N", AS_IN_CONFIG)] = None
     """Updates between two lines of training metrics."""
     fresh: bool = False
     """Start over, removing what an earlier run left in the workdir."""
-    set: UseAppendAction[tuple[Changes, ...]] = ()
+    set: Changes = ()
     """Changes to the config, as learning_rate=0.02 or layers.conv1.maps=64; may be repeated."""
-    profile: str = "none"
+    profile: Annotated[Path | None, option(directory, "DIR", "none")] = None
     """Directory for a profile of ten steps."""
     deterministic: bool = False
     """On GPUs, kernels that give the same bits every time; CPUs do so anyway."""
+    processes: OmitArgPrefixes[SeveralProcesses] = field(default_factory=SeveralProcesses)
 
 
 def load_config(name: str) -> TrainConfig:
@@ -82,46 +91,29 @@ def load_config(name: str) -> TrainConfig:
     return config
 
 
-def settings(options: Options) -> dict[str, str]:
-    """What the command line changes in the config, as text by name."""
-    found = {}
-    if () in options.set:
-        raise InputError("--set takes KEY=VALUE, got nothing")
-    for change in itertools.chain.from_iterable(options.set):
-        name, equals, value = change.partition("=")
-        if not equals:
-            raise InputError(f"--set takes KEY=VALUE, got {change!r}")
-        found[name] = value
-    for name in ("data", "data_dir", "start_from", "topology", "steps", "seed", "dtype",
-                 "log_every"):  # fmt: skip
-        value = getattr(options, name)
-        if value != "as the config says":
-            found[name] = value
-    return found
+def configured(options: Options) -> TrainConfig:
+    """The config with the changes of the command line."""
+    config = changed(load_config(options.config), changed_values(options.set))
+    names = ("data", "data_dir", "start_from", "topology", "steps", "seed", "dtype", "log_every")
+    given = {name: getattr(options, name) for name in names}
+    return dataclasses.replace(config, **{n: v for n, v in given.items() if v is not None})
 
 
 def main(options: Options) -> None:
     if options.deterministic:
         make_deterministic(os.environ)
-    config = changed(load_config(options.config), settings(options))
-    workdir = options.workdir
-    if not workdir:
-        raise InputError("--workdir is empty; give a directory")
-    if workdir == "runs/CONFIG":
-        workdir = f"runs/{config.name}"
-    from alexnet_jax.runtime import keep_compiled
+    config = configured(options)
     from alexnet_jax.training import fit, make_console
 
-    options.join()
+    options.processes.join()
     keep_compiled()
-    profile = None if options.profile == "none" else Path(options.profile)
     fit(
         config,
-        Path(workdir),
+        options.workdir or Path("runs") / config.name,
         make_console(),
         fresh=options.fresh,
-        profile=profile,
-        heartbeat=options.heartbeat,
+        profile=options.profile,
+        heartbeat=options.processes.heartbeat,
     )
 
 

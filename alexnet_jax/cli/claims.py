@@ -9,38 +9,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import UseAppendAction, arg
-from alexnet_jax.cli.values import whole_number, writable
-from alexnet_jax.errors import InputError
+from alexnet_jax.cli.options import (
+    Changes,
+    Count,
+    Directory,
+    Picture,
+    Report,
+    changed_values,
+    option,
+    words,
+)
+from alexnet_jax.cli.values import directory
 from alexnet_jax.paper import Claim, Scale
 
 if TYPE_CHECKING:
     from alexnet_jax.paper import Plan
-
-Changes = Annotated[tuple[str, ...], arg(metavar="KEY=VALUE")]
 
 
 @dataclass(frozen=True)
 class Options:
     """Train a claim's variants from several seeds, and say whether the runs show it."""
 
-    scale: Scale = "small"
+    scale: Annotated[Scale, words(Scale)] = "small"
     """small: a narrow network on thumbnails of photographs; full: ImageNet, prepared."""
-    seeds: Annotated[str, arg(metavar="N")] = "3"
+    seeds: Count = 3
     """Runs of each variant, from seeds 0, 1, ..."""
-    workdir: str = "runs/paper"
+    workdir: Directory = Path("runs/paper")
     """Directory of the runs, which the claims share; finished ones are not run again."""
-    data: Annotated[str, arg(metavar="NAME")] = "as the scale says"
+    data: Annotated[str | None, option(str, "NAME", "as the scale says")] = None
     """Another data set; with --data-dir, one that experiments/prepare.py has made."""
-    data_dir: Annotated[str, arg(metavar="DIR")] = "none"
+    data_dir: Annotated[Path | None, option(directory, "DIR", "none")] = None
     """Directory of the prepared data sets."""
-    set: UseAppendAction[tuple[Changes, ...]] = ()
+    set: Changes = ()
     """Changes to every run, as steps=100 or batch=32; may be repeated."""
     dry_run: bool = False
     """Say which runs there are, and train none."""
-    json: str = "none"
+    json: Report = None
     """File for the outcomes."""
-    picture: str = "none"
+    picture: Picture = None
     """File for a picture of them: .png, .svg or .pdf."""
 
 
@@ -48,26 +54,21 @@ def run_claims(options: Options, claims: Sequence[Claim]) -> None:
     """The claims' runs, table, JSON and picture.
 
     Raises:
-      InputError: options that cannot be used.
+      InputError: settings that cannot be used.
     """
-    count = whole_number("--seeds", options.seeds)
-    if count < 1:
-        raise InputError(f"--seeds must be at least 1, got {count}")
-    report = writable("--json", options.json, ())
-    picture = writable("--picture", options.picture, (".png", ".svg", ".pdf"))
     from alexnet_jax.paper import Plan, check, variants_of
 
-    plan = Plan(options.scale, tuple(range(count)), Path(options.workdir), _changes(options))
+    plan = Plan(options.scale, tuple(range(options.seeds)), options.workdir, _changes(options))
     if options.dry_run:
         variants = variants_of(claims, options.scale)
         for variant in variants:
             print(f"{plan.directory(variant, 0).parent}: {plan.config(variant, 0).steps:,} updates")
-        print(f"{count} seeds each, {count * len(variants)} runs in all")
+        print(f"{options.seeds} seeds each, {options.seeds * len(variants)} runs in all")
         return
     check(claims, plan)
-    rows = _outcomes(claims, plan, options.scale, picture)
-    if report is not None:
-        report.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    rows = _outcomes(claims, plan, options.scale, options.picture)
+    if options.json is not None:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 def _outcomes(
@@ -98,16 +99,11 @@ def _say(text: str) -> None:
 
 
 def _changes(options: Options) -> dict[str, str]:
-    found = {}
-    for change in (change for group in options.set for change in group):
-        name, equals, value = change.partition("=")
-        if not equals:
-            raise InputError(f"--set takes KEY=VALUE, got {change!r}")
-        found[name] = value
-    if options.data != "as the scale says":
+    found = changed_values(options.set)
+    if options.data is not None:
         found["data"] = options.data
-    if options.data_dir != "none":
-        found["data_dir"] = options.data_dir
+    if options.data_dir is not None:
+        found["data_dir"] = str(options.data_dir)
     return found
 
 

@@ -5,95 +5,65 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from alexnet_jax.checkpoints import quiet_orbax
-from alexnet_jax.cli.options import arg, tyro
-from alexnet_jax.cli.values import (
-    fail,
-    mistakes_in_a_line,
-    number,
-    positive_number,
-    whole_number,
-    writable,
-)
-
-__all__ = [
-    "SeveralProcesses",
-    "fail",
-    "number",
-    "parse",
-    "positive_number",
-    "run",
-    "whole_number",
-    "writable",
-]
+from alexnet_jax.cli.options import arg, option, tyro
+from alexnet_jax.cli.values import fail, mistakes_in_a_line, whole
 
 Options = TypeVar("Options")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class SeveralProcesses:
-    """Options of scripts that several processes may run together."""
+    """For several processes that run together."""
 
-    coordinator: Annotated[str, arg(metavar="HOST:PORT|auto")] = "none"
+    coordinator: Annotated[str, arg(metavar="HOST:PORT|auto|none")] = "none"
     """Where process 0 of several is reached; auto on Slurm, Open MPI, Kubernetes and TPU pods."""
-    process_id: Annotated[str, arg(metavar="K")] = "none"
+    process_id: Annotated[int | None, option(whole, "K", "none")] = None
     """With HOST:PORT, which of the processes this is, from 0."""
-    num_processes: Annotated[str, arg(metavar="P")] = "none"
+    num_processes: Annotated[int | None, option(whole, "P", "none")] = None
     """With HOST:PORT, how many processes there are."""
-    heartbeat: int = 100
+    heartbeat: Annotated[int, option(whole, "SECONDS")] = 100
     """Seconds of silence after which a process is taken for dead, and the others end."""
 
     def join(self) -> None:
         """Joins the other processes, before anything is computed; InputError if it cannot."""
         from alexnet_jax.runtime import join
 
-        number, count = (
-            None if text == "none" else whole_number(name, text)
-            for name, text in (
-                ("--process-id", self.process_id),
-                ("--num-processes", self.num_processes),
-            )
-        )
-        join(self.coordinator, number, count, self.heartbeat)
+        join(self.coordinator, self.process_id, self.num_processes, self.heartbeat)
 
 
 def parse(options: type[Options]) -> Options:
     """Command-line options into a dataclass; a mistake is one line on standard error, status 2."""
-    out = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
-            return tyro.cli(options)
-    except SystemExit as stop:
-        if stop.code in (0, None):
-            print(out.getvalue(), end="")
-            raise
-        fail(_message(_complaint(options)))
-
-
-def _complaint(options: type[Any]) -> str:
-    """What tyro says of wrong options, on a terminal so wide that no word is broken."""
-    before = os.environ.get("COLUMNS")
-    os.environ["COLUMNS"] = "100000"
     said = io.StringIO()
     try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            tyro.cli(options)
-    except SystemExit:
-        return said.getvalue()
+        with _wide_terminal(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            return tyro.cli(options)
+    except SystemExit as stop:
+        if stop.code:
+            fail(_message(said.getvalue()))
+    return tyro.cli(options)  # --help, now as wide as the terminal
+
+
+@contextlib.contextmanager
+def _wide_terminal() -> Iterator[None]:
+    """So wide that no word of a message is broken."""
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "100000"
+    try:
+        yield
     finally:
         del os.environ["COLUMNS"]
         if before is not None:
             os.environ["COLUMNS"] = before
-    return ""
 
 
 def _message(box: str) -> str:
-    """What tyro's message says between its first two rules, and the option it thinks was meant."""
+    """The line of tyro's message: its text up to the first rule, and the option perhaps meant."""
     parts: list[list[str]] = [[]]
     for line in (line.strip(" │╭╮╰╯") for line in box.splitlines()):
         if line and set(line) <= set("-─"):
@@ -103,6 +73,7 @@ def _message(box: str) -> str:
     text = " ".join(parts[1] if len(parts) > 1 else parts[0])
     if len(parts) > 2 and parts[2][0].startswith("Perhaps you meant"):
         text += f" (perhaps you meant {parts[2][1].split()[0]})"
+    text = re.sub(r"^Error parsing (\S+): ", r"\1 ", text)
     return text or "unusable options; see --help"
 
 
@@ -112,9 +83,10 @@ def run(main: Callable[[Any], None], options: Any) -> None:
     A user's mistake ends it with status 2, an interruption with 128 + the signal.
     """
     asked = parse(options)
-    quiet_orbax()
+    from alexnet_jax.checkpoints import quiet_orbax
     from alexnet_jax.runtime import Interrupted
 
+    quiet_orbax()
     try:
         with mistakes_in_a_line():
             main(asked)

@@ -1,9 +1,118 @@
-"""How options are declared: what scripts use of tyro, which nothing else imports."""
+"""How options are declared: types that read their text, and what scripts use of tyro, which nothing
+else imports.
 
+    steps: Annotated[int | None, option(whole, "N", "as in CONFIG")] = None
+
+is an option --steps N, whose help says (default: as in CONFIG). In types, options are read, checked
+and refused before a script's `main` begins.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from alexnet_jax.cli import values
 from alexnet_jax.cli.values import mistakes_in_a_line
+from alexnet_jax.errors import InputError
 
 with mistakes_in_a_line():
     import tyro
-    from tyro.conf import Positional, UseAppendAction, arg
+    from tyro.conf import OmitArgPrefixes, Positional, UseAppendAction, arg
+    from tyro.constructors import PrimitiveConstructorSpec
 
-__all__ = ["Positional", "UseAppendAction", "arg", "tyro"]
+
+def option(
+    parse: Callable[[str], object], metavar: str, unset: str = ""
+) -> PrimitiveConstructorSpec[object]:
+    """The annotation of an option whose text `parse` reads.
+
+    `unset` says in the help what None means, which is the default then; on the command line it
+    stands for None, too.
+    """
+
+    def read(texts: list[str]) -> object:
+        return None if unset and texts[0] == unset else parse(texts[0])
+
+    def written(value: object) -> list[str]:
+        return unset.split() if value is None else [str(value)]
+
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=read,
+        is_instance=lambda value: True,
+        str_from_instance=written,
+    )
+
+
+def words(literal: object, unset: str = "") -> PrimitiveConstructorSpec[object]:
+    """The annotation of an option that takes the words, or numbers, of a Literal."""
+    choices = get_args(literal)
+    metavar = f"{{{','.join(map(str, choices))}}}"
+    return option(partial(values.one_of, choices=choices), metavar, unset)
+
+
+TopologyName = Literal["one_device", "two_towers", "data", "data_towers", "hybrid"]
+FloatName = Literal["float32", "bfloat16"]
+ViewCount = Literal[1, 10]
+
+Topology = Annotated[TopologyName, words(TopologyName)]
+Float = Annotated[FloatName, words(FloatName)]
+Views = Annotated[ViewCount, words(ViewCount)]
+Whole = Annotated[int, option(values.whole, "N")]
+Count = Annotated[int, option(values.count, "N")]
+Positive = Annotated[float, option(values.positive, "X")]
+Fraction = Annotated[float, option(values.fraction, "X")]
+Name = Annotated[str, arg(metavar="NAME")]
+Checkpoint = Annotated[str, arg(metavar="best|latest|N")]
+Directory = Annotated[Path, option(values.directory, "DIR")]
+Workdir = Annotated[Path, option(values.directory, "WORKDIR")]
+TrainingData = Annotated[Path | None, option(values.directory, "DIR", "as in training")]
+NewFile = Annotated[Path, option(values.writable, "FILE")]
+Report = Annotated[Path | None, option(values.writable, "FILE", "none")]
+Picture = Annotated[Path | None, option(values.picture, "FILE", "none")]
+Workers = Annotated[int | None, option(values.count, "N", "all cores")]
+
+_Change = Annotated[tuple[str, str], option(values.key_value, "KEY=VALUE")]
+Changes = UseAppendAction[tuple[tuple[_Change, ...], ...]]
+
+
+def changed_values(changes: Iterable[tuple[tuple[str, str], ...]]) -> dict[str, str]:
+    """The values of --set by name; of a name that is given twice, the last."""
+    groups = tuple(changes)
+    if () in groups:
+        raise InputError("--set takes KEY=VALUE, got nothing")
+    return dict(itertools.chain.from_iterable(groups))
+
+
+__all__ = [
+    "Changes",
+    "Checkpoint",
+    "Count",
+    "Directory",
+    "Float",
+    "Fraction",
+    "Name",
+    "NewFile",
+    "OmitArgPrefixes",
+    "Picture",
+    "Positional",
+    "Positive",
+    "Report",
+    "Topology",
+    "TopologyName",
+    "TrainingData",
+    "Views",
+    "Whole",
+    "Workdir",
+    "Workers",
+    "arg",
+    "changed_values",
+    "option",
+    "tyro",
+    "words",
+]

@@ -1,4 +1,4 @@
-"""How a script ends, and options' texts as values: no library but Python's own."""
+"""How a script ends, and options' texts as values; no library but Python's own is imported."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from alexnet_jax.errors import FailedElsewhere, InputError, SaveFailed
+
+Choice = TypeVar("Choice", str, int)
 
 
 def fail(message: str, status: int = 2) -> NoReturn:
@@ -69,37 +71,85 @@ def mistakes_in_a_line() -> Iterator[None]:
         raise SystemExit(130) from None
 
 
-def whole_number(name: str, text: str) -> int:
-    """An option's text as an int. InputError if it is not one."""
+# Options' texts as values. Each raises InputError with what is wrong, to be read after the name of
+# the option: "must be a whole number, got 'many'".
+
+
+def whole(text: str, low: int | None = None, high: int | None = None) -> int:
+    """An int, in [low, high] where they are given."""
     try:
-        return int(text)
+        value = int(text)
     except ValueError:
-        raise InputError(f"{name} must be a whole number, got {text!r}") from None
+        raise InputError(f"must be a whole number, got {text!r}") from None
+    if high is not None and not (low or 0) <= value <= high:
+        raise InputError(f"must lie in {low or 0} to {high}, got {value}")
+    if low is not None and value < low:
+        raise InputError(f"must be at least {low}, got {value}")
+    return value
 
 
-def number(name: str, text: str) -> float:
-    """An option's text as a float. InputError if it is not one, or not finite."""
+def count(text: str) -> int:
+    """An int of at least 1."""
+    return whole(text, 1)
+
+
+def number(text: str) -> float:
+    """A finite float."""
     with contextlib.suppress(ValueError):
         if math.isfinite(value := float(text)):
             return value
-    raise InputError(f"{name} must be a finite number, got {text!r}")
+    raise InputError(f"must be a finite number, got {text!r}")
 
 
-def positive_number(name: str, text: str) -> float:
-    """An option's text as a float. InputError if it is not one, above 0 and finite."""
+def positive(text: str) -> float:
+    """A finite float above 0."""
     with contextlib.suppress(ValueError):
         if 0 < (value := float(text)) < math.inf:
             return value
-    raise InputError(f"{name} must be a number > 0, got {text!r}")
+    raise InputError(f"must be a number > 0, got {text!r}")
 
 
-def writable(option: str, text: str, suffixes: tuple[str, ...]) -> Path | None:
-    """The path of a file to be written, before the work for it is done; None for "none"."""
+def fraction(text: str) -> float:
+    """A float in [0, 1]."""
+    value = number(text)
+    if not 0 <= value <= 1:
+        raise InputError(f"must lie in [0, 1], got {value:g}")
+    return value
+
+
+def one_of(text: str, choices: Sequence[Choice]) -> Choice:
+    """The choice that is written like that."""
+    for choice in choices:
+        if text == str(choice):
+            return choice
+    raise InputError(f"must be one of {', '.join(map(str, choices))}, got {text!r}")
+
+
+def directory(text: str) -> Path:
+    """The path of a directory, there or not."""
+    if not text:
+        raise InputError("is empty; give a directory")
+    return Path(text)
+
+
+def writable(text: str, suffixes: tuple[str, ...] = ()) -> Path:
+    """The path of a file that can be written, checked before the work for it is done."""
     path = Path(text)
-    if text == "none":
-        return None
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise InputError(f"{option}: cannot write {text!r}")
+        raise InputError(f"must be a file that can be written, got {text!r}")
     if suffixes and path.suffix not in suffixes:
-        raise InputError(f"{option} must end in {', '.join(suffixes)}, got {text!r}")
+        raise InputError(f"must end in {', '.join(suffixes)}, got {text!r}")
     return path
+
+
+def picture(text: str) -> Path:
+    """The path of a picture that can be written."""
+    return writable(text, (".png", ".svg", ".pdf"))
+
+
+def key_value(text: str) -> tuple[str, str]:
+    """What stands before and after the first = of KEY=VALUE."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise InputError(f"takes KEY=VALUE, got {text!r}")
+    return key, value

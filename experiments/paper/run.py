@@ -13,18 +13,23 @@ from typing import Annotated
 
 from alexnet_jax.cli import claims as claims_cli
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import arg
+from alexnet_jax.cli.options import option
 from alexnet_jax.errors import InputError
 from alexnet_jax.paper import Claim
 
 HERE = Path(__file__).parent
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """Names with commas between them."""
+    return tuple(text.split(","))
+
+
 @dataclass(frozen=True)
 class Options(claims_cli.Options):
     """Train every claim's variants from several seeds, and say which claims the runs show."""
 
-    only: Annotated[str, arg(metavar="NAME,NAME...")] = "all"
+    only: Annotated[tuple[str, ...] | None, option(listed, "NAME,NAME...", "all")] = None
     """Some of the claims."""
 
 
@@ -36,7 +41,7 @@ def claims() -> dict[str, Claim]:
 
 def main(options: Options) -> None:
     there = claims()
-    names = list(there) if options.only == "all" else options.only.split(",")
+    names = options.only or tuple(there)
     if unknown := [name for name in names if name not in there]:
         raise InputError(f"unknown claim {unknown[0]!r}; there are {', '.join(there)}")
     claims_cli.run_claims(options, [there[name] for name in names])

@@ -16,7 +16,7 @@ OPTIONS: list[tuple[str, list[str]]] = [
     ("--steps 99999999999", ["steps", "99999999999"]),
     ("--steps=", ["steps", "''"]),
     ("--log-every 0", ["log_every", "got 0"]),
-    ("--log-every often", ["log_every", "'often'"]),
+    ("--log-every often", ["--log-every", "'often'"]),
     ("--seed -1", ["seed", "-1"]),
     ("--seed 4294967296", ["seed", "4294967296"]),
     ("--seed luck", ["seed", "'luck'"]),

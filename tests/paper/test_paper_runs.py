@@ -111,7 +111,10 @@ def test_a_dry_run_trains_nothing(tmp_path: Path) -> None:
         (("--set", "steps"), ("--set takes KEY=VALUE, got 'steps'",)),
         (("--set", "layers.conv9.maps=3"), ("has no layer conv9",)),
         (("--scale", "full"), ("imagenet2012", "--data-dir")),
-        (("--json", "/nowhere/o.json"), ("--json: cannot write",)),
+        (
+            ("--json", "/nowhere/o.json"),
+            ("--json must be a file that can be written, got '/nowhere/o.json'",),
+        ),
     ],
 )
 def test_bad_options(options: tuple[str, ...], parts: tuple[str, ...], tmp_path: Path) -> None:
