@@ -9,7 +9,6 @@ and refused before a script's `main` begins.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -38,7 +37,9 @@ def option(
         return None if unset and texts[0] == unset else parse(texts[0])
 
     def written(value: object) -> list[str]:
-        return unset.split() if value is None else [str(value)]
+        if value is None:
+            return unset.split()
+        return [f"{value:g}" if isinstance(value, float) else str(value)]
 
     return PrimitiveConstructorSpec(
         nargs=1,
@@ -77,16 +78,21 @@ Report = Annotated[Path | None, option(values.writable, "FILE", "none")]
 Picture = Annotated[Path | None, option(values.picture, "FILE", "none")]
 Workers = Annotated[int | None, option(values.count, "N", "all cores")]
 
-_Change = Annotated[tuple[str, str], option(values.key_value, "KEY=VALUE")]
-Changes = UseAppendAction[tuple[tuple[_Change, ...], ...]]
+Changes = UseAppendAction[tuple[Annotated[tuple[str, ...], arg(metavar="KEY=VALUE")], ...]]
 
 
-def changed_values(changes: Iterable[tuple[tuple[str, str], ...]]) -> dict[str, str]:
+def changed_values(changes: Iterable[tuple[str, ...]]) -> dict[str, str]:
     """The values of --set by name; of a name that is given twice, the last."""
-    groups = tuple(changes)
-    if () in groups:
-        raise InputError("--set takes KEY=VALUE, got nothing")
-    return dict(itertools.chain.from_iterable(groups))
+    found = {}
+    for group in changes:
+        if not group:
+            raise InputError("--set takes KEY=VALUE, got nothing")
+        for change in group:
+            name, equals, value = change.partition("=")
+            if not equals:
+                raise InputError(f"--set takes KEY=VALUE, got {change!r}")
+            found[name] = value
+    return found
 
 
 __all__ = [

@@ -145,11 +145,3 @@ def writable(text: str, suffixes: tuple[str, ...] = ()) -> Path:
 def picture(text: str) -> Path:
     """The path of a picture that can be written."""
     return writable(text, (".png", ".svg", ".pdf"))
-
-
-def key_value(text: str) -> tuple[str, str]:
-    """What stands before and after the first = of KEY=VALUE."""
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise InputError(f"takes KEY=VALUE, got {text!r}")
-    return key, value
