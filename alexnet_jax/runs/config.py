@@ -99,7 +99,7 @@ class TrainConfig:
     weight_decay: Annotated[float, _NOT_NEGATIVE] = 5e-4
     """Factor of the weights that is added to their gradient (paper, section 5)."""
     trust: Annotated[float, _NOT_NEGATIVE] = 0.0
-    """Trust coefficient of LARS (`optim.lars`); 0: the paper's update."""
+    """Trust coefficient of LARS (`training.optim.lars`); 0: the paper's update."""
     bias_learning_rate: Annotated[float, _NOT_NEGATIVE] = 0.0
     """Rate of the biases under LARS; 0 without it."""
     ema: Annotated[float, within(0.0, 1.0)] = 0.0
@@ -129,7 +129,7 @@ class TrainConfig:
     channel_std: Annotated[tuple[float, ...], _DIVISORS] = ()
     """Divisor of each channel after `pixel_scale`; (): none."""
     resize: Resize = "short_bicubic"
-    """Rule by which pictures from files become stored images (`data.images.read_stored`)."""
+    """Rule by which pictures from files become stored images (`data.read_stored`)."""
 
     # Cadence, in updates unless said otherwise.
     log_every: Annotated[int, _FREE, _COUNT] = 50
