@@ -3,7 +3,7 @@
 from alexnet_jax.network import presets
 from alexnet_jax.network.architecture import Architecture, Placed
 from alexnet_jax.network.forward import activations, forward
-from alexnet_jax.network.layers import LRN, Conv, Dense, Dropout, MapNorm, MaxPool
+from alexnet_jax.network.layers import LRN, Conv, Dense, Dropout, Layer, MapNorm, MaxPool
 from alexnet_jax.network.module import AlexNet, init
 from alexnet_jax.network.plan import Recomputed, plan, run
 from alexnet_jax.network.presets import architecture, list_presets
@@ -21,6 +21,7 @@ __all__ = [
     "Conv",
     "Dense",
     "Dropout",
+    "Layer",
     "MapNorm",
     "MaxPool",
     "Params",

@@ -91,7 +91,7 @@ class Architecture:
             yield Placed(layer, shape, output)
             shape = output
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """A value that JSON can hold and `from_json` reads back equal."""
         layers = [{"kind": type(layer).__name__, **vars(layer)} for layer in self.layers]
         rules = {"biases": vars(self.biases), "views": vars(self.views)}
@@ -116,13 +116,13 @@ class Architecture:
             raise InputError(f"not a description of a network: {error}") from error
 
 
-_KINDS: dict[Any, tuple[type, ...]] = {
+_KINDS: dict[object, tuple[type, ...]] = {
     "int": (int,), "float": (int, float), "float | None": (int, float, type(None)),
     "str": (str,), "bool": (bool,),
 }  # fmt: skip
 
 
-def _require_kinds(where: str, value: Any) -> None:
+def _require_kinds(where: str, value: Layer | BiasRule | ViewRule) -> None:
     """Raises InputError where a field of a layer or a rule is not of its kind."""
     for field in dataclasses.fields(value):
         found, kinds = getattr(value, field.name), _KINDS.get(field.type)

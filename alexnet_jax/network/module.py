@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from alexnet_jax.network import presets
 from alexnet_jax.network.architecture import Architecture, Placed
@@ -17,14 +17,15 @@ from alexnet_jax.network.layers import Conv, Dense
 from alexnet_jax.network.steps import Params
 
 
-def init(architecture: Architecture, key: jax.Array, dtype: Any = jnp.float32) -> dict[str, Any]:
+def init(architecture: Architecture, key: jax.Array, dtype: DTypeLike = jnp.float32) -> Params:
     """Initial parameters {"conv1": {"kernel", "bias"}, ...} by the architecture's rules.
 
     The same values as `AlexNet(architecture).init(key, images)["params"]` under jit, without the
     forward pass. Call it under `jax.jit`, with `out_shardings` where there are several devices.
     """
     module = AlexNet(architecture, dtype)
-    return module.init(key, method=AlexNet.parameters)["params"]
+    params: Params = module.init(key, method=AlexNet.parameters)["params"]
+    return params
 
 
 class AlexNet(nn.Module):
@@ -41,7 +42,7 @@ class AlexNet(nn.Module):
     """
 
     architecture: Architecture = presets.architecture()
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     def setup(self) -> None:
         self._parameters = {
@@ -59,7 +60,7 @@ class AlexNet(nn.Module):
         return forward(self.architecture, self._parameters, images, keys=keys)
 
 
-def _initial(placed: Placed, dtype: Any, key: jax.Array) -> dict[str, jax.Array]:
+def _initial(placed: Placed, dtype: DTypeLike, key: jax.Array) -> dict[str, jax.Array]:
     layer, shape = placed.layer, placed.kernel
     if shape is None or not isinstance(layer, Conv | Dense):
         raise TypeError(f"{layer.name} has no parameters")

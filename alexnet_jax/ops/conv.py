@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.custom_derivatives import CustomVJPPrimal
 
 from alexnet_jax.ops import xla_conv
 from alexnet_jax.ops.check import require_floating, require_rank, require_some, require_whole
 from alexnet_jax.ops.cpu import conv as cpu_conv
+from alexnet_jax.ops.xla_conv import Gradients
+
+Result = TypeVar("Result")
+# x and the kernel, and () for the gradient of each that is asked for.
+Saved = tuple[jax.Array, jax.Array, tuple[tuple[()] | None, tuple[()] | None]]
 
 
 def conv2d(
@@ -98,28 +105,37 @@ def _groups(x: jax.Array, kernel: jax.Array, bias: jax.Array | None) -> int:
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _convolve(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
     """One group, in the form that is fastest where it runs."""
-    return _where_it_runs("convolution", x, kernel, stride=stride, padding=padding)
+    forms = (cpu_conv.convolution, xla_conv.convolution)
+    return _where_it_runs(forms, x, kernel, stride=stride, padding=padding)
 
 
-def _where_it_runs(name: str, *arrays: jax.Array, **settings: int) -> Any:
-    cpu, default = (partial(getattr(forms, name), **settings) for forms in (cpu_conv, xla_conv))
-    return lax.platform_dependent(*arrays, cpu=cpu, default=default)
+def _where_it_runs(
+    forms: tuple[Callable[..., Result], Callable[..., Result]], *arrays: jax.Array, **settings: int
+) -> Result:
+    """The first of the forms on a CPU, else the second."""
+    cpu, default = (partial(form, **settings) for form in forms)
+    result: Result = lax.platform_dependent(*arrays, cpu=cpu, default=default)
+    return result
 
 
-def _forward(x: Any, kernel: Any, stride: int, padding: int) -> Any:
+def _forward(
+    x: CustomVJPPrimal, kernel: CustomVJPPrimal, stride: int, padding: int
+) -> tuple[jax.Array, Saved]:
     # Which gradients there are, as structure: a value would be traced.
-    asked = tuple(() if argument.perturbed else None for argument in (x, kernel))
+    asked = (() if x.perturbed else None, () if kernel.perturbed else None)
     return _convolve(x.value, kernel.value, stride, padding), (x.value, kernel.value, asked)
 
 
-def _backward(stride: int, padding: int, saved: Any, dy: jax.Array) -> tuple[Any, Any]:
-    *arrays, (of_x, of_kernel) = saved
+def _backward(stride: int, padding: int, saved: Saved, dy: jax.Array) -> Gradients:
+    x, kernel, (of_x, of_kernel) = saved
     # The barrier keeps what the kernel's gradient makes of x from being made early, and held.
-    x, kernel, dy = lax.optimization_barrier((*arrays, dy))
+    x, kernel, dy = lax.optimization_barrier((x, kernel, dy))
     asked = {"of_x": of_x is not None, "of_kernel": of_kernel is not None}
-    both = _where_it_runs("gradients", x, dy, kernel, stride=stride, padding=padding, **asked)
+    forms = (cpu_conv.gradients, xla_conv.gradients)
+    both = _where_it_runs(forms, x, dy, kernel, stride=stride, padding=padding, **asked)
     # As in `dense`: the kernel is read before it is updated.
-    return lax.optimization_barrier(both)
+    gradients: Gradients = lax.optimization_barrier(both)
+    return gradients
 
 
 _convolve.defvjp(_forward, _backward, symbolic_zeros=True)

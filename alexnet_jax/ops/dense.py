@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.custom_derivatives import CustomVJPPrimal
 
 from alexnet_jax.ops.check import require_floating, require_rank
 from alexnet_jax.ops.cpu import dense as cpu_dense
+
+# x and the kernel, or their gradients: None for what no gradient needs, or has.
+Pair = tuple[jax.Array | None, jax.Array | None]
 
 
 def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax.Array:
@@ -51,16 +53,17 @@ def _turned(dy: jax.Array, kernel: jax.Array) -> jax.Array:
 
 @jax.custom_vjp
 def _product(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    return lax.platform_dependent(x, kernel, cpu=cpu_dense.product, default=jnp.matmul)
+    y: jax.Array = lax.platform_dependent(x, kernel, cpu=cpu_dense.product, default=jnp.matmul)
+    return y
 
 
-def _forward(x: Any, kernel: Any) -> Any:
+def _forward(x: CustomVJPPrimal, kernel: CustomVJPPrimal) -> tuple[jax.Array, Pair]:
     # What has no gradient needs none of the products below.
     kept = (x.value if kernel.perturbed else None, kernel.value if x.perturbed else None)
     return _product(x.value, kernel.value), kept
 
 
-def _backward(kept: Any, dy: Any) -> Any:
+def _backward(kept: Pair, dy: jax.Array) -> Pair:
     x, kernel = kept
     dx = None
     if kernel is not None:
@@ -68,7 +71,8 @@ def _backward(kept: Any, dy: Any) -> Any:
     dkernel = None if x is None else x.T @ dy
     # Tied: the kernel is read for dx before its gradient is there to update it. XLA, which does
     # not know, would update a copy of it, or keep all gradients until the last is made.
-    return lax.optimization_barrier((dx, dkernel))
+    both: Pair = lax.optimization_barrier((dx, dkernel))
+    return both
 
 
 _product.defvjp(_forward, _backward, symbolic_zeros=True)

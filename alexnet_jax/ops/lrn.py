@@ -121,7 +121,8 @@ def _window_sum(x: jax.Array, axis: int, before: int, after: int) -> jax.Array:
         window = tuple(terms if each == axis else 1 for each in range(x.ndim))
         # A NumPy zero: a jax scalar here would be closed over, which shard_map refuses.
         zero = np.zeros((), x.dtype)
-        return lax.reduce_window(x, zero, lax.add, window, (1,) * x.ndim, pads)
+        total: jax.Array = lax.reduce_window(x, zero, lax.add, window, (1,) * x.ndim, pads)
+        return total
     padded = jnp.pad(x, pads)
     total = lax.slice_in_dim(padded, 0, count, axis=axis)
     for shift in range(1, terms):

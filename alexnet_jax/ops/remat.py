@@ -40,7 +40,8 @@ def rematerialized(one: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.A
         return (_replace_groups(_apart(gradient), IMAGES, *lax.optimization_barrier((x, dy))),)
 
     kept.defvjp(forward, backward)
-    return lax.platform_dependent(x, cpu=kept if _BARRIERS_IN_LOOPS else one, default=one)
+    y: jax.Array = lax.platform_dependent(x, cpu=kept if _BARRIERS_IN_LOOPS else one, default=one)
+    return y
 
 
 def _apart(one: Callable[..., jax.Array]) -> Callable[..., jax.Array]:

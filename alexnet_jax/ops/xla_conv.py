@@ -17,13 +17,14 @@ def convolution(
 
     `beyond` more rows and columns of zeros follow the padding at the far ends.
     """
-    return lax.conv_general_dilated(
+    y: jax.Array = lax.conv_general_dilated(
         x,
         kernel,
         window_strides=(stride, stride),
         padding=((padding, padding + beyond), (padding, padding + beyond)),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
+    return y
 
 
 def gradients(
@@ -47,7 +48,8 @@ def input_gradient(
 ) -> jax.Array:
     """With respect to x, of which only the shape matters."""
     of_x = partial(convolution, kernel=kernel, stride=stride, padding=padding)
-    return jax.linear_transpose(of_x, x)(dy)[0]
+    dx: jax.Array = jax.linear_transpose(of_x, x)(dy)[0]
+    return dx
 
 
 def kernel_gradient(
@@ -55,4 +57,5 @@ def kernel_gradient(
 ) -> jax.Array:
     """With respect to the kernel, of which only the shape matters."""
     of_kernel = partial(convolution, x, stride=stride, padding=padding)
-    return jax.linear_transpose(of_kernel, kernel)(dy)[0]
+    dkernel: jax.Array = jax.linear_transpose(of_kernel, kernel)(dy)[0]
+    return dkernel

@@ -16,7 +16,7 @@ from alexnet_jax.display import duration
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference import Trained, ensemble, evaluate, load_trained, make_counter
 from alexnet_jax.paper.claims import Claim, Scale, Variant
-from alexnet_jax.runs import MetricsFile, TrainConfig, read_settings
+from alexnet_jax.runs import Line, MetricsFile, TrainConfig, read_settings
 from alexnet_jax.training import Console, Job, Silence, fit
 
 THRESHOLD = 0.25  # training error of the paper's figure 1
@@ -166,7 +166,7 @@ def _evaluated(
     )
 
 
-def _lines(directory: Path) -> list[dict[str, Any]]:
+def _lines(directory: Path) -> list[Line]:
     return MetricsFile(directory / "metrics.jsonl", writing=False).read()
 
 
@@ -175,7 +175,7 @@ def _error(directory: Path) -> float:
     return 100 * (1 - float(tested[-1]["top1"]))
 
 
-def updates_to_threshold(lines: Sequence[dict[str, Any]]) -> float:
+def updates_to_threshold(lines: Sequence[Line]) -> float:
     """The first step by which the training error, averaged over five lines, is 25 % or less;
     infinite where it never is."""
     trained = [line for line in lines if line.get("split") == "train"]

@@ -17,7 +17,8 @@ from jax import lax
 
 def _gathered(x: jax.Array, axis_name: str, axis: int, *, same: bool) -> jax.Array:
     to: Literal["invarying", "varying"] = "invarying" if same else "varying"
-    return lax.all_gather(x, axis_name, axis=axis, tiled=True, to=to)
+    whole: jax.Array = lax.all_gather(x, axis_name, axis=axis, tiled=True, to=to)
+    return whole
 
 
 def _share(drawn: jax.Array, axis_name: str, axis: int, size: int) -> jax.Array:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Protocol, TypeVar
 
 import jax
+import numpy as np
 from jax import lax
 
 from alexnet_jax.errors import InputError
-from alexnet_jax.network import ONE_DEVICE, Towers
+from alexnet_jax.network import ONE_DEVICE, Params, Towers
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., object])
+# Arrays in any structure, or their shapes or places in the same structure.
+Tree = TypeVar("Tree")
 P = jax.P
+Rows = tuple[slice, ...]  # of an array, the first of its axes
+
+
+class Readable(Protocol):
+    """An array, or what is read like one when it is indexed."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    def __getitem__(self, rows: slice, /) -> np.ndarray | jax.Array: ...
 
 
 def check_divides(batch: int, shares: int, parts: int = 1) -> None:
@@ -62,7 +74,7 @@ class Topology:
         """Raises InputError for a batch that does not divide into equal parts on every device."""
         check_divides(batch, self.shares, parts)
 
-    def specs(self, tree: Any) -> Any:
+    def specs(self, tree: object) -> object:
         """The places of a tree's leaves: the one rule.
 
         The last axis of a kernel or bias of a layer in `split` goes over the model axis, in any
@@ -70,13 +82,14 @@ class Topology:
         replicated.
         """
 
-        def spec(path: tuple[Any, ...], leaf: Any) -> P:
+        def spec(path: tuple[object, ...], leaf: jax.Array) -> P:
             names = [getattr(entry, "key", None) for entry in path[-2:]]
             if names[-1:] in (["kernel"], ["bias"]) and names[0] in self.split:
                 return P(*(None,) * (leaf.ndim - 1), self.model)
             return P()
 
-        return jax.tree.map_with_path(spec, tree)
+        places: object = jax.tree.map_with_path(spec, tree)
+        return places
 
     def batch_specs(self, names: Iterable[str] = ("image", "label", "index")) -> dict[str, P]:
         """The places of a batch's arrays."""
@@ -89,15 +102,18 @@ class Topology:
         """The places of the logits that `forward` returns."""
         return P() if self.gathered else P(self.data)
 
-    def shardings(self, tree: Any) -> Any:
+    def shardings(self, tree: Tree) -> Tree:
         """`specs` as shardings of this mesh."""
-        return jax.tree.map(lambda spec: jax.NamedSharding(self.mesh, spec), self.specs(tree))
+        specs = self.specs(tree)
+        places: Tree = jax.tree.map(lambda spec: jax.NamedSharding(self.mesh, spec), specs)
+        return places
 
-    def place(self, tree: Any) -> Any:
+    def place(self, tree: Tree) -> Tree:
         """A tree's arrays where the rule wants them."""
-        return jax.device_put(tree, self.shardings(tree))
+        placed: Tree = jax.device_put(tree, self.shardings(tree))
+        return placed
 
-    def place_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+    def place_batch(self, batch: Mapping[str, Readable]) -> dict[str, jax.Array]:
         """A batch's arrays, split by images where this topology does that.
 
         They need a shape, and are asked only for the rows of this process's devices.
@@ -109,15 +125,16 @@ class Topology:
             for name, spec in self.batch_specs(batch).items()
         }
 
-    def abstract(self, tree: Any) -> Any:
+    def abstract(self, tree: Tree) -> Tree:
         """Shapes, dtypes and places of a tree, as restoring a checkpoint needs them."""
-        return jax.tree.map(
+        shapes: Tree = jax.tree.map(
             lambda leaf, place: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place),
             tree,
             self.shardings(tree),
         )
+        return shapes
 
-    def spread(self, function: Function, in_specs: Any, out_specs: Any) -> Function:
+    def spread(self, function: Function, in_specs: object, out_specs: object) -> Function:
         """The function on every device's shares of its arguments; itself on one device."""
         if self.data is None and self.model is None:
             return function
@@ -132,7 +149,7 @@ class Topology:
         size = x.shape[0] // self.shares
         return lax.dynamic_slice_in_dim(x, lax.axis_index(self.data) * size, size)
 
-    def differing(self, params: Any) -> Any:
+    def differing(self, params: Params) -> Params:
         """Inside `spread`: parameters whose gradients will be summed over the data axis, once.
 
         Without it every use of a replicated parameter would be summed by itself.
@@ -149,18 +166,23 @@ class Topology:
         """Inside `spread`: images that both towers read."""
         if self.model is None or self.gathered:
             return images
-        return lax.pcast(images, self.model, to="varying")
+        varying: jax.Array = lax.pcast(images, self.model, to="varying")
+        return varying
 
     def mean(self, x: jax.Array) -> jax.Array:
         """Inside `spread`: the mean over the devices' shares of the batch."""
-        return x if self.data is None or self.gathered else lax.pmean(x, self.data)
+        if self.data is None or self.gathered:
+            return x
+        mean: jax.Array = lax.pmean(x, self.data)
+        return mean
 
 
-def _rows_of(array: Any) -> Callable[[Any], Any]:
+def _rows_of(array: Readable) -> Callable[[Rows | None], np.ndarray | jax.Array]:
     """Reads the rows that a device asks for, once for all devices that ask for the same."""
-    read: dict[tuple[int | None, int | None], Any] = {}
+    read: dict[tuple[int | None, int | None], np.ndarray | jax.Array] = {}
 
-    def rows(index: Any) -> Any:
+    def rows(index: Rows | None) -> np.ndarray | jax.Array:
+        assert index is not None
         place = index[0].start, index[0].stop
         if place not in read:
             read[place] = array[index[0]]

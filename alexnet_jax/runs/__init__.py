@@ -5,6 +5,7 @@ from alexnet_jax.runs.model_card import CARD, model_card
 from alexnet_jax.runs.overrides import changed, layer_value
 from alexnet_jax.runs.workdir import (
     FORMAT,
+    Line,
     MetricsFile,
     open_workdir,
     read_settings,
@@ -18,6 +19,7 @@ __all__ = [
     "CARD",
     "FORMAT",
     "Dtype",
+    "Line",
     "MetricsFile",
     "Resize",
     "TrainConfig",

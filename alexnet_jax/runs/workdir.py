@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from alexnet_jax.errors import InputError
 from alexnet_jax.runs.config import TrainConfig
@@ -149,6 +150,21 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
+class Line(TypedDict, total=False):
+    """A line of `metrics.jsonl`: a measurement, or an event."""
+
+    step: int
+    split: str
+    loss: float
+    top1: float
+    top5: float
+    learning_rate: float
+    input_wait: float
+    images_per_second: float
+    event: str
+    params_sha256: str
+
+
 class MetricsFile:
     """`metrics.jsonl`: a line of JSON a measurement, in the order of steps.
 
@@ -158,7 +174,7 @@ class MetricsFile:
     def __init__(self, path: Path, *, writing: bool = True) -> None:
         self._path, self._writing = path, writing
 
-    def read(self) -> list[dict[str, Any]]:
+    def read(self) -> list[Line]:
         """All lines; a last one cut short by a crash is left out.
 
         Raises:
@@ -179,7 +195,7 @@ class MetricsFile:
                     raise InputError(f"{self._path}: line {number} is not one of ours") from None
         return lines
 
-    def append(self, line: dict[str, Any]) -> None:
+    def append(self, line: Mapping[str, object]) -> None:
         if not self._writing:
             return
         try:

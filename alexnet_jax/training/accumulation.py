@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
 from alexnet_jax.data import Statistics
+from alexnet_jax.network import Params
 from alexnet_jax.training.state import TrainState
 
+Batch = dict[str, jax.Array]
+Metrics = dict[str, jax.Array]
+Sums = tuple[Params, Metrics]  # gradients and metrics
+GradientFunction = Callable[[TrainState, Batch, Statistics], Sums]
 
-def mean_over_parts(gradients_of: Any, parts: int, places: Any) -> Any:
+
+def mean_over_parts(gradients_of: GradientFunction, parts: int, places: object) -> GradientFunction:
     """A function like `gradients_of`, (state, batch, statistics) -> (gradients, metrics), whose
     results are means over equal parts of the batch, in a loop.
 
@@ -20,26 +26,29 @@ def mean_over_parts(gradients_of: Any, parts: int, places: Any) -> Any:
       places: shardings of the gradients and of the metrics.
     """
 
-    def mean(state: TrainState, batch: dict[str, jax.Array], statistics: Statistics) -> Any:
-        def of(part: jax.Array) -> Any:
+    def mean(state: TrainState, batch: Batch, statistics: Statistics) -> Sums:
+        def of(part: jax.Array) -> Sums:
             return gradients_of(state, _part_of(batch, part, parts), statistics)
 
-        def add(sums: Any, part: jax.Array) -> tuple[Any, None]:
+        def add(sums: Sums, part: jax.Array) -> tuple[Sums, None]:
             sums = jax.tree.map(jnp.add, sums, of(part))
             return jax.lax.with_sharding_constraint(sums, places), None
 
-        zeros = jax.tree.map(jnp.zeros_like, jax.eval_shape(of, jnp.int32(0)))
+        zeros: Sums = jax.tree.map(jnp.zeros_like, jax.eval_shape(of, jnp.int32(0)))
         sums, _ = jax.lax.scan(add, zeros, jnp.arange(parts, dtype=jnp.int32))
-        return jax.tree.map(lambda leaf: leaf / parts, sums)
+        means: Sums = jax.tree.map(lambda leaf: leaf / parts, sums)
+        return means
 
     return mean
 
 
-def _part_of(batch: dict[str, jax.Array], part: jax.Array, parts: int) -> dict[str, jax.Array]:
+def _part_of(batch: Batch, part: jax.Array, parts: int) -> Batch:
     """Every parts-th row, so that each device's share of a batch divides like the whole."""
 
     def rows(leaf: jax.Array) -> jax.Array:
         split = leaf.reshape((leaf.shape[0] // parts, parts, *leaf.shape[1:]))
-        return jax.lax.dynamic_index_in_dim(split, part, 1, keepdims=False)
+        chosen: jax.Array = jax.lax.dynamic_index_in_dim(split, part, 1, keepdims=False)
+        return chosen
 
-    return jax.tree.map(rows, batch)
+    chosen: Batch = jax.tree.map(rows, batch)
+    return chosen

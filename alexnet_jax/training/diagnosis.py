@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from signal import Signals
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,9 @@ import numpy as np
 from alexnet_jax.data import Statistics, centre_views
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference import make_activations
+from alexnet_jax.network import Params
 from alexnet_jax.runtime import Interrupted, failure, whole
+from alexnet_jax.training.accumulation import Batch
 from alexnet_jax.training.health import Losses, chance_loss, non_finite
 from alexnet_jax.training.job import Job
 from alexnet_jax.training.optim import velocity
@@ -48,9 +50,9 @@ class Care:
         self,
         job: Job,
         advance: StepFunction,
-        again: Callable[[], tuple[TrainState, Iterator[Any], Statistics]],
+        again: Callable[[], tuple[TrainState, Iterator[Batch], Statistics]],
         note: Callable[[str], None],
-        stopping: Callable[[int], Any],
+        stopping: Callable[[int], Signals | None],
         step: int,
     ) -> None:
         self._job, self._advance, self._again = job, advance, again
@@ -58,7 +60,7 @@ class Care:
         chance = chance_loss(job.dataset.train.labels)
         self._losses = Losses(chance, job.config.flat_steps, step)
 
-    def add(self, loss: Any) -> bool:
+    def add(self, loss: jax.Array) -> bool:
         """As `Losses.add`."""
         return self._losses.add(loss)
 
@@ -103,7 +105,7 @@ class Care:
 def first_to_go(
     job: Job,
     state: TrainState,
-    batches: Iterator[Any],
+    batches: Iterator[Batch],
     statistics: Statistics,
     advance: StepFunction,
     last: int,
@@ -143,7 +145,7 @@ def first_to_go(
     )
 
 
-def _in_forward(job: Job, params: Any, batch: dict[str, Any], statistics: Statistics) -> str:
+def _in_forward(job: Job, params: Params, batch: Batch, statistics: Statistics) -> str:
     """The first layer whose output is not finite, in test mode on the batch's centre crops."""
     dtype = jnp.dtype(job.config.dtype)
     views = centre_views(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
 from alexnet_jax.display import blank_figure
+from alexnet_jax.runs import Line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +28,17 @@ def can_draw() -> bool:
     return importlib.util.find_spec("matplotlib") is not None
 
 
-def learning_curve(lines: list[dict[str, Any]], title: str) -> Figure:
+class Style(TypedDict, total=False):
+    """Arguments of matplotlib's `plot`."""
+
+    color: str
+    label: str
+    marker: str
+    markersize: float
+    linewidth: float
+
+
+def learning_curve(lines: Sequence[Line], title: str) -> Figure:
     """Loss and top-1 error over steps, of training batches and of the test split.
 
     Args:
@@ -37,8 +49,9 @@ def learning_curve(lines: list[dict[str, Any]], title: str) -> Figure:
     for split, colour in (("train", "#9aa5b1"), ("test", "#b5341b")):
         found = [line for line in lines if line.get("split") == split]
         steps = [line["step"] for line in found]
-        style: dict[str, Any] = {"color": colour, "label": split}
-        style |= {"marker": "o", "markersize": 4} if split == "test" else {"linewidth": 1.2}
+        style: Style = {"color": colour, "label": split, "linewidth": 1.2}
+        if split == "test":
+            style = {"color": colour, "label": split, "marker": "o", "markersize": 4}
         axes[0].plot(steps, [line["loss"] for line in found], **style)
         axes[1].plot(steps, [100 * (1 - line["top1"]) for line in found], **style)
     axes[0].set(title="loss", xlabel="step", ylabel="cross-entropy (nats)", ylim=(0, None))
@@ -84,7 +97,7 @@ def conv1_kernels(kernel: np.ndarray, towers: int, title: str) -> Figure:
 def save_run(
     workdir: Path,
     title: str,
-    lines: list[dict[str, Any]],
+    lines: Sequence[Line],
     kernel: np.ndarray,
     towers: int,
     steps: int,

@@ -7,7 +7,6 @@ logged anyway, and the state is looked at before it is saved.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -74,10 +73,10 @@ class Losses:
     def __init__(self, chance: float, flat_steps: int, step: int) -> None:
         self._chance, self._flat_steps = chance, flat_steps
         self._learnt = self._step = step  # the last one known to be better than chance; seen
-        self._held: list[Any] = []
+        self._held: list[jax.Array] = []
         self.flat: str | None = None
 
-    def add(self, loss: Any) -> bool:
+    def add(self, loss: jax.Array) -> bool:
         """Takes the next step's loss, a scalar on the device; True where it is time to look."""
         self._held.append(loss)
         self._step += 1
@@ -105,7 +104,7 @@ def _finite(leaves: list[jax.Array]) -> list[jax.Array]:
     return [jnp.all(jnp.isfinite(leaf)) for leaf in leaves]
 
 
-def non_finite(tree: Any) -> list[str]:
+def non_finite(tree: object) -> list[str]:
     """Paths of the floating leaves of a tree that hold a value that is not finite, in its order."""
     found = [
         (jax.tree_util.keystr(path, simple=True, separator="/"), leaf)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -14,7 +14,7 @@ from alexnet_jax.data import Batches, Dataset
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, presets
 from alexnet_jax.parallel import Topology, topology
-from alexnet_jax.runs import CARD, TrainConfig, model_card, write_atomically
+from alexnet_jax.runs import CARD, Line, TrainConfig, model_card, write_atomically
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Job:
         place.check_batch(config.batch, config.accumulate)
         return cls(config, dataset, architecture, place)
 
-    def about(self) -> dict[str, Any]:
+    def about(self) -> dict[str, object]:
         """What evaluation and prediction need to know besides the arrays."""
         return {
             "architecture": self.architecture.to_json(),
@@ -68,14 +68,14 @@ class Job:
             "origin": self._origin(),
         }
 
-    def _origin(self) -> dict[str, Any] | None:
+    def _origin(self) -> dict[str, str] | None:
         """Of the weights that the run began with, where they are another's."""
         if not self.start_sha256:
             return None
         return {"start_from": self.config.start_from, "sha256": self.start_sha256}
 
     def save_card(
-        self, workdir: Path, mean: np.ndarray, measured: list[dict[str, Any]], params_sha256: str
+        self, workdir: Path, mean: np.ndarray, measured: Sequence[Line], params_sha256: str
     ) -> None:
         """Writes the model card of the finished run, of its mean image and measurements."""
         hashes = {"parameters": params_sha256, "data": self.dataset.fingerprint()}

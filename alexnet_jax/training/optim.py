@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
+from alexnet_jax.network import Params
 from alexnet_jax.runs import TrainConfig
 
 
@@ -110,32 +111,35 @@ def _norm(x: jax.Array) -> jax.Array:
     return jnp.sqrt(jnp.sum(jnp.square(x)))
 
 
-def _biases(params: Any) -> Any:
-    def is_bias(path: tuple[Any, ...], _: Any) -> bool:
+def _biases(params: optax.Params) -> optax.Params:
+    def is_bias(path: tuple[object, ...], _: object) -> bool:
         return bool(path) and getattr(path[-1], "key", None) == "bias"
 
-    return jax.tree_util.tree_map_with_path(is_bias, params)
+    mask: optax.Params = jax.tree_util.tree_map_with_path(is_bias, params)
+    return mask
 
 
-def _weights(params: Any) -> Any:
-    return jax.tree.map(lambda is_bias: not is_bias, _biases(params))
+def _weights(params: optax.Params) -> optax.Params:
+    mask: optax.Params = jax.tree.map(lambda is_bias: not is_bias, _biases(params))
+    return mask
 
 
-def _of_layer(name: str, params: Any) -> Any:
+def _of_layer(name: str, params: Params) -> dict[str, bool]:
     return {layer: layer == name for layer in params}  # each for all of the layer's leaves
 
 
-def velocity(opt_state: Any) -> Any:
+def velocity(opt_state: optax.OptState) -> Params:
     """The velocity v, a tree of the trained parameters' shapes, out of `paper_sgd`'s state."""
-    return optax.tree.get(opt_state, "trace")
+    found: Params = optax.tree.get(opt_state, "trace")
+    return found
 
 
 class Plateau(NamedTuple):
     """State of a learning rate that drops when the test error stalls; host or device scalars."""
 
-    best_error: Any  # shape=(), dtype=float32
-    stalled: Any  # shape=(), dtype=int32; evaluations since the best one
-    drops: Any  # shape=(), dtype=int32; drops so far
+    best_error: jax.Array | np.float32  # shape=(), dtype=float32
+    stalled: jax.Array | np.int32  # shape=(), dtype=int32; evaluations since the best one
+    drops: jax.Array | np.int32  # shape=(), dtype=int32; drops so far
 
     @classmethod
     def start(cls) -> Plateau:
@@ -161,7 +165,7 @@ def plateau_update(plateau: Plateau, error: float, *, patience: int) -> Plateau:
 
 
 def learning_rate_at(
-    config: TrainConfig, step: jax.Array, drops: jax.Array, steps_per_epoch: float
+    config: TrainConfig, step: jax.Array, drops: jax.Array | np.int32, steps_per_epoch: float
 ) -> jax.Array:
     """Learning rate of an update, float32: the base rate times the schedule's and warm-up's share.
 
@@ -200,15 +204,24 @@ def _updates(epochs: tuple[float, ...], steps_per_epoch: float) -> np.ndarray:
     return np.minimum(places, np.iinfo(np.int32).max).astype(np.int32)
 
 
-def with_rate(opt_state: Any, rate: jax.Array) -> Any:
+class Injected(Protocol):
+    """State of an optimizer that `optax.inject_hyperparams` makes."""
+
+    @property
+    def hyperparams(self) -> Mapping[str, jax.Array]: ...
+    def _replace(self, *, hyperparams: Mapping[str, jax.Array]) -> optax.OptState: ...
+
+
+def with_rate(opt_state: optax.OptState, rate: jax.Array) -> optax.OptState:
     """The state of an optimizer whose next update takes this learning rate, [] float32."""
-    old = opt_state.hyperparams["learning_rate"]
-    return opt_state._replace(
-        hyperparams={**opt_state.hyperparams, "learning_rate": rate.astype(old.dtype)}
+    state = cast(Injected, opt_state)  # optax has one type for all states
+    old = state.hyperparams["learning_rate"]
+    return state._replace(
+        hyperparams={**state.hyperparams, "learning_rate": rate.astype(old.dtype)}
     )
 
 
-def moving_average(average: Any, params: Any, decay: float, step: jax.Array) -> Any:
+def moving_average(average: Params, params: Params, decay: float, step: jax.Array) -> Params:
     """The average of the weights after one more update.
 
         avg <- avg + max(1 - decay, 1 / (step + 1)) (w - avg)
@@ -222,6 +235,7 @@ def moving_average(average: Any, params: Any, decay: float, step: jax.Array) -> 
       step: [] int32, updates made before this one.
     """
     weight = jnp.maximum(jnp.float32(1 - decay), 1 / (step + 1).astype(jnp.float32))
-    return jax.tree.map(
+    moved: Params = jax.tree.map(
         lambda old, new: old + weight.astype(old.dtype) * (new - old), average, params
     )
+    return moved

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import SupportsFloat, cast
 
 import jax
 import numpy as np
@@ -20,7 +20,7 @@ from alexnet_jax.training.console import Console
 from alexnet_jax.training.diagnosis import Care
 from alexnet_jax.training.job import Job
 from alexnet_jax.training.optim import plateau_update
-from alexnet_jax.training.state import TrainState, abstract_state, as_trees, from_trees
+from alexnet_jax.training.state import SavedTrees, TrainState, abstract_state, as_trees, from_trees
 from alexnet_jax.training.throughput import Clock
 
 
@@ -84,14 +84,15 @@ class Run:
             raise InputError(
                 f"no checkpoint in {self.workdir} can be read; --fresh starts the run over"
             )
-        self.state, self.statistics, read = from_trees(found[1])
+        trees = cast(SavedTrees, found[1])  # it has been held against the template
+        self.state, self.statistics, read = from_trees(trees)
         self.batches.set_state(read)
         return True
 
-    def _trees(self, state: TrainState, statistics: Statistics) -> dict[str, Any]:
+    def _trees(self, state: TrainState, statistics: Statistics) -> dict[str, object]:
         return as_trees(state, statistics, self.job.topology.place(self.batches.get_state()))
 
-    def log_train(self, step: int, metrics: dict[str, Any], clock: Clock) -> None:
+    def log_train(self, step: int, metrics: Mapping[str, SupportsFloat], clock: Clock) -> None:
         """Writes and shows the metrics of a training step, and the rate since the last line."""
         line = {name: float(value) for name, value in metrics.items()}
         line["input_wait"] = round(clock.input_wait(), 4)

@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, NotRequired, TypedDict
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from alexnet_jax.data import Statistics
-from alexnet_jax.network import Architecture, init
+from alexnet_jax.network import Architecture, Params, init
 from alexnet_jax.parallel import Topology
 from alexnet_jax.runs import TrainConfig
 from alexnet_jax.training.optim import Plateau, lars, paper_sgd
+
+Rule = Callable[..., optax.GradientTransformation]
+Position = dict[str, np.ndarray]  # of the data's stream
 
 
 class TrainState(NamedTuple):
     """All that a run needs to go on, besides its data and their position."""
 
     step: jax.Array  # shape=(), dtype=int32; updates made
-    params: Any  # canonical tree, float32 (float64 for checking)
-    opt_state: Any  # velocity of what is not frozen, and the learning rate it was last fed with
+    params: Params  # canonical tree, float32 (float64 for checking)
+    opt_state: optax.OptState  # velocity of what is not frozen; the rate it was last fed with
     key: jax.Array  # shape=(), random key of the run; never split, only folded
     plateau: Plateau
-    average: Any  # of the parameters over the updates, where config.ema > 0; else None
+    average: Params | None  # of the parameters over the updates, where config.ema > 0; else None
 
     @property
-    def tested(self) -> Any:
+    def tested(self) -> Params:
         """The weights to evaluate: their average where there is one."""
         return self.params if self.average is None else self.average
 
 
-def trained(config: TrainConfig, params: Any) -> Any:
+def trained(config: TrainConfig, params: Params) -> Params:
     """The layers of a tree {layer: ...} that the config does not freeze."""
     return {name: layer for name, layer in params.items() if name not in config.freeze}
 
@@ -40,8 +45,8 @@ def optimizer(architecture: Architecture, config: TrainConfig) -> optax.Gradient
     """The paper's SGD, or LARS, with a learning rate that the step sets, and the preset's bias
     rule; of that LARS takes only the rate, since there biases never decay."""
     if config.trust > 0:
-        rule: Any = lars
-        own: dict[str, Any] = {
+        rule: Rule = lars
+        own: dict[str, object] = {
             "trust": config.trust,
             "bias_scale": config.bias_learning_rate / config.learning_rate
             * architecture.biases.rate,
@@ -61,8 +66,8 @@ def optimizer(architecture: Architecture, config: TrainConfig) -> optax.Gradient
     return injected(learning_rate=config.learning_rate, **constants)
 
 
-def _parameter_dtype(config: TrainConfig) -> Any:
-    return jnp.float64 if config.dtype == "float64" else jnp.float32
+def _parameter_dtype(config: TrainConfig) -> jnp.dtype:
+    return jnp.dtype(jnp.float64 if config.dtype == "float64" else jnp.float32)
 
 
 def init_state(architecture: Architecture, config: TrainConfig, topology: Topology) -> TrainState:
@@ -77,20 +82,42 @@ def init_state(architecture: Architecture, config: TrainConfig, topology: Topolo
         return TrainState(jnp.zeros((), jnp.int32), params, opt_state, run_key, plateau, average)
 
     key = jax.random.key(config.seed)
-    places = topology.shardings(jax.eval_shape(make, key))
-    return jax.jit(make, out_shardings=places)(key)
+    shapes: TrainState = jax.eval_shape(make, key)
+    places = topology.shardings(shapes)
+    state: TrainState = jax.jit(make, out_shardings=places)(key)
+    return state
 
 
 def abstract_state(
     architecture: Architecture, config: TrainConfig, topology: Topology
 ) -> TrainState:
     """Shapes, dtypes and places of `init_state`, without making it."""
-    return topology.abstract(jax.eval_shape(lambda: init_state(architecture, config, topology)))
+    shapes: TrainState = jax.eval_shape(lambda: init_state(architecture, config, topology))
+    return topology.abstract(shapes)
 
 
-def as_trees(state: TrainState, statistics: Statistics, read: Any) -> dict[str, Any]:
+class SavedLoop(TypedDict):
+    """Where the loop of a run stands."""
+
+    step: jax.Array
+    key: jax.Array
+    plateau: dict[str, jax.Array]
+    data: Position
+
+
+class SavedTrees(TypedDict):
+    """What a checkpoint holds of a run, by name."""
+
+    average: NotRequired[Params]
+    params: Params
+    opt: optax.OptState
+    loop: SavedLoop
+    stats: dict[str, jax.Array]
+
+
+def as_trees(state: TrainState, statistics: Statistics, read: Position) -> dict[str, object]:
     """What a checkpoint holds of a run, by name; `read` is how far its data have been read."""
-    average = {} if state.average is None else {"average": state.average}
+    average: dict[str, object] = {} if state.average is None else {"average": state.average}
     return average | {
         "params": state.params,
         "opt": state.opt_state,
@@ -104,7 +131,7 @@ def as_trees(state: TrainState, statistics: Statistics, read: Any) -> dict[str, 
     }
 
 
-def from_trees(trees: dict[str, Any]) -> tuple[TrainState, Statistics, Any]:
+def from_trees(trees: SavedTrees) -> tuple[TrainState, Statistics, Position]:
     """The arguments of `as_trees`."""
     loop = trees["loop"]
     plateau, average = Plateau(**loop["plateau"]), trees.get("average")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -12,15 +12,19 @@ import optax
 
 from alexnet_jax.data import Statistics, training_views
 from alexnet_jax.inference import scores
-from alexnet_jax.network import Architecture, forward
+from alexnet_jax.network import Architecture, Params, forward
 from alexnet_jax.parallel import Topology
 from alexnet_jax.runs import TrainConfig
-from alexnet_jax.training.accumulation import mean_over_parts
+from alexnet_jax.training.accumulation import (
+    Batch,
+    GradientFunction,
+    Metrics,
+    Sums,
+    mean_over_parts,
+)
 from alexnet_jax.training.optim import learning_rate_at, moving_average, with_rate
 from alexnet_jax.training.state import TrainState, abstract_state, optimizer, trained
 
-Batch = dict[str, jax.Array]
-Metrics = dict[str, jax.Array]
 Draw = tuple[jax.Array, jax.Array]  # key of the run, step
 StepFunction = Callable[[TrainState, Batch, Statistics], tuple[TrainState, Metrics]]
 
@@ -57,9 +61,11 @@ def make_train_step(
         rate = learning_rate_at(config, state.step, state.plateau.drops, steps_per_epoch)
         weights = trained(config, state.params)
         updates, opt_state = transform.update(gradients, with_rate(state.opt_state, rate), weights)
-        weights = optax.apply_updates(weights, updates)
+        # optax has one type for all trees.
+        weights = cast(Params, optax.apply_updates(weights, updates))
         params, average = {**state.params, **weights}, state.average
         if config.ema > 0:
+            assert average is not None
             before = trained(config, average)
             average = {**average, **moving_average(before, weights, config.ema, state.step)}
         state = TrainState(state.step + 1, params, opt_state, state.key, state.plateau, average)
@@ -70,7 +76,7 @@ def make_train_step(
 
 def make_gradients(
     architecture: Architecture, config: TrainConfig, topology: Topology
-) -> Callable[[TrainState, Batch, Statistics], tuple[Any, Metrics]]:
+) -> GradientFunction:
     """(state, batch, statistics) -> (gradients, metrics), a function to be jitted.
 
     Gradients of the batch's mean loss, before weight decay, placed like the parameters that are
@@ -78,7 +84,7 @@ def make_gradients(
     top1 and top5. The arguments are those of `make_train_step`.
     """
 
-    def gradients(state: TrainState, batch: Batch, statistics: Statistics) -> tuple[Any, Metrics]:
+    def gradients(state: TrainState, batch: Batch, statistics: Statistics) -> Sums:
         weights = trained(config, state.params)
         frozen = {name: state.params[name] for name in config.freeze}
         where = topology.specs(weights)
@@ -87,7 +93,9 @@ def make_gradients(
             (where, topology.specs(frozen), jax.P(), topology.batch_specs(batch), jax.P()),
             (where, jax.P()),
         )
-        return on_every_device(weights, frozen, (state.key, state.step), batch, statistics)
+        draw = (state.key, state.step)
+        sums: Sums = on_every_device(weights, frozen, draw, batch, statistics)
+        return sums
 
     return gradients
 
@@ -96,8 +104,8 @@ def loss(
     architecture: Architecture,
     config: TrainConfig,
     topology: Topology,
-    weights: Any,
-    frozen: Any,
+    weights: Params,
+    frozen: Params,
     draw: Draw,
     batch: Batch,
     statistics: Statistics,

@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import jax
 
@@ -29,7 +28,7 @@ class Clock:
         """Seconds since the start, or since the rate was asked for last."""
         return time.perf_counter() - self._began
 
-    def first_step(self, metrics: Any) -> str:
+    def first_step(self, metrics: object) -> str:
         """Says how long the first step took, once its metrics are there, and gives back what
         compiling it held."""
         jax.block_until_ready(metrics)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from alexnet_jax.checkpoints import params_sha256
+from alexnet_jax.data import Statistics
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference import Logits, Trained, load_trained
-from alexnet_jax.network import Architecture
+from alexnet_jax.network import Architecture, Layer, Params
 from alexnet_jax.runs import TrainConfig, recorded_start
 from alexnet_jax.runtime import whole
 from alexnet_jax.training.health import SIGNAL_IMAGES, said_of_signal, some_of
@@ -101,7 +101,8 @@ class Start:
 
 
 def _like(old: jax.Array, new: jax.Array) -> jax.Array:
-    return jax.device_put(old.astype(new.dtype), new.sharding)
+    placed: jax.Array = jax.device_put(old.astype(new.dtype), new.sharding)
+    return placed
 
 
 def _shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
@@ -179,12 +180,14 @@ def _text(scale: float | tuple[float, ...]) -> str:
     return f"{scale:g}" if isinstance(scale, float | int) else ", ".join(f"{x:g}" for x in scale)
 
 
-def _differ(one: Any, other: Any) -> bool:
+def _differ(one: Layer, other: Layer) -> bool:
     plain = ({k: v for k, v in vars(x).items() if k not in _INITIAL} for x in (one, other))
     return type(one) is not type(other) or next(plain) != next(plain)
 
 
-def check_signal(job: Job, network: Logits, params: Any, statistics: Any, note: Note) -> None:
+def check_signal(
+    job: Job, network: Logits, params: Params, statistics: Statistics, note: Note
+) -> None:
     """Says how much of the logits depends on the image, before the first update."""
     images = some_of(job.dataset.train.images, job.topology.divisible(SIGNAL_IMAGES))
     logits = network(params, images, statistics)

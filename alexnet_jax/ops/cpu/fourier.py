@@ -148,7 +148,9 @@ def _products(
 
 def _of_kernel(kernel: jax.Array) -> Complex:
     """[K, K, C, M] to [F, C, M], made once for all images."""
-    return lax.optimization_barrier(_transform(kernel.reshape((-1, *kernel.shape[2:]))))
+    flat = kernel.reshape((-1, *kernel.shape[2:]))
+    transformed: Complex = lax.optimization_barrier(_transform(flat))
+    return transformed
 
 
 def _around(x: jax.Array, size: int, padding: int, rows: int, columns: int) -> jax.Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import overload
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,8 @@ from jax import lax
 # CPU cores a training step of 32 images takes as long with 2, and longer with 8; inference takes as
 # long with 8, in 52 MB of temporaries for 29.
 IMAGES = 4
+
+Both = tuple[jax.Array | None, jax.Array]  # an array of all images or None, and a sum over them
 
 
 def map_groups(one: Callable[..., jax.Array], images: int, *arrays: jax.Array) -> jax.Array:
@@ -39,7 +41,8 @@ def map_groups(one: Callable[..., jax.Array], images: int, *arrays: jax.Array) -
         return lax.dynamic_update_slice_in_dim(y, one(*group(arrays, at, images)), at, 0), None
 
     places = np.minimum(np.arange(0, count, images), count - images)
-    y = _unwritten(_made(one, images, arrays), arrays[0])
+    made: jax.ShapeDtypeStruct = jax.eval_shape(one, *_parts(arrays, images))
+    y = _unwritten(made, arrays[0])
     return lax.scan(step, y, jnp.asarray(places))[0]
 
 
@@ -56,26 +59,34 @@ def sum_groups(one: Callable[..., jax.Array], images: int, *arrays: jax.Array) -
     return map_and_sum_groups(lambda *part: (None, one(*part)), images, *arrays)[1]
 
 
+@overload
 def map_and_sum_groups(
-    one: Callable[..., tuple[Any, jax.Array]], images: int, *arrays: jax.Array
-) -> tuple[Any, jax.Array]:
+    one: Callable[..., tuple[jax.Array, jax.Array]], images: int, *arrays: jax.Array
+) -> tuple[jax.Array, jax.Array]: ...
+@overload
+def map_and_sum_groups(
+    one: Callable[..., tuple[None, jax.Array]], images: int, *arrays: jax.Array
+) -> tuple[None, jax.Array]: ...
+def map_and_sum_groups(one: Callable[..., Both], images: int, *arrays: jax.Array) -> Both:
     """`one(*arrays)` for a function that has both: an array [b, ...] or None, and a sum over b."""
     count = arrays[0].shape[0]
     if not isinstance(count, int) or count <= images:
         return one(*arrays)
     arrays = lax.optimization_barrier(arrays)
-    mapped, summed = _made(one, images, arrays)
+    shapes: tuple[jax.ShapeDtypeStruct | None, jax.ShapeDtypeStruct]
+    shapes = jax.eval_shape(one, *_parts(arrays, images))
+    mapped, summed = shapes
     y = None if mapped is None else _unwritten(mapped, arrays[0])
     total = _nothing(summed, arrays[0])
 
-    def add(sofar: tuple[Any, jax.Array], at: Any, *arrays: jax.Array) -> tuple[Any, jax.Array]:
+    def add(sofar: Both, at: jax.Array | int, *arrays: jax.Array) -> Both:
         y, total = sofar
         made, part = one(*arrays)
-        if y is not None:
+        if y is not None and made is not None:
             y = lax.dynamic_update_slice_in_dim(y, made, at, 0)
         return y, total + part
 
-    def step(sofar: tuple[Any, jax.Array], at: jax.Array) -> tuple[tuple[Any, jax.Array], None]:
+    def step(sofar: Both, at: jax.Array) -> tuple[Both, None]:
         return add(sofar, at, *group(arrays, at, images)), None
 
     sofar = (y, total)
@@ -90,10 +101,9 @@ def group(arrays: tuple[jax.Array, ...], at: jax.Array, images: int) -> Iterator
     return (lax.dynamic_slice_in_dim(array, at, images) for array in arrays)
 
 
-def _made(one: Callable[..., Any], images: int, arrays: tuple[jax.Array, ...]) -> Any:
-    """Shapes and dtypes of `one` of so many images."""
-    some = (jax.ShapeDtypeStruct((images, *array.shape[1:]), array.dtype) for array in arrays)
-    return jax.eval_shape(one, *some)
+def _parts(arrays: tuple[jax.Array, ...], images: int) -> Iterator[jax.ShapeDtypeStruct]:
+    """Shapes and dtypes of so many images of each array."""
+    return (jax.ShapeDtypeStruct((images, *array.shape[1:]), array.dtype) for array in arrays)
 
 
 def _unwritten(made: jax.ShapeDtypeStruct, images: jax.Array) -> jax.Array:
@@ -107,11 +117,14 @@ def _nothing(summed: jax.ShapeDtypeStruct, images: jax.Array) -> jax.Array:
     """Zeros for a loop that sums over images, with what is said of `_unwritten`."""
     value = images[(0,) * images.ndim]
     zero = jnp.where(value == value, 0, 0).astype(summed.dtype)
-    return lax.optimization_barrier((jnp.broadcast_to(zero, summed.shape), images))[0]
+    zeros: jax.Array = jnp.broadcast_to(zero, summed.shape)
+    zeros, _ = lax.optimization_barrier((zeros, images))
+    return zeros
 
 
 def _by_product(at: jax.Array) -> jax.Array:
     """`at`, out of a product. XLA gives a loop without one, of some size, a single thread."""
     square = at.astype(jnp.float32) * jnp.eye(8, dtype=jnp.float32)
     at = (square @ jnp.ones((8, 8), jnp.float32))[0, 0].astype(at.dtype)
-    return lax.optimization_barrier(at)
+    apart: jax.Array = lax.optimization_barrier(at)
+    return apart
