@@ -9,7 +9,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, get_args  # noqa: TID251 (values of JSON, which `from_json` checks)
 
 from alexnet_jax.errors import InputError
 from alexnet_jax.network.layers import (
