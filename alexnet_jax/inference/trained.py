@@ -18,27 +18,22 @@ from alexnet_jax.data import Block, Statistics, blocks, centre_views, read_store
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference.activations import computed
 from alexnet_jax.inference.evaluate import Logits, make_logits
-from alexnet_jax.network import AlexNet, Architecture, init
+from alexnet_jax.network import AlexNet, init
 from alexnet_jax.ops import compute_dtype
 from alexnet_jax.parallel import Topology, topology
-from alexnet_jax.runs import TrainConfig
+from alexnet_jax.runs import Description
 
 _MOST_AT_A_TIME = 32
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What a checkpoint says: enough to evaluate and to predict."""
+@dataclass(frozen=True, kw_only=True)
+class Trained(Description):
+    """A network at a step of its training, its arrays placed on the devices of a topology."""
 
     step: int
-    architecture: Architecture
     params: Any
     statistics: Statistics
-    class_names: tuple[str, ...]
-    stored_size: int
-    config: TrainConfig
     topology: Topology
-    origin: dict[str, Any] | None = None  # of weights that were not, or not only, trained here
 
     def read(self, paths: Sequence[str | Path]) -> np.ndarray:
         """Picture files as the network's stored images, [B, S, S, C] uint8."""
@@ -140,22 +135,32 @@ def load_trained(
         what = "holds no checkpoints" if Path(workdir).is_dir() else "is not a directory"
         raise InputError(f"{workdir} {what}; give the workdir of a training run")
 
-    def place(about: dict[str, Any]) -> Topology:
-        return topology(topology_name, Architecture.from_json(about["architecture"]))
+    def described(about: Any) -> tuple[Description, Topology]:
+        description = Description.from_json(about, f"{workdir}: a checkpoint")
+        return description, topology(topology_name, description.architecture)
 
-    def templates(about: dict[str, Any]) -> dict[str, Any]:
-        _require_about(workdir, about)
-        return place(about).abstract(_templates(about))
+    def templates(about: Any) -> dict[str, Any]:
+        description, place = described(about)
+        return place.abstract(_templates(description))
 
     with Checkpoints(directory) as checkpoints:
         if checkpoint == "latest":
             found = checkpoints.load_newest(templates, warn)
             if found is None:
                 raise InputError(f"{workdir} holds no checkpoint that can be read")
-            return _trained(*found, place(found[2]))
-        step = _chosen(checkpoints, checkpoint, workdir)
-        about = checkpoints.about(step)
-        return _trained(step, checkpoints.load(step, templates(about)), about, place(about))
+            step, trees, about = found
+        else:
+            step = _chosen(checkpoints, checkpoint, workdir)
+            about = checkpoints.about(step)
+            trees = checkpoints.load(step, templates(about))
+    description, place = described(about)
+    return Trained(
+        **vars(description),
+        step=step,
+        params=trees[_weights(description)],
+        statistics=Statistics(**trees["stats"]),
+        topology=place,
+    )
 
 
 def _chosen(checkpoints: Checkpoints, checkpoint: str, workdir: str | Path) -> int:
@@ -171,51 +176,19 @@ def _chosen(checkpoints: Checkpoints, checkpoint: str, workdir: str | Path) -> i
     return step
 
 
-def _templates(about: dict[str, Any]) -> dict[str, Any]:
-    architecture = Architecture.from_json(about["architecture"])
-    dtype = jnp.float64 if about["config"]["dtype"] == "float64" else jnp.float32
+def _templates(description: Description) -> dict[str, Any]:
+    architecture = description.architecture
+    dtype = jnp.float64 if description.config.dtype == "float64" else jnp.float32
     if dtype == jnp.float64 and not jax.config.read("jax_enable_x64"):
         raise InputError("a network trained in float64 needs JAX_ENABLE_X64=1 in the environment")
     params = jax.eval_shape(lambda key: init(architecture, key, dtype), jax.random.key(0))
-    stats = Statistics.abstract(about["stored_size"], architecture.channels)
-    return {_weights(about): params, "stats": stats._asdict()}
+    stats = Statistics.abstract(description.stored_size, architecture.channels)
+    return {_weights(description): params, "stats": stats._asdict()}
 
 
-def _require_about(workdir: str | Path, about: Any) -> None:
-    """Raises InputError where a checkpoint describes no network: anyone may write such a file."""
-    try:
-        net = Architecture.from_json(about["architecture"])
-        TrainConfig.from_json(about["config"])
-        names, size = about["class_names"], about["stored_size"]
-        good = len(names) == net.classes and all(isinstance(name, str) for name in names)
-        good = good and isinstance(size, int) and size >= net.image_size
-        good = good and isinstance(about.get("origin") or {}, dict)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{workdir}: a checkpoint lacks the network's {error}") from error
-    if not good:
-        raise InputError(
-            f"{workdir}: a checkpoint describes {net.classes} classes of images of at least "
-            f"{net.image_size} pixels, but has {str(names)[:80]} and {str(size)[:80]}"
-        )
-
-
-def _weights(about: dict[str, Any]) -> str:
+def _weights(description: Description) -> str:
     """The tree to evaluate and predict with: the average of the weights where one was kept."""
-    return "average" if about["config"].get("ema", 0) > 0 else "params"
-
-
-def _trained(step: int, trees: dict[str, Any], about: dict[str, Any], place: Topology) -> Trained:
-    return Trained(
-        step=step,
-        architecture=Architecture.from_json(about["architecture"]),
-        params=trees[_weights(about)],
-        statistics=Statistics(**trees["stats"]),
-        class_names=tuple(about["class_names"]),
-        stored_size=about["stored_size"],
-        config=TrainConfig.from_json(about["config"]),
-        topology=place,
-        origin=about.get("origin"),
-    )
+    return "average" if description.config.ema > 0 else "params"
 
 
 def load_checkpoint(

@@ -1,6 +1,7 @@
 """A run on disk: its settings, its directory, its model card."""
 
 from alexnet_jax.runs.config import Dtype, Resize, TrainConfig
+from alexnet_jax.runs.description import Description
 from alexnet_jax.runs.model_card import CARD, model_card
 from alexnet_jax.runs.overrides import changed, layer_value
 from alexnet_jax.runs.workdir import (
@@ -18,6 +19,7 @@ from alexnet_jax.runs.workdir import (
 __all__ = [
     "CARD",
     "FORMAT",
+    "Description",
     "Dtype",
     "Line",
     "MetricsFile",

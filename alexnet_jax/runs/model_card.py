@@ -9,6 +9,7 @@ import numpy as np
 
 from alexnet_jax.network import Architecture, summary
 from alexnet_jax.runs.config import TrainConfig
+from alexnet_jax.runs.description import Description
 from alexnet_jax.version import __version__
 
 CARD = "MODEL_CARD.md"
@@ -28,7 +29,7 @@ _RESIZES = {
 
 
 def model_card(
-    about: Mapping[str, Any],
+    description: Description,
     *,
     step: int,
     mean: np.ndarray,
@@ -39,25 +40,24 @@ def model_card(
     """The card of a network.
 
     Args:
-      about: the description that its checkpoints carry (`Job.about`).
+      description: as its checkpoints carry it.
       step: updates made.
       mean: [S, S, C] mean image of the stored pixels.
       measured: lines of `metrics.jsonl`; the last of the test split at `step` or before is told.
       hashes: what is hashed -> SHA-256.
       notes: sentences about the file that the card goes with.
     """
-    architecture = Architecture.from_json(about["architecture"])
-    config = TrainConfig.from_json(about["config"])
-    origins = list(_chain(about.get("origin")))
+    architecture, config = description.architecture, description.config
+    origins = list(_chain(description.origin))
     foreign = any("preprocessing" in origin for origin in origins)
     parts = {
         "Network": _network(architecture),
         "This file": "\n".join(notes),
         "Origin": "\n\n".join(map(_origin, origins)),
-        "Data and recipe": "" if foreign else _recipe(config, about["class_names"]),
+        "Data and recipe": "" if foreign else _recipe(config, description.class_names),
         "Accuracy": _accuracy(origins, measured, step, config),
         "Preprocessing": preprocessing_text(architecture, config, mean),
-        "Classes": _classes(about["class_names"]),
+        "Classes": _classes(description.class_names),
         "Hashes (SHA-256)": "\n".join(f"- {name}: `{value}`" for name, value in hashes.items()),
     }
     text = "\n\n".join(f"## {title}\n\n{part}" for title, part in parts.items() if part)

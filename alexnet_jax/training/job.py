@@ -14,7 +14,7 @@ from alexnet_jax.data import Batches, Dataset
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, presets
 from alexnet_jax.parallel import Topology, topology
-from alexnet_jax.runs import CARD, Line, TrainConfig, model_card, write_atomically
+from alexnet_jax.runs import CARD, Description, Line, TrainConfig, model_card, write_atomically
 
 
 @dataclass(frozen=True)
@@ -57,30 +57,25 @@ class Job:
         place.check_batch(config.batch, config.accumulate)
         return cls(config, dataset, architecture, place)
 
-    def about(self) -> dict[str, object]:
-        """What evaluation and prediction need to know besides the arrays."""
-        return {
-            "architecture": self.architecture.to_json(),
-            "class_names": list(self.dataset.class_names),
-            "stored_size": self.dataset.stored_size,
-            "pixel_scale": self.config.pixel_scale,
-            "config": self.config.to_json(),
-            "origin": self._origin(),
-        }
-
-    def _origin(self) -> dict[str, str] | None:
-        """Of the weights that the run began with, where they are another's."""
-        if not self.start_sha256:
-            return None
-        return {"start_from": self.config.start_from, "sha256": self.start_sha256}
+    def description(self) -> Description:
+        """The network's, with the origin of the weights that the run began with, if another's."""
+        start = {"start_from": self.config.start_from, "sha256": self.start_sha256}
+        return Description(
+            architecture=self.architecture,
+            config=self.config,
+            class_names=self.dataset.class_names,
+            stored_size=self.dataset.stored_size,
+            origin=start if self.start_sha256 else None,
+        )
 
     def save_card(
         self, workdir: Path, mean: np.ndarray, measured: Sequence[Line], params_sha256: str
     ) -> None:
         """Writes the model card of the finished run, of its mean image and measurements."""
         hashes = {"parameters": params_sha256, "data": self.dataset.fingerprint()}
+        step = self.config.steps
         card = model_card(
-            self.about(), step=self.config.steps, mean=mean, measured=measured, hashes=hashes
+            self.description(), step=step, mean=mean, measured=measured, hashes=hashes
         )
         write_atomically(workdir / CARD, card)
 

@@ -119,7 +119,8 @@ class Run:
             metrics = self._evaluate(step) if self._evaluates(step) else None
             trees = self._trees(self.state, self.statistics)
             together(self.log.sync)
-            self.checkpoints.save(step, trees, about=self.job.about(), metrics=metrics)
+            about = self.job.description().to_json()
+            self.checkpoints.save(step, trees, about=about, metrics=metrics)
             if wait:
                 self.checkpoints.wait()
 

@@ -82,7 +82,7 @@ def export(
     card = path.with_name(path.name + ".md")
     mean = np.asarray(whole(trained.statistics.mean))
     notes = [note, *(f"\nThe mean image is in `{file.name}`." for file in written[1:])]
-    text = model_card(about_of(trained), step=trained.step, mean=mean, measured=measured,
+    text = model_card(trained, step=trained.step, mean=mean, measured=measured,
                       hashes=hashes, notes=notes)  # fmt: skip
     write_atomically(card, text)
     return [*written, card]
@@ -93,18 +93,6 @@ def host(params: Any) -> Params:
     return {
         layer: {part: np.asarray(whole(value), np.float32) for part, value in parts.items()}
         for layer, parts in params.items()
-    }
-
-
-def about_of(trained: Trained) -> dict[str, Any]:
-    """The description that the checkpoint of a network carries."""
-    return {
-        "architecture": trained.architecture.to_json(),
-        "class_names": list(trained.class_names),
-        "stored_size": trained.stored_size,
-        "pixel_scale": trained.config.pixel_scale,
-        "config": trained.config.to_json(),
-        "origin": trained.origin,
     }
 
 
@@ -142,7 +130,7 @@ def _safetensors(trained: Trained, params: Params, path: Path) -> str:
     for name in STATISTICS:
         value = np.asarray(whole(getattr(trained.statistics, name)), np.float32)
         arrays[f"stats/{name}"] = np.ascontiguousarray(value)
-    save_file(arrays, path, metadata={OURS: json.dumps(about_of(trained))})
+    save_file(arrays, path, metadata={OURS: json.dumps(trained.to_json())})
     _require_same(params, load("safetensors", path).params, path)
     return (
         "Kernels in the order height, width, in, out, or in, out; `import_weights.py safetensors` "
@@ -189,7 +177,7 @@ def _caffe(trained: Trained, params: Params, path: Path) -> str:
 
 def _onnx(trained: Trained, params: Params, path: Path) -> str:
     arrays = source_layout(trained.architecture, params)
-    path.write_bytes(onnx_model(trained.architecture, arrays, json.dumps(about_of(trained))))
+    path.write_bytes(onnx_model(trained.architecture, arrays, json.dumps(trained.to_json())))
     worst = require_onnx_agrees(trained.architecture, params, path)
     return (
         "Input `images` [batch, channels, height, width] float32, normalized as under "

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,15 +24,11 @@ def trained(weights: Weights, topology_name: str = "one_device") -> Trained:
     """The weights as `load_trained` would return them out of a workdir, at step 0."""
     place = topology(topology_name, weights.architecture)
     return Trained(
+        **vars(weights.description()),
         step=0,
-        architecture=weights.architecture,
         params=place.place(weights.params),
         statistics=place.place(weights.statistics),
-        class_names=weights.class_names,
-        stored_size=weights.stored_size,
-        config=weights.config,
         topology=place,
-        origin=weights.about()["origin"],
     )
 
 
@@ -59,15 +55,16 @@ def save_workdir(weights: Weights, workdir: Path, *, data: str | None = None) ->
       InputError: the workdir is a file, cannot be written or is not empty.
     """
     require_free(workdir)
-    about = weights.about()
     if data is not None:
-        about["config"]["data"] = data
+        weights = dataclasses.replace(
+            weights, config=dataclasses.replace(weights.config, data=data)
+        )
     # Made aside, inside: the workdir may be one that cannot be replaced, as a mounted disk.
     new, aside = not workdir.exists(), workdir / _ASIDE
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
-        _fill(weights, about, aside)
+        _fill(weights, aside)
         for name in ("checkpoints", CARD, "config.json"):
             os.replace(aside / name, workdir / name)
     finally:
@@ -76,16 +73,17 @@ def save_workdir(weights: Weights, workdir: Path, *, data: str | None = None) ->
             workdir.rmdir()
 
 
-def _fill(weights: Weights, about: dict[str, Any], workdir: Path) -> None:
+def _fill(weights: Weights, workdir: Path) -> None:
+    description = weights.description()
     trees = {
         "params": weights.params,
         "stats": {name: np.asarray(x) for name, x in weights.statistics._asdict().items()},
     }
     with Checkpoints(workdir / "checkpoints") as checkpoints:
-        checkpoints.save(0, trees, about=about)
-    settings = {"format": FORMAT, "config": about["config"], "data_sha256": "imported"}
+        checkpoints.save(0, trees, about=description.to_json())
+    settings = {"format": FORMAT, "config": weights.config.to_json(), "data_sha256": "imported"}
     hashes = {"parameters": params_sha256(weights.params), weights.file: weights.sha256}
     mean = np.asarray(weights.statistics.mean)
-    card = model_card(about, step=0, mean=mean, measured=(), hashes=hashes)
+    card = model_card(description, step=0, mean=mean, measured=(), hashes=hashes)
     write_atomically(workdir / CARD, card)
     write_atomically(workdir / "config.json", json.dumps(settings, indent=2) + "\n")

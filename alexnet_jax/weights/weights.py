@@ -12,7 +12,7 @@ import numpy as np
 from alexnet_jax.data import Statistics
 from alexnet_jax.data.sources import CLASSES, class_names
 from alexnet_jax.network import Architecture, presets
-from alexnet_jax.runs import TrainConfig
+from alexnet_jax.runs import Description, TrainConfig
 from alexnet_jax.weights.arrays import Params
 from alexnet_jax.weights.published import Kind, Preprocessing, Published
 
@@ -52,16 +52,15 @@ class Weights:
     def stored_size(self) -> int:
         return int(self.statistics.mean.shape[0])
 
-    def about(self) -> dict[str, Any]:
-        """The description that a checkpoint of these weights carries, for JSON."""
-        return {
-            "architecture": self.architecture.to_json(),
-            "class_names": list(self.class_names),
-            "stored_size": self.stored_size,
-            "pixel_scale": self.config.pixel_scale,
-            "config": self.config.to_json(),
-            "origin": self._origin(),
-        }
+    def description(self) -> Description:
+        """The network's, as a checkpoint of these weights carries it."""
+        return Description(
+            architecture=self.architecture,
+            config=self.config,
+            class_names=self.class_names,
+            stored_size=self.stored_size,
+            origin=self._origin(),
+        )
 
     def _origin(self) -> dict[str, Any]:
         found: dict[str, Any] = {"kind": self.kind, "file": self.file, "sha256": self.sha256}

@@ -1,5 +1,6 @@
 """Descriptions of checkpoints that anyone may write: a network to be used, or one line."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from hypothesis import example, given
 
 from alexnet_jax import InputError
 from alexnet_jax.checkpoints.checkpoints import Checkpoints
-from alexnet_jax.inference.trained import _require_about, _templates, load_trained
+from alexnet_jax.inference.trained import _templates, load_trained
 from alexnet_jax.network.presets import architecture
+from alexnet_jax.runs.description import Description
 
 NET = architecture("small", image_size=28, channels=1)
 ABOUT: dict[str, Any] = {
@@ -26,15 +28,13 @@ ABOUT: dict[str, Any] = {
 def used(about: Any) -> Any:
     """The templates of what is to be loaded; None where the description is refused."""
 
-    def use() -> Any:
-        _require_about("runs/t", about)
-        return _templates(about)
-
-    return read_or_refused(use)
+    return read_or_refused(lambda: _templates(Description.from_json(about, "runs/t")))
 
 
 def test_a_description_of_ours_is_used() -> None:
     assert used(ABOUT)["params"]["conv1"]["kernel"].shape[2] == 1
+    said = Description.from_json(ABOUT, "runs/t").to_json()
+    assert json.dumps(said) == json.dumps(ABOUT | {"origin": None})
 
 
 @pytest.mark.parametrize("key", ABOUT)

@@ -12,7 +12,9 @@ from helpers.weight_files import OWT, source_arrays, torch_names, widths
 
 from alexnet_jax import weights
 from alexnet_jax.inference.trained import load_trained
+from alexnet_jax.network.presets import architecture
 from alexnet_jax.runs.config import TrainConfig
+from alexnet_jax.runs.description import Description
 from alexnet_jax.runs.model_card import CARD, model_card
 from alexnet_jax.weights.export import export
 from alexnet_jax.weights.published import TORCHVISION_MEASURED
@@ -21,14 +23,11 @@ from alexnet_jax.weights.to_workdir import save_workdir, trained
 LINE = {"step": 9, "split": "test", "top1": 0.5, "top5": 0.75, "loss": 1.25}
 
 
-def card(config: TrainConfig, **more: object) -> str:
-    from alexnet_jax.network.presets import architecture
-
-    about = {
-        "architecture": architecture("small", classes=2).to_json(),
-        "class_names": ["a", "b"],
-        "config": config.to_json(),
-    } | more
+def card(config: TrainConfig, origin: dict[str, str] | None = None) -> str:
+    net = architecture("small", classes=2)
+    about = Description(
+        architecture=net, config=config, class_names=("a", "b"), stored_size=32, origin=origin
+    )
     mean = np.full((32, 32, 1), 7, np.float32)
     lines = [LINE, LINE | {"split": "train", "top1": 1.0}]
     return model_card(about, step=9, mean=mean, measured=lines, hashes={"parameters": "ab"})
