@@ -13,9 +13,9 @@ PACKAGE = Path(alexnet_jax.__file__).parent
 # From the ground up: a package imports those before it, by the names that they offer.
 ORDER = (
     "ops",
+    "display",
     "network",
     "runtime",
-    "display",
     "data",
     "parallel",
     "runs",

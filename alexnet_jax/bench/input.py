@@ -21,6 +21,7 @@ from alexnet_jax.bench.input_stages import (
     timed,
 )
 from alexnet_jax.data import Batches, Dataset, Prefetch, Statistics, forms, in_memory, statistics_of
+from alexnet_jax.display import aligned
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, presets
 from alexnet_jax.parallel import Topology, topology
@@ -183,11 +184,4 @@ def format_rates(records: Sequence[Record]) -> str:
         )
         for record in records
     ]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
-    texts = []
-    for line in lines:
-        words = zip(line, widths, strict=True)
-        cells = [word.ljust(width) if k < 2 else word.rjust(width)
-                 for k, (word, width) in enumerate(words)]  # fmt: skip
-        texts.append("  ".join(cells).rstrip())
-    return "\n".join([texts[0], "-" * (sum(widths) + 2 * len(widths) - 2), *texts[1:]])
+    return aligned(lines, left=2)

@@ -11,9 +11,20 @@ def milliseconds(seconds: float) -> str:
     return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2}f}"
 
 
-def aligned(lines: Iterable[Iterable[str]]) -> str:
-    """Columns to the right, with a rule below the first line."""
-    cells = [list(line) for line in lines]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    text = ["  ".join(map(str.rjust, line, widths)).rstrip() for line in cells]
-    return "\n".join([text[0], "-" * max(map(len, text)), *text[1:]])
+def aligned(lines: Iterable[Iterable[str]], left: int = 0, rules: Iterable[int] = (1,)) -> str:
+    """Columns two spaces apart, as wide as their widest cell.
+
+    Args:
+      left: how many columns, from the first, stand to the left; the others stand to the right.
+      rules: lines, by their index, that a rule is drawn above.
+    """
+    columns = []
+    for place, column in enumerate(zip(*lines, strict=True)):
+        width = max(map(len, column))
+        side = str.ljust if place < left else str.rjust
+        columns.append([side(cell, width) for cell in column])
+    text = ["  ".join(line).rstrip() for line in zip(*columns, strict=True)]
+    rule = "-" * max(map(len, text))
+    for place in sorted(rules, reverse=True):
+        text.insert(place, rule)
+    return "\n".join(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from alexnet_jax.display import aligned
 from alexnet_jax.network.architecture import Architecture, Placed
 from alexnet_jax.network.layers import Conv, Dense, MaxPool
 
@@ -88,21 +89,11 @@ def summary(architecture: Architecture) -> str:
         sum(row.activations for row in table),
     )
     lines.append(("total", "", "", "", "", *(f"{total:,}" for total in totals)))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    text = [
-        "  ".join(
-            cell.rjust(width) if column >= len(header) else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
-    rule = "-" * max(map(len, text))
     size = architecture.image_size
     title = (
         f"{architecture.name}: images {size} x {size} x {architecture.channels}, "
         f"{architecture.classes} classes; counts for one image"
     )
     neurons = sum(row.activations for row in table if row.parameters)
-    return "\n".join(
-        [title, "", text[0], rule, *text[1:-1], rule, text[-1], "", f"neurons: {neurons:,}"]
-    )
+    text = aligned(lines, left=len(header), rules=(1, -1))
+    return f"{title}\n\n{text}\n\nneurons: {neurons:,}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alexnet_jax.data.prepare import BESIDE_A_RECORD
-from alexnet_jax.display import duration
+from alexnet_jax.display import aligned, duration
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, presets, rows
 from alexnet_jax.paper.reproduction import VIEWS, Reproduction, Step
@@ -162,7 +162,7 @@ def _nearest(path: Path) -> Path:
 
 def timetable(plan: Sequence[Step], through: Sequence[int], machines: Sequence[Rates]) -> str:
     """A line a step and a column a machine: time and energy, those already done left out."""
-    lines = [["step", "goes through", *(f"{rates.label}" for rates in machines)]]
+    lines = [["step", "goes through", *(rates.label for rates in machines)]]
     totals = [0.0] * len(machines)
     for step, amount in zip(plan, through, strict=True):
         unit = {"evaluate": "views"}.get(step.kind, "images")
@@ -175,15 +175,7 @@ def timetable(plan: Sequence[Step], through: Sequence[int], machines: Sequence[R
     lines.append(
         ["all", "", *(_cell(t, rates.watts) for t, rates in zip(totals, machines, strict=True))]
     )
-    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
-    aligned = (
-        "  ".join(
-            cell.ljust(width) if place == 0 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
-    return "\n".join(aligned)
+    return aligned(lines, left=1, rules=())
 
 
 def _cell(seconds: float, watts: float) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from alexnet_jax.display import aligned
 from alexnet_jax.paper.claims import Claim
 from alexnet_jax.paper.runs import Outcome
 
@@ -77,12 +78,8 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
 def format_outcomes(outcomes: Sequence[Outcome]) -> str:
     """A line a claim: what was found then, what now, and what may be said."""
     heads = ("claim", "then", "ours", "other", "difference (95 %)", "")
-    rows = [heads, *(_cells(outcome) for outcome in outcomes)]
-    widths = [max(len(line[place]) for line in rows) for place in range(len(heads))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in rows
-    )
+    lines = [heads, *(_cells(outcome) for outcome in outcomes)]
+    return aligned(lines, left=len(heads), rules=())
 
 
 def _cells(outcome: Outcome) -> tuple[str, ...]:

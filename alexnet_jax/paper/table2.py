@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alexnet_jax.data.sources import VALIDATION_PICTURES
+from alexnet_jax.display import aligned
 from alexnet_jax.paper.reproduction import Reproduction, measurement
 
 
@@ -58,14 +59,7 @@ def table2(asked: Reproduction) -> str:
     if asked.networks not in (1, 5) and together:
         ours = [f"{100 * (1 - together[name]):.2f}" for name in ("top1", "top5")]
         lines.append((f"{asked.networks} networks", "-", ours[0], "-", ours[1], "-"))
-    widths = [max(len(line[place]) for line in lines) for place in range(len(heads))]
-    text = "\n".join(
-        "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+    text = aligned(lines, left=1, rules=())
     counts = {found["images"] for found in alone}
     few = [count for count in counts if count != VALIDATION_PICTURES]
     warning = f"\nOn {few[0]:,} images, not ILSVRC-2012: no comparison." if few else ""

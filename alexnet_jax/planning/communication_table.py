@@ -6,6 +6,7 @@ import math
 
 import jax.numpy as jnp
 
+from alexnet_jax.display import aligned
 from alexnet_jax.network import LRN, Architecture, reads_all_maps
 from alexnet_jax.planning.communication import DIRECTIONS, Crossing
 from alexnet_jax.runs import TrainConfig
@@ -65,7 +66,11 @@ def format_communication(
         sums = _sums(chosen, implied, size)
         if chosen or implied:
             lines.append(("total", direction, "", "", str(len(chosen)), *sums))
-    return f"{_aligned(lines, rows)}\n\n{_NOTE}" if found else "nothing crosses between devices"
+    return (
+        f"{aligned(lines, len(_LABELS), rules=(1, rows))}\n\n{_NOTE}"
+        if found
+        else "nothing crosses between devices"
+    )
 
 
 _LABELS = ("layer", "direction", "collective", "type")
@@ -84,17 +89,3 @@ def _sums(chosen: list[Crossing], implied: float | None, size: int) -> tuple[str
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.{1 if value > 1 else 2}f}"
-
-
-def _aligned(lines: list[tuple[str, ...]], rows: int) -> str:
-    """Columns of text, labels to the left, with rules below the head and `rows` lines."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = [
-        "  ".join(
-            cell.ljust(width) if column < len(_LABELS) else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
-    rule = "-" * max(map(len, text))
-    return "\n".join([text[0], rule, *text[1:rows], rule, *text[rows:]])

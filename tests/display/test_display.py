@@ -29,6 +29,14 @@ def test_columns_stand_to_the_right() -> None:
     assert lines == [" name    ms", "-----------", "conv1  1.25", "  fc8    10"]
 
 
+def test_columns_to_the_left_and_rules() -> None:
+    lines = [("layer", "to", "MB"), ("fc6", "b", "1"), ("total", "", "10")]
+    text = aligned(lines, left=2, rules=(1, -1)).splitlines()
+    rule = "-" * 13
+    assert text == ["layer  to  MB", rule, "fc6    b    1", rule, "total      10"]
+    assert aligned([("a", "b"), ("cc", "")], left=2, rules=()) == "a   b\ncc"
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
