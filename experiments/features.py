@@ -189,7 +189,7 @@ def probe(options: Probe) -> None:
         raise InputError(f"{options.features} has no classes to tell apart")
     train, test = (np.flatnonzero(splits == split) for split in ("train", "test"))
     if not (len(train) and len(test)):
-        train, test = stratified(labels, 0.1, seed=2012)
+        train, test = stratified(labels, 0.1)
     right, ended = linear_probe(
         found.values, labels, train, test, inverse_penalty=options.inverse_penalty
     )

@@ -13,7 +13,7 @@ from alexnet_jax.network import LRN
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-RIGHT, WRONG, PLAIN = "#b5341b", "#9aa5b1", "#5b7083"
+RIGHT, PLAIN = "#b5341b", "#5b7083"
 
 
 def top_five_picture(

@@ -15,10 +15,10 @@ from alexnet_jax.errors import FailedElsewhere, InputError, SaveFailed
 Choice = TypeVar("Choice", str, int)
 
 
-def fail(message: str, status: int = 2) -> NoReturn:
-    """Prints one line on standard error and ends the process."""
+def fail(message: str) -> NoReturn:
+    """Prints one line on standard error and ends the process with status 2."""
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    raise SystemExit(status)
+    raise SystemExit(2)
 
 
 # Which extra brings a package that is imported when it is needed, and not before.

@@ -19,7 +19,7 @@ from alexnet_jax.data.picture_stream import STANDARD_INPUT, Block, Listed, block
 from alexnet_jax.data.prefetch import Prefetch, in_memory
 from alexnet_jax.data.prepared import forms, verify
 from alexnet_jax.data.records import VERSION
-from alexnet_jax.data.registry import list_datasets, load
+from alexnet_jax.data.registry import load
 from alexnet_jax.data.statistics import statistics_of
 from alexnet_jax.data.verified import VerifiedBatches
 
@@ -46,7 +46,6 @@ __all__ = [
     "centre_views",
     "forms",
     "in_memory",
-    "list_datasets",
     "listed",
     "load",
     "nearest_neighbour",

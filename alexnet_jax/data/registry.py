@@ -21,11 +21,6 @@ _SOURCES: dict[str, Callable[[], Dataset]] = {
 }
 
 
-def list_datasets() -> tuple[str, ...]:
-    """Names that `load` takes without a directory."""
-    return tuple(_SOURCES)
-
-
 def load(name: str, data_dir: str = "") -> Dataset:
     """A data set by name: one that comes with the libraries, or a prepared one of a directory.
 

@@ -74,12 +74,12 @@ class Weights:
         return found
 
 
-def architecture_of(config: TrainConfig, classes: int, channels: int = 3) -> Architecture:
+def architecture_of(config: TrainConfig, classes: int) -> Architecture:
     """The network that a config's preset, size and layers name."""
     return presets.architecture(
         config.preset,
         image_size=config.image_size or None,
-        channels=channels,
+        channels=3,
         classes=classes,
         layers=config.layers,
     )

@@ -75,16 +75,9 @@ def test_digits_are_fixed(digits: Dataset) -> None:
 
 
 def test_an_unknown_data_set_is_named() -> None:
-    with pytest.raises(InputError, match=r"unknown data set 'mnist'.*digits"):
+    names = "digits, digits_0to6, digits_7to9, photos, thumbnails, thumbnails_fields"
+    with pytest.raises(InputError, match=f"unknown data set 'mnist'; there are {names}, and"):
         data.load("mnist")
-    assert data.list_datasets() == (
-        "digits",
-        "digits_0to6",
-        "digits_7to9",
-        "photos",
-        "thumbnails",
-        "thumbnails_fields",
-    )
 
 
 def numbered(count: int, side: int = 2) -> Split:

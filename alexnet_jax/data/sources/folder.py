@@ -70,7 +70,7 @@ def folder(
             raise InputError(f"{images / 'test'} has classes that train has not: {_some(unknown)}")
         splits = {"train": train, "test": _listed(images, "test", names, note)}
     else:
-        rows = stratified(train.labels, test_fraction, seed=2012)
+        rows = stratified(train.labels, test_fraction)
         splits = {"train": train.chosen(rows[0]), "test": train.chosen(rows[1])}
     return Source(name, size, channels, tuple(names), splits, {"kind": "folder"})
 

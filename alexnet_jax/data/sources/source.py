@@ -14,6 +14,7 @@ from alexnet_jax.data.images import read_stored
 from alexnet_jax.errors import InputError
 
 MOST_PIXELS = 100_000_000  # a picture's, so that what it takes to decode stays far below 2 GiB
+_SEED = 2012  # of the pictures that go to the test
 
 
 class Pictures(Protocol):
@@ -90,7 +91,7 @@ def decode(data: bytes, name: str, size: int, channels: int) -> np.ndarray:
     return read_stored(name, size=size, channels=channels, file=file, most_pixels=MOST_PIXELS)
 
 
-def stratified(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def stratified(labels: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
     """Rows to train on and to test on, each ascending: of every class about `fraction` to test.
 
     A class gives round(fraction n) of its n pictures to the test, but at least one and never all.
@@ -100,7 +101,7 @@ def stratified(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarr
     """
     if not 0 < fraction < 1:
         raise InputError(f"the share of test pictures must lie in (0, 1), got {fraction}")
-    generator = np.random.Generator(np.random.Philox(seed))
+    generator = np.random.Generator(np.random.Philox(_SEED))
     test = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         own = np.flatnonzero(labels == label)

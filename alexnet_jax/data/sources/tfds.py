@@ -79,7 +79,7 @@ def tfds_source(
     if test_split is not None:
         found = {"train": train, "test": _pictures(builder, test_split, image, label)}
     else:
-        rows = stratified(train.labels, test_fraction, seed=2012)
+        rows = stratified(train.labels, test_fraction)
         parts = [
             TfdsPictures(train.directory, "train", image, own, train.labels[own]) for own in rows
         ]
