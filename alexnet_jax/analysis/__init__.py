@@ -1,4 +1,4 @@
-"""What a trained network sees: where a unit looks, what it answers to, what a class depends on."""
+"""Analysis of a trained network: attributions, strongest patches, features and their neighbours."""
 
 from alexnet_jax.analysis import report
 from alexnet_jax.analysis.extract import extract

@@ -1,4 +1,4 @@
-"""What in an image the score of a class depends on."""
+"""Attribution: the parts of an image that the score of a class depends on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _AT_A_TIME = 32
 
 @jax.custom_vjp
 def guided_relu(x: jax.Array) -> jax.Array:
-    """max(x, 0), whose gradient passes only where it and x are positive.
+    """Compute max(x, 0) with a gradient that passes only where both it and x are positive.
 
         dx = dy [x > 0] [dy > 0]
 
@@ -46,23 +46,23 @@ def class_gradients(
     classes: jax.Array,
     guided: bool = True,
 ) -> jax.Array:
-    """Gradient of each view's logit of a class with respect to the view.
+    """Compute the gradient of each view's logit of a class with respect to the view.
 
     Args:
       views: [B, H, W, C] as `forward` takes them.
-      classes: [B] int32.
-      guided: whether rectifiers pass positive gradients only (`guided_relu`).
+      classes: [B] int32, a class for each view.
+      guided: whether ReLUs pass positive gradients only (`guided_relu`).
 
     Returns:
       [B, H, W, C] in the views' dtype.
     """
     rectify = guided_relu if guided else jax.nn.relu
 
-    def chosen(views: jax.Array) -> jax.Array:
+    def sum_of_logits(views: jax.Array) -> jax.Array:
         logits = forward(architecture, params, views, rectify=rectify)
         return jnp.sum(jnp.take_along_axis(logits, classes[:, None], 1))
 
-    return jax.grad(chosen)(views)
+    return jax.grad(sum_of_logits)(views)
 
 
 def occlusion_map(
@@ -74,18 +74,19 @@ def occlusion_map(
     side: int,
     stride: int,
 ) -> np.ndarray:
-    """Probability of a class with a square of the view covered, for every place of the square.
+    """Compute the probability of a class while a square of the view is covered, at each position.
 
-    The square is the mean image, which is 0 in a view; its centres lie `stride` pixels apart, from
-    edge to edge, and it is cut off at the edges.
+    The covered pixels take the value of the mean image, which is 0 in a view. The centres of the
+    square lie at multiples of `stride` pixels, and the square is cut off at the edges of the view.
 
     Args:
       view: [H, W, C] as `forward` takes them.
-      label: the class.
-      side, stride: of the squares, in pixels.
+      label: index of the class.
+      side: side of the square, in pixels.
+      stride: distance between neighbouring centres, in pixels.
 
     Returns:
-      [rows, columns] float32, centres at multiples of `stride`.
+      [rows, columns] float32, a value for each centre.
 
     Raises:
       InputError: side or stride not in 1 to the view's side.
@@ -98,26 +99,27 @@ def occlusion_map(
             raise InputError(f"{name} must lie in 1 to {min(height, width)}, got {value}")
     rows, columns = np.arange(0, height, stride), np.arange(0, width, stride)
     centres = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
-    found = []
+    probabilities = []
     for start in range(0, len(centres), _AT_A_TIME):
-        chosen = np.minimum(np.arange(start, start + _AT_A_TIME), len(centres) - 1)
-        values = _covered(architecture, params, view, centres[chosen], side)
-        found.append(np.asarray(values)[:, label])
-    return np.concatenate(found)[: len(centres)].reshape(len(rows), len(columns))
+        # The last batch repeats the last centre, so that all batches have the same shape.
+        batch = np.minimum(np.arange(start, start + _AT_A_TIME), len(centres) - 1)
+        values = _covered_probabilities(architecture, params, view, centres[batch], side)
+        probabilities.append(np.asarray(values)[:, label])
+    return np.concatenate(probabilities)[: len(centres)].reshape(len(rows), len(columns))
 
 
 @partial(jax.jit, static_argnums=(0, 4))
-def _covered(
+def _covered_probabilities(
     architecture: Architecture, params: Any, view: jax.Array, centres: jax.Array, side: int
 ) -> jax.Array:
-    """[B, classes] probabilities of the view with a square around each of [B, 2] centres zero."""
+    """Return [B, classes] probabilities of the view, 0 in a square around each centre [B, 2]."""
 
-    def uncovered(centre: jax.Array, length: int) -> jax.Array:
+    def outside(centre: jax.Array, length: int) -> jax.Array:
         first = centre[:, None] - side // 2
-        places = jnp.arange(length, dtype=centre.dtype)[None]
-        return (places < first) | (places >= first + side)
+        positions = jnp.arange(length, dtype=centre.dtype)[None]
+        return (positions < first) | (positions >= first + side)
 
-    keep_rows, keep_columns = (uncovered(centres[:, axis], view.shape[axis]) for axis in (0, 1))
+    keep_rows, keep_columns = (outside(centres[:, axis], view.shape[axis]) for axis in (0, 1))
     keep = keep_rows[:, :, None, None] | keep_columns[:, None, :, None]
     views = jnp.where(keep, view[None], jnp.zeros((), view.dtype))
     return ops.softmax(forward(architecture, params, views).astype(jnp.float32))

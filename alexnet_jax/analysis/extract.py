@@ -1,4 +1,4 @@
-"""Features of many pictures, from a network to a file."""
+"""Extraction of the features of many pictures into a file."""
 
 from __future__ import annotations
 
@@ -23,18 +23,23 @@ def extract(
     path: Path,
     advance: Callable[[int], None] = lambda count: None,
 ) -> list[InputError]:
-    """Writes a layer's features of all pictures that can be read; what is wrong with the others.
+    """Write a layer's features of all readable pictures to a file.
 
-    Pictures are decoded beside the computing, and features written as they come: any number takes
-    the same memory, but for their names. The file appears when all of it is there.
+    Pictures are decoded while the network computes, and features are written as they are computed:
+    apart from the pictures' names, memory use does not grow with their number. The file appears
+    once it is complete.
 
     Args:
-      workdir: whose network it is, as the file will say.
-      path: of the file, .npy or .parquet.
-      advance: told of pictures as they are done.
+      workdir: workdir of the network, to be recorded in the file.
+      layer: layer whose output is written.
+      path: path of the file, .npy or .parquet.
+      advance: called with the number of pictures processed since the last call.
+
+    Returns:
+      The errors of the pictures that could not be read.
 
     Raises:
-      InputError: no such layer; no picture that can be read.
+      InputError: no such layer; no readable picture.
     """
     width = feature_width(trained.architecture, layer)
     features = make_features(
@@ -59,14 +64,14 @@ def extract(
         collection.read, count, collection.shape, batch, at_a_time=min(batch, collection.at_a_time)
     )
 
-    def of(images: np.ndarray) -> jax.Array:
+    def compute(images: np.ndarray) -> jax.Array:
         return features(trained.params, images, trained.statistics)
 
     with writing(path, width, origin) as writer:
-        for block, values in computed(of, stream):
+        for block, values in computed(compute, stream):
             good = block.good
-            rows = (block.numbers.start + good).tolist()
-            writer.add(values[good], rows_of(collection, rows))
+            numbers = (block.numbers.start + good).tolist()
+            writer.add(values[good], rows_of(collection, numbers))
             bad += block.errors.values()
             advance(len(block.numbers))
         if len(bad) == count:
@@ -74,9 +79,9 @@ def extract(
     return bad
 
 
-def rows_of(collection: Collection, rows: list[int]) -> Rows:
-    """What stands beside the features of some pictures."""
+def rows_of(collection: Collection, numbers: list[int]) -> Rows:
+    """Return the names, splits and labels of some pictures, by their numbers in the collection."""
     names, splits = (
-        [values[row] for row in rows] for values in (collection.names, collection.splits)
+        [values[number] for number in numbers] for values in (collection.names, collection.splits)
     )
-    return Rows(names, splits, collection.labels[rows])
+    return Rows(names, splits, collection.labels[numbers])

@@ -1,4 +1,4 @@
-"""Features on disk: an .npy array with a file of names beside it, or one .parquet table."""
+"""Files of features: an .npy array with a JSON file of names beside it, or a .parquet table."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from alexnet_jax.runs import write_atomically
 
 FORMAT = 1
 SUFFIXES = (".npy", ".parquet")
-_KEY = b"alexnet_jax"  # of the description in a table's schema
-_GROUP_BYTES = 2**25  # of a table, written at a time
+_KEY = b"alexnet_jax"  # key of the description in a table's schema
+_GROUP_BYTES = 2**25  # of features in a row group of a table
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where features come from.
+    """Network, layer and pictures that features were computed from.
 
     Attributes:
-      layer: whose output they are.
-      workdir, step, params_sha256: of the network.
+      layer: layer whose output the features are.
+      workdir, step, params_sha256: workdir, training step and checksum of the network.
       shape: (S, S, C) of the stored images.
-      pictures: where they are, as `Collection.about`.
-      class_names: in label order.
+      pictures: location of the pictures, as in `Collection.about`.
+      class_names: names of the classes, in label order.
     """
 
     layer: str
@@ -46,28 +46,28 @@ class Origin:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Origin:
-        """Raises KeyError or TypeError where it is not one."""
+        """Read an origin from JSON; raise KeyError or TypeError if it does not describe one."""
         fields = {name: value[name] for name in cls.__dataclass_fields__}
         return cls(**fields | {name: tuple(fields[name]) for name in ("shape", "class_names")})
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Beside features, row by row: names, splits ("" where there are none), labels (-1)."""
+    """Names, splits ("" where there are none) and labels (-1 for none) of rows of features."""
 
     names: list[str]
     splits: list[str]
     labels: np.ndarray
 
     def class_of(self, row: int, class_names: Sequence[str]) -> str:
-        """ "" where there is none."""
+        """Return the name of a row's class, or "" for a row without a label."""
         label = int(self.labels[row])
         return class_names[label] if label >= 0 else ""
 
 
 @dataclass(frozen=True)
 class FeatureFile:
-    """Features [N, F] float32, mapped where they lie in an .npy file, with all about them."""
+    """Features [N, F] float32 with their rows and origin; memory-mapped from an .npy file."""
 
     values: np.ndarray
     rows: Rows
@@ -75,7 +75,7 @@ class FeatureFile:
 
 
 class Writer(Protocol):
-    """Takes rows as they come; what is written is there when all is."""
+    """Writer that takes rows of features one block after another; `finish` completes the file."""
 
     def add(self, values: np.ndarray, rows: Rows) -> None: ...
     def finish(self) -> None: ...
@@ -84,16 +84,16 @@ class Writer(Protocol):
 
 @contextlib.contextmanager
 def writing(path: Path, width: int, origin: Origin) -> Iterator[Writer]:
-    """A writer of features [.., width] to a file that appears, whole, at the end of the context.
+    """Open a writer of features [N, width] to a file that appears, complete, when the context ends.
 
     Raises:
-      InputError: another ending than .npy or .parquet; .parquet without pyarrow.
+      InputError: a suffix other than .npy or .parquet; .parquet without pyarrow.
     """
-    aside = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(path.name + ".tmp")
     check_format(path)
     kind = _Npy if path.suffix == ".npy" else _Parquet
     try:
-        with open(aside, "wb") as file:
+        with open(temporary, "wb") as file:
             writer: Writer = kind(file, path, width, origin)
             try:
                 yield writer
@@ -102,13 +102,13 @@ def writing(path: Path, width: int, origin: Origin) -> Iterator[Writer]:
                 writer.close()
             file.flush()
             os.fsync(file.fileno())
-        os.replace(aside, path)
+        os.replace(temporary, path)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def check_format(path: Path) -> None:
-    """Raises InputError for a file that cannot be one of features."""
+    """Raise InputError unless a path ends in .npy or, where pyarrow is installed, in .parquet."""
     if path.suffix not in SUFFIXES:
         raise InputError(f"features go to {' or '.join(SUFFIXES)} files, got {str(path)!r}")
     if path.suffix == ".parquet":
@@ -116,20 +116,20 @@ def check_format(path: Path) -> None:
 
 
 def names_beside(path: Path) -> Path:
-    """The file of names that belongs to an .npy file."""
+    """Return the path of the JSON file of names that belongs to an .npy file."""
     return path.with_name(path.name + ".json")
 
 
 class _Npy:
-    """Rows after one another; their number is put in the header in the end."""
+    """Writer of an .npy array and its file of names; `finish` corrects the count in the header."""
 
     def __init__(self, file: IO[bytes], path: Path, width: int, origin: Origin) -> None:
         self._file, self._path, self._width, self._origin = file, path, width, origin
         self._rows: list[Rows] = []
-        self._header(0)
+        self._write_header(0)
 
-    def _header(self, count: int) -> None:
-        # numpy leaves room in the header for any number of rows.
+    def _write_header(self, count: int) -> None:
+        # numpy pads the header, so that it keeps its length for any number of rows.
         header = {"descr": "<f4", "fortran_order": False, "shape": (count, self._width)}
         np.lib.format.write_array_header_1_0(self._file, header)
 
@@ -138,23 +138,23 @@ class _Npy:
         self._rows.append(rows)
 
     def finish(self) -> None:
-        rows = _joined(self._rows)
+        rows = _concatenated(self._rows)
         self._file.seek(0)
-        self._header(len(rows.names))
-        found = {"names": rows.names, "splits": rows.splits, "labels": rows.labels.tolist()}
-        self._path.unlink(missing_ok=True)  # never beside the names of others
-        write_atomically(names_beside(self._path), json.dumps(self._origin.to_json() | found))
+        self._write_header(len(rows.names))
+        described = {"names": rows.names, "splits": rows.splits, "labels": rows.labels.tolist()}
+        self._path.unlink(missing_ok=True)  # an older array must not lie beside the new names
+        write_atomically(names_beside(self._path), json.dumps(self._origin.to_json() | described))
 
     def close(self) -> None:
         pass
 
 
 class _Parquet:
-    """A table of name, split, label, class and features, with the origin in its schema."""
+    """Writer of a table of name, split, label, class and features; its schema holds the origin."""
 
     def __init__(self, file: IO[bytes], path: Path, width: int, origin: Origin) -> None:
         self._pa, parquet = _pyarrow()
-        pa, self._origin, self._waiting = self._pa, origin, list[tuple[np.ndarray, Rows]]()
+        pa, self._origin, self._pending = self._pa, origin, list[tuple[np.ndarray, Rows]]()
         self._schema = pa.schema(
             [
                 ("name", pa.string()),
@@ -168,32 +168,32 @@ class _Parquet:
         self._writer = parquet.ParquetWriter(file, self._schema)
 
     def add(self, values: np.ndarray, rows: Rows) -> None:
-        self._waiting.append((np.asarray(values, np.float32), rows))
-        if sum(waiting.nbytes for waiting, _ in self._waiting) >= _GROUP_BYTES:
+        self._pending.append((np.asarray(values, np.float32), rows))
+        if sum(values.nbytes for values, _ in self._pending) >= _GROUP_BYTES:
             self._write()
 
     def _write(self) -> None:
         pa = self._pa
-        if not self._waiting:
+        if not self._pending:
             return
-        rows = _joined([part for _, part in self._waiting])
-        values = np.concatenate([part for part, _ in self._waiting])
-        numbers = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
-        named = self._origin.class_names
-        classes = [rows.class_of(row, named) or None for row in range(len(values))]
+        rows = _concatenated([rows for _, rows in self._pending])
+        values = np.concatenate([values for values, _ in self._pending])
+        features = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
+        class_names = self._origin.class_names
+        classes = [rows.class_of(row, class_names) or None for row in range(len(values))]
         labels = pa.array(rows.labels, pa.int32(), mask=rows.labels < 0)
-        columns = [rows.names, rows.splits, labels, classes, numbers]
+        columns = [rows.names, rows.splits, labels, classes, features]
         self._writer.write_table(pa.table(columns, schema=self._schema))
-        self._waiting.clear()
+        self._pending.clear()
 
     def finish(self) -> None:
         self._write()
 
     def close(self) -> None:
-        self._writer.close()  # writes the end of the table, while there is a file to write to
+        self._writer.close()  # writes the table's footer, before the file is closed
 
 
-def _joined(parts: list[Rows]) -> Rows:
+def _concatenated(parts: list[Rows]) -> Rows:
     return Rows(
         [name for part in parts for name in part.names],
         [split for part in parts for split in part.splits],
@@ -202,23 +202,23 @@ def _joined(parts: list[Rows]) -> Rows:
 
 
 def read_features(path: Path) -> FeatureFile:
-    """What `writing` wrote; a table is read into memory, an array mapped.
+    """Read a file of features: a table into memory, an .npy array memory-mapped.
 
     Raises:
-      InputError: no such file, not one of ours, an array without its names or with others'.
+      InputError: a missing file; one that `writing` did not write; an array without its file of
+        names, or with another number of rows than names.
     """
     check_format(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; experiments/features.py extract makes it")
     try:
-        found = _read_npy(path) if path.suffix == ".npy" else _read_parquet(path)
+        features = _read_npy(path) if path.suffix == ".npy" else _read_parquet(path)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} does not hold features: {error}") from error
-    if found.values.ndim != 2 or len(found.values) != len(found.rows.names):
-        raise InputError(
-            f"{path} holds {found.values.shape}, but there are {len(found.rows.names)} names"
-        )
-    return found
+    count = len(features.rows.names)
+    if features.values.ndim != 2 or len(features.values) != count:
+        raise InputError(f"{path} holds {features.values.shape}, but there are {count} names")
+    return features
 
 
 def _read_npy(path: Path) -> FeatureFile:

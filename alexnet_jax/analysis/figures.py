@@ -1,4 +1,4 @@
-"""Pictures of what a trained network sees, as matplotlib figures."""
+"""Figures of a trained network's predictions, attributions, maps and neighbours, by matplotlib."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def top_five_picture(
     class_names: Sequence[str],
     labels: Sequence[int] | None = None,
 ) -> Figure:
-    """Images with the bars of their five likeliest classes (paper, figure 4, left).
+    """Draw images with bars of their five most probable classes (paper, figure 4, left).
 
     Args:
       images: [B, S, S, C] uint8.
       probabilities: [B, classes].
-      labels: of the images, named above them, their bars red; None where unknown.
+      labels: classes of the images, named above them and with red bars; None where unknown.
     """
     columns = min(4, len(images))
     rows = -(-len(images) // columns)
@@ -35,13 +35,13 @@ def top_five_picture(
     panels = figure.subplots(2 * rows, columns, squeeze=False, height_ratios=[2, 1.2] * rows)
     for axes in panels.ravel():
         axes.set_axis_off()
-    for place, (image, row) in enumerate(zip(images, probabilities, strict=True)):
-        top, column = divmod(place, columns)
-        label = None if labels is None else labels[place]
+    for number, (image, row) in enumerate(zip(images, probabilities, strict=True)):
+        top, column = divmod(number, columns)
+        label = None if labels is None else labels[number]
         shown, bars = panels[2 * top, column], panels[2 * top + 1, column]
         shown.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
         if label is not None:
-            shown.set_title(_short(class_names[label]), fontsize=9)
+            shown.set_title(_shortened(class_names[label]), fontsize=9)
         _bars(bars, row, class_names, label)
     return figure
 
@@ -49,27 +49,28 @@ def top_five_picture(
 def _bars(axes: Any, row: np.ndarray, class_names: Sequence[str], label: int | None) -> None:
     order = row.argsort(kind="stable")[::-1][:5]
     colours = [RIGHT if index == label else "#c9d3dc" for index in order]
-    places = np.arange(len(order))
-    axes.barh(places, row[order], 0.8, color=colours)
-    for place, index in zip(places, order, strict=True):
-        axes.text(0.02, place, _short(class_names[index]), va="center", fontsize=8)
+    heights = np.arange(len(order))
+    axes.barh(heights, row[order], 0.8, color=colours)
+    for height, index in zip(heights, order, strict=True):
+        axes.text(0.02, height, _shortened(class_names[index]), va="center", fontsize=8)
     axes.set(xlim=(0, 1), ylim=(4.5, -0.5))
 
 
-def _short(name: str) -> str:
+def _shortened(name: str) -> str:
     return name if len(name) <= 24 else name[:23] + "…"
 
 
 def norm_picture(image: np.ndarray, before: np.ndarray, after: np.ndarray, norm: LRN) -> Figure:
-    """What local response normalization does to one image's maps.
+    """Draw the effect of local response normalization on the maps of one image.
 
-    Left the image; then the energy of the responses, summed over maps, before and after; right
-    the maps' responses at the place of the largest energy, scaled by k^beta, which alone would
-    leave small responses as they are.
+    Panels from left to right: the image; the energy of the responses, summed over maps, before and
+    after; and the responses of all maps at the position of the largest energy. There the responses
+    after the norm are multiplied by k^beta, so that small responses are equal before and after.
 
     Args:
       image: [S, S, C] uint8.
-      before, after: [H, W, M] the norm's input and output.
+      before, after: [H, W, M], input and output of the norm.
+      norm: the layer, for its constants.
     """
     figure = blank_figure(12, 3.2, wspace=0.04)
     panels = figure.subplots(1, 4, width_ratios=[1, 1, 1, 1.7])
@@ -101,13 +102,13 @@ def attribution_picture(
     gradients: np.ndarray,
     titles: Sequence[str],
 ) -> Figure:
-    """Each image beside its class's probability with a square covered, and guided gradients.
+    """Draw each image beside its occlusion map and its guided gradient.
 
     Args:
-      images: [B, H, W, C] uint8, what the network saw of them.
-      covered: of each, [rows, columns] of `analysis.attribution.occlusion_map`.
-      gradients: [B, H, W, C] of `analysis.attribution.class_gradients`.
-      titles: of the images.
+      images: [B, H, W, C] uint8, cropped as the network saw them.
+      covered: [rows, columns] of `attribution.occlusion_map` for each image.
+      gradients: [B, H, W, C] of `attribution.class_gradients`.
+      titles: titles of the images.
     """
     count = len(images)
     figure = blank_figure(7.4, 2.5 * count, wspace=0.04)
@@ -132,50 +133,49 @@ def attribution_picture(
 def patches_picture(
     patches: Sequence[Sequence[np.ndarray]], names: Sequence[str], title: str
 ) -> Figure:
-    """A row a map: the parts of images that it answers to most, the strongest first.
+    """Draw a row for each map: the patches of images that it responds to most, strongest first.
 
     Args:
-      patches: of each map, [h, w, C] uint8 of any size.
-      names: of the maps.
+      patches: for each map, arrays [h, w, C] uint8 of any size.
+      names: names of the maps.
     """
     columns = max(map(len, patches))
     figure = blank_figure(0.95 * columns + 0.8, 0.95 * len(patches) + 0.5)
     panels = figure.subplots(len(patches), columns, squeeze=False)
-    for row, own, name in zip(panels, patches, names, strict=True):
+    for row, images, name in zip(panels, patches, names, strict=True):
         for axes in row:
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-        for axes, patch in zip(row, own, strict=False):
+        for axes, patch in zip(row, images, strict=False):
             axes.imshow(patch.squeeze(), cmap="gray", vmin=0, vmax=255)
         row[0].set_ylabel(name, fontsize=8, rotation=0, ha="right", va="center")
     figure.suptitle(title, fontsize=10)
     return figure
 
 
-def meeting_picture(shares: dict[str, np.ndarray], title: str) -> Figure:
-    """Of each layer that reads both towers, the share of its input from its own and the other.
+def tower_shares_picture(shares: dict[str, np.ndarray], title: str) -> Figure:
+    """Draw, for each layer that reads both towers, the share of its input from each of them.
 
     Args:
-      shares: of `analysis.tower_shares.tower_shares`.
+      shares: energies [2, 2] or [2, 1] by name of the layer, from `tower_shares`.
     """
     figure = blank_figure(6.5, 0.62 * sum(e.shape[1] for e in shares.values()) + 1.3)
     axes = figure.subplots()
-    names, place = [], 0
+    names: list[str] = []
     for layer, energy in shares.items():
         for tower in range(energy.shape[1]):
             part = energy[:, tower] / energy[:, tower].sum()
-            axes.barh(place, part[0], color=RIGHT, label="from tower 0" if not place else None)
-            axes.barh(
-                place, part[1], left=part[0], color=PLAIN, label=None if place else "from tower 1"
-            )
+            bar = len(names)
+            labels = ("from tower 0", "from tower 1") if bar == 0 else (None, None)
+            axes.barh(bar, part[0], color=RIGHT, label=labels[0])
+            axes.barh(bar, part[1], left=part[0], color=PLAIN, label=labels[1])
             whole = energy.shape[1] == 1
             names.append(layer if whole else f"{layer}, tower {tower}")
-            place += 1
-    axes.set_yticks(range(place), names)
-    axes.set(xlim=(0, 1), ylim=(place - 0.4, -0.6), xlabel="share of the energy of w * x")
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlim=(0, 1), ylim=(len(names) - 0.4, -0.6), xlabel="share of the energy of w * x")
     axes.axvline(0.5, color="white", linewidth=1)
     axes.legend(
-        frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, 1.16 + 0.4 / place)
+        frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, 1.16 + 0.4 / len(names))
     )
     axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize=11)
@@ -185,19 +185,19 @@ def meeting_picture(shares: dict[str, np.ndarray], title: str) -> Figure:
 def neighbour_sheet(
     rows: Sequence[Sequence[np.ndarray]], captions: Sequence[Sequence[str]], title: str
 ) -> Figure:
-    """Pictures and those nearest to them: a row for each, itself in the first column (figure 4).
+    """Draw a row for each query: the query first, then its nearest neighbours (paper, figure 4).
 
     Args:
-      rows: [S, S, C] uint8 pictures, the query and its neighbours, equally many in every row.
-      captions: a line under each picture, "" for none.
+      rows: [S, S, C] uint8 pictures, the query and its neighbours; as many in every row.
+      captions: text under each picture, "" for none.
     """
     columns = len(rows[0])
     figure = blank_figure(columns * 1.25 + 0.5, len(rows) * 1.45 + 0.5)
     widths = [1.0, 0.25, *[1.0] * (columns - 1)]
     panels = figure.subplots(len(rows), columns + 1, squeeze=False, width_ratios=widths)
-    for axes, pictures, said in zip(panels, rows, captions, strict=True):
+    for axes, pictures, texts in zip(panels, rows, captions, strict=True):
         axes[1].set_axis_off()  # a gap between the query and the rest
-        for axis, picture, caption in zip([axes[0], *axes[2:]], pictures, said, strict=True):
+        for axis, picture, caption in zip([axes[0], *axes[2:]], pictures, texts, strict=True):
             axis.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255)
             axis.set(xticks=[], yticks=[])
             axis.set_xlabel(caption, fontsize=7)

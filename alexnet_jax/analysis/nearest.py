@@ -1,4 +1,4 @@
-"""Which rows are nearest to others, in bounded memory; and what a linear rule makes of them."""
+"""Exact search for nearest rows in bounded memory, and a linear probe of features."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 from alexnet_jax.errors import InputError
 
 Distance = Literal["euclidean", "cosine"]
-_BLOCK_BYTES = 2**26  # of rows in float64
-AT_A_TIME = 256  # queries
-# By how much products of matrices may be off, in units of the squared lengths that they are of.
+_BLOCK_BYTES = 2**26  # of a block of the gallery in float64
+AT_A_TIME = 256  # queries compared in one pass over the gallery
+# Bound on the error of matrix products, relative to the squared lengths of their rows.
 _ROUNDING = 1e-12
 
 
@@ -27,27 +27,28 @@ def nearest(
     leave_out: np.ndarray | None = None,
     advance: Callable[[int], None] = lambda rows: None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The `count` rows of a gallery that are nearest to each query, nearest first.
+    """Find the `count` rows of a gallery that are nearest to each query, nearest first.
 
         euclidean: |q - g|        cosine: 1 - q.g / (|q| |g|), 1 where either is zero
 
-    Candidates come from products of matrices in float64, a block of the gallery at a time; their
-    distances are then taken from differences, which rounding does not blur, so that equal rows
-    are equally far. Of rows equally far the one that stands earlier comes first.
+    Candidates come from products of matrices in float64, a block of the gallery at a time. Their
+    distances are then computed from differences, which rounding affects less, so that equal rows
+    are equally distant. Of equally distant rows the earlier one comes first.
 
     Args:
       queries: [Q, F] floating.
-      gallery: [N, F] floating; it may lie on a disk, mapped, and is read once for 256 queries.
-      count: k, in [1, N], or N - 1 where rows are left out; of the rows `among`, if given.
-      among: rows of the gallery to look at, ascending; by default all.
-      leave_out: [Q] a row of the gallery that each query may not find: itself.
-      advance: told of rows as `AT_A_TIME` queries have been compared with them.
+      gallery: [N, F] floating; it may be memory-mapped, and is read once for every 256 queries.
+      count: k, from 1 to the number of rows searched, or to one less with `leave_out`.
+      distance: "euclidean" or "cosine".
+      among: rows of the gallery to search, ascending; by default all.
+      leave_out: [Q], for each query a row of the gallery that is skipped: the query itself.
+      advance: called with the number of rows that up to `AT_A_TIME` queries were compared with.
 
     Returns:
       rows [Q, k] int64 and distances [Q, k] float64.
 
     Raises:
-      InputError: k out of range, an unknown distance, widths that differ, values not finite.
+      InputError: k out of range; an unknown distance; different widths; values that are not finite.
     """
     if among is None:
         among = np.arange(len(gallery))
@@ -59,17 +60,17 @@ def nearest(
     if queries.shape[1:] != gallery.shape[1:]:
         raise InputError(f"queries are {queries.shape}, the gallery is {gallery.shape}")
     rows = np.empty((len(queries), count), np.int64)
-    found = np.empty((len(queries), count))
+    distances = np.empty((len(queries), count))
     for start in range(0, len(queries), AT_A_TIME):
         part = slice(start, start + AT_A_TIME)
         own = None if leave_out is None else leave_out[part]
-        rows[part], found[part] = _pass(
+        rows[part], distances[part] = _search(
             queries[part], gallery, count, distance, among, own, advance
         )
-    return rows, (np.sqrt(found) if distance == "euclidean" else found)
+    return rows, (np.sqrt(distances) if distance == "euclidean" else distances)
 
 
-def _pass(
+def _search(
     queries: np.ndarray,
     gallery: np.ndarray,
     count: int,
@@ -78,33 +79,34 @@ def _pass(
     leave_out: np.ndarray | None,
     advance: Callable[[int], None],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As `nearest`, with squared distances where they are Euclidean."""
-    asked = _prepared(queries, distance)
-    best = [(np.empty(0, np.int64), np.empty(0))] * len(asked)
+    """Search the gallery once, as `nearest` does; Euclidean distances are returned squared."""
+    prepared = _prepared(queries, distance)
+    best = [(np.empty(0, np.int64), np.empty(0))] * len(prepared)
     size = max(1, _BLOCK_BYTES // (8 * gallery.shape[1]))
     for start in range(0, len(among), size):
         numbers = among[start : start + size]
-        # A run of rows is a view of what lies on the disk.
-        run = numbers[-1] - numbers[0] + 1 == len(numbers)
-        rows = slice(numbers[0], numbers[-1] + 1) if run else numbers
+        # Consecutive rows are sliced, which makes no copy of a memory-mapped gallery.
+        consecutive = numbers[-1] - numbers[0] + 1 == len(numbers)
+        rows = slice(numbers[0], numbers[-1] + 1) if consecutive else numbers
         block = _prepared(gallery[rows], distance)
-        ours, theirs = (np.square(rows).sum(1) for rows in (asked, block))
-        # Of rows of length 1 the squared distance is 2 (1 - q.g), and so it shall be of zeros.
-        constant = 2.0 if distance == "cosine" else ours[:, None] + theirs[None]
-        blurred = constant - 2 * (asked @ block.T)
-        slack = _ROUNDING * (ours + theirs.max())
+        query_squares, block_squares = np.square(prepared).sum(1), np.square(block).sum(1)
+        # The squared distance of rows of length 1 is 2 (1 - q.g); rows of zeros are to have 2, too.
+        cosine = distance == "cosine"
+        constant = 2.0 if cosine else query_squares[:, None] + block_squares[None]
+        approximate = constant - 2 * (prepared @ block.T)
+        slack = _ROUNDING * (query_squares + block_squares.max())
         if leave_out is not None:
-            blurred[leave_out[:, None] == numbers[None]] = np.inf
-        for query, row in enumerate(blurred):
+            approximate[leave_out[:, None] == numbers[None]] = np.inf
+        for query, row in enumerate(approximate):
             near = _candidates(row, count, slack[query])
-            exact = _exact(asked[query], block[near], distance)
-            best[query] = _first(best[query], (numbers[near], exact), count)
+            exact = _exact(prepared[query], block[near], distance)
+            best[query] = _merge(best[query], (numbers[near], exact), count)
         advance(len(block))
-    return np.stack([rows for rows, _ in best]), np.stack([found for _, found in best])
+    return np.stack([rows for rows, _ in best]), np.stack([distances for _, distances in best])
 
 
 def _prepared(values: np.ndarray, distance: Distance) -> np.ndarray:
-    """In float64, and of length 1 for the cosine, zeros as they are."""
+    """Return rows in float64, scaled to length 1 for the cosine; rows of zeros stay as they are."""
     rows = np.asarray(values, np.float64)
     if not np.isfinite(rows).all():
         raise InputError("features hold values that are not finite")
@@ -114,20 +116,23 @@ def _prepared(values: np.ndarray, distance: Distance) -> np.ndarray:
     return rows / np.where(lengths > 0, lengths, 1)
 
 
-def _candidates(blurred: np.ndarray, count: int, slack: float) -> np.ndarray:
-    """Rows of a block that may be among the nearest, ascending: more than asked where it is tight.
+def _candidates(approximate: np.ndarray, count: int, slack: float) -> np.ndarray:
+    """Return rows of a block that may be among the `count` nearest, ascending.
+
+    There are more than `count` where distances differ by less than their error.
 
     Args:
-      blurred: [rows] squared distances, each at most `slack` off; infinite for what is left out.
+      approximate: [rows] squared distances with errors up to `slack`; infinite for skipped rows.
     """
-    there = np.isfinite(blurred)
-    if there.sum() <= count:
-        return np.flatnonzero(there)
-    limit = np.partition(blurred, count - 1)[count - 1]
-    return np.flatnonzero(blurred <= limit + 2 * slack)
+    eligible = np.isfinite(approximate)
+    if eligible.sum() <= count:
+        return np.flatnonzero(eligible)
+    limit = np.partition(approximate, count - 1)[count - 1]
+    return np.flatnonzero(approximate <= limit + 2 * slack)
 
 
 def _exact(query: np.ndarray, rows: np.ndarray, distance: Distance) -> np.ndarray:
+    """Return distances of rows from a query by differences; Euclidean ones squared."""
     squared = np.square(rows - query).sum(1)
     if distance == "euclidean":
         return squared
@@ -135,13 +140,13 @@ def _exact(query: np.ndarray, rows: np.ndarray, distance: Distance) -> np.ndarra
     return np.where(zero, 1.0, squared / 2)
 
 
-def _first(
-    one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray], count: int
+def _merge(
+    earlier: tuple[np.ndarray, np.ndarray], later: tuple[np.ndarray, np.ndarray], count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest of both, of which the rows of `one` stand earlier."""
-    rows, found = (np.concatenate(pair) for pair in zip(one, other, strict=True))
-    order = np.argsort(found, kind="stable")[:count]
-    return rows[order], found[order]
+    """Return the `count` nearest (rows, distances) of both; of equal distances, `earlier` first."""
+    rows, distances = (np.concatenate(pair) for pair in zip(earlier, later, strict=True))
+    order = np.argsort(distances, kind="stable")[:count]
+    return rows[order], distances[order]
 
 
 def linear_probe(
@@ -153,23 +158,23 @@ def linear_probe(
     inverse_penalty: float = 1.0,
     iterations: int = 1000,
 ) -> tuple[float, bool]:
-    """How well a linear classifier tells classes from features.
+    """Measure how well a linear classifier recognizes classes from features.
 
-    scikit-learn's logistic regression, on features shifted and scaled to mean 0 and variance 1 on
-    the rows that it learns from; those are in memory, about three times over.
+    The classifier is scikit-learn's logistic regression. Features are shifted and scaled to mean 0
+    and variance 1 over the training rows, of which about three copies are in memory.
 
     Args:
       values: [N, F] floating.
       labels: [N] int32.
-      train, test: rows to learn from and to judge by.
+      train, test: rows to train on and rows to test on.
       inverse_penalty: scikit-learn's C.
-      iterations: at most, of its solver.
+      iterations: largest number of iterations of the solver.
 
     Returns:
-      The share of `test` that it gets right, and whether its solver came to an end.
+      The fraction of `test` that is classified correctly, and whether the solver converged.
 
     Raises:
-      InputError: fewer than two classes to learn.
+      InputError: fewer than two classes in the training rows.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -178,15 +183,15 @@ def linear_probe(
 
     if len(np.unique(labels[train])) < 2:
         raise InputError("a probe needs pictures of two classes or more to learn from")
-    rule = make_pipeline(
+    classifier = make_pipeline(
         StandardScaler(), LogisticRegression(C=inverse_penalty, max_iter=iterations)
     )
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        rule.fit(np.asarray(values[train]), labels[train])
-    for other in said:
-        if not issubclass(other.category, ConvergenceWarning):
-            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
-    right = rule.predict(np.asarray(values[test])) == labels[test]
-    ended = not any(issubclass(other.category, ConvergenceWarning) for other in said)
-    return float(np.mean(right)), ended
+        classifier.fit(np.asarray(values[train]), labels[train])
+    for one in caught:
+        if not issubclass(one.category, ConvergenceWarning):
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    correct = classifier.predict(np.asarray(values[test])) == labels[test]
+    converged = not any(issubclass(one.category, ConvergenceWarning) for one in caught)
+    return float(np.mean(correct)), converged

@@ -1,10 +1,9 @@
-"""The images, and the places in them, that a layer's maps answer to most."""
+"""Images, and positions in them, that a layer's maps respond to most."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
@@ -19,12 +18,12 @@ Peaks = Callable[[Any, jax.Array], tuple[jax.Array, jax.Array]]
 
 @dataclass(frozen=True)
 class Strongest:
-    """The `count` images with the largest peak of each map, the largest first.
+    """The `count` images with the largest peaks of each of M maps, the largest first.
 
     Attributes:
-      values: [M, count] float32 the peaks.
-      images: [M, count] int64 their images.
-      places: [M, count, 2] int64 row and column of the peak in the map.
+      values: [M, count] float32, the peaks.
+      images: [M, count] int64, numbers of the images.
+      places: [M, count, 2] int64, row and column of each peak in the map.
     """
 
     values: np.ndarray
@@ -33,16 +32,17 @@ class Strongest:
 
 
 def make_peaks(architecture: Architecture, layer: str) -> Peaks:
-    """Jitted (params, views) -> (largest value of each map [B, M], its place [B, M] int32, row
-    after row).
+    """Build a jitted function from (params, views) to the peak of each map and its position.
+
+    Peaks are [B, M] and positions [B, M] int32, indices into the map's values in row-major order.
 
     Raises:
-      InputError: a layer that has no maps.
+      InputError: a layer without maps.
     """
     shapes = {placed.layer.name: placed.output for placed in architecture.placed()}
     if len(shapes.get(layer, ())) != 3:
-        there = ", ".join(name for name, shape in shapes.items() if len(shape) == 3)
-        raise InputError(f"{architecture.name} has no maps in {layer!r}; there are {there}")
+        available = ", ".join(name for name, shape in shapes.items() if len(shape) == 3)
+        raise InputError(f"{architecture.name} has no maps in {layer!r}; there are {available}")
 
     @jax.jit
     def peaks(params: Any, views: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -62,28 +62,33 @@ def strongest(
     width: int,
     count: int,
 ) -> Strongest:
-    """The images of a stream that each map answers to most; of equals, the earlier one.
+    """Find the images of a stream that each map responds to most; of equal peaks, the earlier.
 
     Args:
-      peaks: of `make_peaks`.
-      blocks: [B, H, W, C] views, numbered through from 0.
-      width: columns of the layer's maps.
-      count: images a map; all, where there are fewer.
+      peaks: function built by `make_peaks`.
+      blocks: views [B, H, W, C]; the images are numbered from 0 over all blocks.
+      width: number of columns of the layer's maps.
+      count: number of images for each map; all images where there are fewer.
+
+    Raises:
+      ValueError: no images.
     """
     kept: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
     seen = 0
     for views in blocks:
-        values, places = (np.asarray(found).T for found in peaks(params, views))
+        values, positions = (np.asarray(array).T for array in peaks(params, views))
         images = np.broadcast_to(np.arange(seen, seen + values.shape[1]), values.shape)
         seen += values.shape[1]
-        new = (values, images, places)
-        joined = (
-            new
-            if kept is None
-            else tuple(map(partial(np.concatenate, axis=1), zip(kept, new, strict=True)))
+        if kept is not None:
+            values = np.concatenate([kept[0], values], 1)
+            images = np.concatenate([kept[1], images], 1)
+            positions = np.concatenate([kept[2], positions], 1)
+        order = np.argsort(-values, axis=1, kind="stable")[:, :count]
+        kept = (
+            np.take_along_axis(values, order, 1),
+            np.take_along_axis(images, order, 1),
+            np.take_along_axis(positions, order, 1),
         )
-        order = np.argsort(-joined[0], axis=1, kind="stable")[:, :count]
-        kept = tuple(np.take_along_axis(one, order, 1) for one in joined)  # type: ignore[assignment]
     if kept is None:
         raise ValueError("no images to look at")
     rows, columns = np.divmod(kept[2].astype(np.int64), width)

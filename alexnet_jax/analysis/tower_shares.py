@@ -1,4 +1,4 @@
-"""How much of each layer's input comes from its own tower and how much from the other."""
+"""Shares of each layer's input that come from its own tower and from the other."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from alexnet_jax.network import Architecture, Conv, Dense, Placed, forward, read
 def tower_shares(
     architecture: Architecture, params: Any, views: jax.Array
 ) -> dict[str, np.ndarray]:
-    """Of every layer that reads both towers, what each tower's maps contribute to each tower's.
+    """Compute what the maps of tower s contribute to tower t of every layer that reads both towers.
 
-        E[s, t] = mean over images, places and maps of tower t of (sum over maps of s of w * x)^2
+        E[s, t] = mean over images, positions and maps of tower t of (sum over maps of s of w * x)^2
 
-    before bias and activation, with x the layer's input in test mode. The classifier's outputs
-    count as one group, since every class reads both towers: E[s, 0].
+    Contributions are taken before bias and activation; x is the layer's input in test mode. The
+    outputs of the classifier count as one group, E[s, 0], since every class reads both towers.
 
     Args:
       views: [B, H, W, C] as `forward` takes them.
 
     Returns:
-      {layer: [2, 2] or [2, 1] float64}.
+      E of each such layer, by its name: [2, 2], or [2, 1] of the classifier, float64.
 
     Raises:
       InputError: a network of one tower.
@@ -48,27 +48,27 @@ def tower_shares(
 def _shares(architecture: Architecture, params: Any, views: jax.Array) -> dict[str, jax.Array]:
     capture: dict[str, jax.Array] = {}
     forward(architecture, params, views, capture=capture)
-    found, layers = {}, list(architecture.placed())
+    shares, layers = {}, list(architecture.placed())
     for before, placed in itertools.pairwise(layers):
         if reads_all_maps(placed.layer):
-            into = capture[before.layer.name]
+            x = capture[before.layer.name]
             groups = 1 if placed is layers[-1] else 2
             kernel = params[placed.layer.name]["kernel"]
-            found[placed.layer.name] = jnp.stack(
-                [_energies(placed, kernel, _of_tower(into, tower), groups) for tower in (0, 1)]
+            shares[placed.layer.name] = jnp.stack(
+                [_energies(placed, kernel, _keep_tower(x, tower), groups) for tower in (0, 1)]
             )
-    return found
+    return shares
 
 
-def _of_tower(x: jax.Array, tower: int) -> jax.Array:
-    """x with the other tower's maps zero."""
+def _keep_tower(x: jax.Array, tower: int) -> jax.Array:
+    """Return x with the maps of the other tower set to zero."""
     maps = x.shape[-1]
-    mine = (np.arange(maps) < maps // 2) == (tower == 0)
-    return jnp.where(mine.reshape((1,) * (x.ndim - 1) + (-1,)), x, jnp.zeros((), x.dtype))
+    kept = (np.arange(maps) < maps // 2) == (tower == 0)
+    return jnp.where(kept.reshape((1,) * (x.ndim - 1) + (-1,)), x, jnp.zeros((), x.dtype))
 
 
 def _energies(placed: Placed, kernel: jax.Array, x: jax.Array, groups: int) -> jax.Array:
-    """[groups] mean squares of a layer's linear outputs, in equal groups of maps."""
+    """Return [groups] mean squares of a layer's linear outputs, in equal groups of maps."""
     bias = jnp.zeros(kernel.shape[-1], kernel.dtype)
     match placed.layer:
         case Conv(stride=stride, padding=padding):
