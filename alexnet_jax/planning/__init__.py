@@ -1,4 +1,4 @@
-"""What a run will cost before it is made: communication, operations, memory, scaling."""
+"""Predicted costs of a training run: communication, operations, memory traffic and scaling."""
 
 from alexnet_jax.planning.communication import column_names, crossings, layer_parts
 from alexnet_jax.planning.communication_figure import network_picture

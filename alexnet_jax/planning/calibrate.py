@@ -1,4 +1,4 @@
-"""Rates that `planning.scaling` assumes, measured on this machine: of devices and between them."""
+"""Measurement of the rates that `cost_model` assumes: of one device and between devices."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def median_seconds(
     repeats: int = 5,
     clock: Callable[[], float] = time.perf_counter,
 ) -> float:
-    """Median time of a call, until its result is there; once before, not counted, to compile."""
+    """Return the median time (s) of a call and its result, after one untimed call to compile."""
     jax.block_until_ready(call())
     times = []
     for _ in range(repeats):
@@ -40,7 +40,7 @@ def median_seconds(
 
 
 def step_seconds(architecture: Architecture, config: TrainConfig, topology: Topology) -> float:
-    """s of a training step of `config.batch` random images over a topology's devices."""
+    """Measure the time (s) of a training step of `config.batch` random images on a topology."""
     random = np.random.default_rng(config.seed)
     side, channels = architecture.image_size, architecture.channels
     images = random.integers(0, 256, (config.batch, side, side, channels), np.uint8)
@@ -66,7 +66,7 @@ def step_seconds(architecture: Architecture, config: TrainConfig, topology: Topo
 
 
 def update_seconds(architecture: Architecture, config: TrainConfig, topology: Topology) -> float:
-    """s of the update of all weights on one device."""
+    """Measure the time (s) of the update of all weights on one device."""
     transform = optimizer(architecture, config)
     state = init_state(architecture, config, topology)
     params, opt_state = state.params, state.opt_state
@@ -88,21 +88,27 @@ def update_seconds(architecture: Architecture, config: TrainConfig, topology: To
 def rates(
     architecture: Architecture, batch: int, step: float, update: float
 ) -> tuple[float, float]:
-    """(operations/s, bytes/s of the update) of one device, from the times of a step and an update.
+    """Return (operations/s, bytes/s of the update) of one device.
 
-    What is left of the step without the update counts as the time of its operations.
+    The time of the operations is the time of the step minus that of the update.
+
+    Args:
+      batch: images of the step.
+      step: s of a training step on one device.
+      update: s of the update of all weights on one device.
     """
     plan = layout("one_device", architecture, 1)
-    # Timed alone, a noisy update may seem to take longer than the step that it is a part of.
+    # In noisy measurements the update alone may take longer than the step that contains it.
     computing = max(step - update, 0.1 * step)
     counted = operations(architecture, plan, batch)
     return counted / computing, update_bytes(architecture, plan) / update
 
 
 def link(devices: Sequence[jax.Device]) -> tuple[float, float]:
-    """(bytes/s, s a step) between devices, from sums of one value and of 16.8 MB over all of them.
+    """Measure (bytes/s, s for each step of a collective) between g devices.
 
-    As in a ring: 2(g-1) steps, in which each device sends 2(g-1)/g of the array.
+    Both follow from the times of all-reduces of one value and of 16.8 MB over all devices, on the
+    assumption of a ring: 2(g-1) steps, in which each device sends 2(g-1)/g of the array.
     """
     mesh = jax.make_mesh(
         (len(devices),), ("data",), axis_types=(jax.sharding.AxisType.Auto,), devices=devices
@@ -110,8 +116,8 @@ def link(devices: Sequence[jax.Device]) -> tuple[float, float]:
     count = len(devices)
 
     def seconds(size: int) -> float:
-        where = jax.NamedSharding(mesh, jax.P("data"))
-        held = jax.device_put(np.zeros(size * count, np.float32), where)
+        sharding = jax.NamedSharding(mesh, jax.P("data"))
+        values = jax.device_put(np.zeros(size * count, np.float32), sharding)
         total = jax.jit(
             jax.shard_map(
                 lambda x: jax.lax.psum(x, "data"),
@@ -120,7 +126,7 @@ def link(devices: Sequence[jax.Device]) -> tuple[float, float]:
                 out_specs=jax.P(),
             )
         )
-        return median_seconds(lambda: total(held))
+        return median_seconds(lambda: total(values))
 
     latency = seconds(1) / (2 * (count - 1))
     return 2 * (count - 1) / count * 4 * _LARGE / seconds(_LARGE), latency

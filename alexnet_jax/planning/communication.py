@@ -1,4 +1,4 @@
-"""What crosses between devices in one training step, by layer: read from the compiled program."""
+"""Communication of a training step by layer, read from the compiled program."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ class Crossing:
     """One array that crosses between devices in every training step.
 
     Attributes:
-      layer: whose input crosses, or "logits"; the parameters' layer for gradients; "metrics".
+      layer: the layer whose input crosses, or "logits"; for gradients the layer of the
+        parameters; "metrics" for the metrics.
       direction: "forward" or "backward"; "gradient" for sums of the parameters' gradients over
         the devices that share a batch.
       kind: the HLO name of the collective.
-      dtype: the HLO name of the type that is sent.
+      dtype: the HLO name of the element type.
       values_per_image: values that each sender sends to others, for each image of the batch.
-        Where several groups of devices exchange, each with its own part of the batch, the sum
-        over one sender of each: two towers send the same number however many pairs there are.
-      bytes_per_step: sent by all devices together in one step.
-      sending: the share of a group's devices that send.
+        Where several groups of devices exchange different parts of the batch, one sender of each
+        group is counted: the number for two towers does not depend on the number of pairs.
+      bytes_per_step: bytes sent by all devices together in one step.
+      sending: fraction of a group's devices that send.
     """
 
     layer: str
@@ -47,7 +48,7 @@ class Crossing:
     sending: float
 
     def to_json(self) -> dict[str, Any]:
-        """The five values that a report promises; whole numbers where they are."""
+        """Return the five fields of a JSON report; numbers without a fraction become integers."""
         return {
             "layer": self.layer,
             "direction": self.direction,
@@ -58,22 +59,23 @@ class Crossing:
 
 
 def _whole(value: float) -> float:
+    """Return a value as an integer if it has no fraction."""
     return int(value) if float(value).is_integer() else value
 
 
 def layer_parts(topology: Topology, architecture: Architecture) -> dict[str, int]:
-    """Into how many parts each layer's maps or units are split, by name of the layer."""
-    parts, found = 1, {}
+    """Return the number of parts that each layer's maps or units are split into, by its name."""
+    parts, by_layer = 1, {}
     for placed in architecture.placed():
         name = placed.layer.name
         if placed.kernel is not None:
             parts = topology.mesh.shape[topology.model] if name in topology.split else 1
-        found[name] = parts
-    return found
+        by_layer[name] = parts
+    return by_layer
 
 
 def column_names(topology: Topology) -> tuple[str, str]:
-    """What to call the two devices that stand for all in a picture."""
+    """Return the names of the two devices that represent all devices in a picture."""
     if topology.model is not None and not topology.gathered:
         pairs = f" of each of {topology.shares} pairs" if topology.data else ""
         return f"tower 0{pairs}", f"tower 1{pairs}"
@@ -83,50 +85,54 @@ def column_names(topology: Topology) -> tuple[str, str]:
 def crossings(
     architecture: Architecture, config: TrainConfig, topology: Topology
 ) -> list[Crossing]:
-    """Every crossing of a training step: forward, backward, gradients, and the metrics last.
+    """List the crossings of a training step: forward, backward, gradients, and the metrics last.
 
-    Compiles the step for the topology's devices; no array is made.
+    The step is compiled for the topology's devices, without allocating arrays.
 
     Raises:
-      ValueError: a batch in several parts, whose loop the text of the program holds once.
+      ValueError: a batch computed in several parts, since the text of the program contains the
+        body of their loop only once.
     """
     if config.accumulate > 1:
         raise ValueError(f"crossings are those of accumulate=1, got {config.accumulate}")
     text = compiled_step(architecture, config, topology)
-    found = read(text, architecture, config.batch, topology)
+    unordered = read(text, architecture, config.batch, topology)
     layers = [*_names(architecture), "metrics"]
 
     def order(crossing: Crossing) -> tuple[bool, int, int]:
-        place = layers.index(crossing.layer) if crossing.layer in layers else -1
+        index = layers.index(crossing.layer) if crossing.layer in layers else -1
         direction = DIRECTIONS.index(crossing.direction)
-        return crossing.layer == "metrics", direction, -place if direction == 1 else place
+        return crossing.layer == "metrics", direction, -index if direction == 1 else index
 
-    return sorted(found, key=order)
+    return sorted(unordered, key=order)
 
 
 def compiled_step(architecture: Architecture, config: TrainConfig, topology: Topology) -> str:
-    """The text of the compiled training step, for images as large as the network's input."""
+    """Return the HLO text of the training step, compiled for images of the network's input size."""
     specs, side = topology.batch_specs(), architecture.image_size
 
-    def place(name: str, shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
-        where = jax.NamedSharding(topology.mesh, specs[name])
-        return jax.ShapeDtypeStruct((config.batch, *shape), dtype, sharding=where)
+    def abstract(name: str, shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
+        sharding = jax.NamedSharding(topology.mesh, specs[name])
+        return jax.ShapeDtypeStruct((config.batch, *shape), dtype, sharding=sharding)
 
     batch: Any = {
-        "image": place("image", (side, side, architecture.channels), jnp.uint8),
-        "label": place("label", (), jnp.int32),
-        "index": place("index", (), jnp.int32),
+        "image": abstract("image", (side, side, architecture.channels), jnp.uint8),
+        "label": abstract("label", (), jnp.int32),
+        "index": abstract("index", (), jnp.int32),
     }
     state = abstract_state(architecture, config, topology)
     statistics = topology.abstract(Statistics.abstract(side, architecture.channels))
     step: Any = make_train_step(architecture, config, topology, 1.0)
-    with _names_kept():
+    with _names_in_cache_key():
         return step.lower(state, batch, statistics).compile().as_text()
 
 
 @contextlib.contextmanager
-def _names_kept() -> Iterator[None]:
-    """A cache of compiled programs may hold this one with other names of its parts: not that."""
+def _names_in_cache_key() -> Iterator[None]:
+    """Include the names of operations in the key of the compilation cache.
+
+    Without them, the cache may return the same program with the operation names of other code.
+    """
     setting = "jax_compilation_cache_include_metadata_in_key"
     before = getattr(jax.config, setting)
     jax.config.update(setting, True)
@@ -137,10 +143,12 @@ def _names_kept() -> Iterator[None]:
 
 
 def read(text: str, architecture: Architecture, batch: int, topology: Topology) -> list[Crossing]:
-    """The crossings in the text of a step compiled for a batch on a topology."""
-    found = collectives(text, topology.mesh.size)
-    sizes = _sizes(architecture, topology)
-    return [_crossing(one, _names(architecture), sizes, batch) for one in found]
+    """Read the crossings from the text of a step compiled for a batch on a topology."""
+    names, sizes = _names(architecture), _sizes(architecture, topology)
+    return [
+        _crossing(collective, names, sizes, batch)
+        for collective in collectives(text, topology.mesh.size)
+    ]
 
 
 def _names(architecture: Architecture) -> list[str]:
@@ -148,7 +156,7 @@ def _names(architecture: Architecture) -> list[str]:
 
 
 def _sizes(architecture: Architecture, topology: Topology) -> dict[str, set[int]]:
-    """Numbers of values of a layer's kernel and bias on each device, by name of the layer."""
+    """Return the sizes of a layer's kernel and bias on each device, by name of the layer."""
     parts = layer_parts(topology, architecture)
     kernels = {p.layer.name: p.kernel for p in architecture.placed() if p.kernel is not None}
     return {
@@ -158,30 +166,33 @@ def _sizes(architecture: Architecture, topology: Topology) -> dict[str, set[int]
 
 
 def _crossing(
-    found: Collective, names: list[str], sizes: dict[str, set[int]], batch: int
+    collective: Collective, names: list[str], sizes: dict[str, set[int]], batch: int
 ) -> Crossing:
-    if not found.shape:
+    """Attribute a collective to a layer and a direction."""
+    if not collective.shape:
         layer, direction = "metrics", "forward"
-    elif found.kind == "all-reduce" and "psum" in found.op_name:
-        # `psum` is the transpose of letting a parameter differ between devices. Many are summed
-        # at once: each array is told by what it is computed from, and by its size.
-        fits = [name for name in sizes if math.prod(found.shape) in sizes[name]]
-        layer, direction = _layer(found.upstream, fits) or (fits or ["unknown"])[-1], "gradient"
+    elif collective.kind == "all-reduce" and "psum" in collective.op_name:
+        # `psum` is the transpose of marking a parameter as varying between devices. One all-reduce
+        # sums the gradients of many layers: the layer of each array follows from the operations
+        # that it is computed from, and from its size.
+        fits = [name for name in sizes if math.prod(collective.shape) in sizes[name]]
+        layer = _layer(collective.upstream, fits) or (fits[-1] if fits else "unknown")
+        direction = "gradient"
     else:
-        layer = _layer((found.op_name, *found.upstream), names) or "unknown"
-        direction = "backward" if "transpose(" in found.op_name else "forward"
+        layer = _layer((collective.op_name, *collective.upstream), names) or "unknown"
+        direction = "backward" if "transpose(" in collective.op_name else "forward"
     return Crossing(
         layer,
         direction,
-        found.kind,
-        found.dtype,
-        values_per_image=found.groups * found.values / batch,
-        bytes_per_step=found.bytes,
-        sending=found.senders / found.members,
+        collective.kind,
+        collective.dtype,
+        values_per_image=collective.groups * collective.values / batch,
+        bytes_per_step=collective.bytes,
+        sending=collective.senders / collective.members,
     )
 
 
 def _layer(op_names: tuple[str, ...], names: list[str]) -> str | None:
-    """The first of the names in op_names like "jit(f)/transpose(jvp(conv3))/reduce_scatter"."""
+    """Return the first name in op_names such as "jit(f)/transpose(jvp(conv3))/reduce_scatter"."""
     words = "/".join(op_names).replace("(", "/").replace(")", "/").split("/")
     return next((word for word in words if word in names), None)

@@ -1,4 +1,4 @@
-"""A picture of a network on two devices and of what crosses between them."""
+"""Picture of a network on two devices and of the arrays that cross between them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Crossing(Protocol):
-    """What the picture shows of a `communication.Crossing`."""
+    """Fields of a `communication.Crossing` that the picture shows."""
 
     @property
     def layer(self) -> str: ...
@@ -36,7 +36,8 @@ _WAYS = {
 _FILLS = {Conv: "#cde7e2", Dense: "#dcd7f2", MaxPool: "#e9edf0"}
 _OTHER = "#fbe9c2"
 
-# Inches: where the columns of the two devices are, how wide boxes may be, how tall rows are.
+# Inches: centres of the columns of the two devices, least and largest width of a box, height of a
+# row, gap between rows, and width of the space for arrows to other pairs.
 _CENTRE, _NARROW, _WIDE = 3.25, 1.9, 2.9
 _EDGE = _CENTRE + _WIDE / 2
 _ROW, _GAP, _BESIDE = 0.52, 0.13, 2.7
@@ -50,13 +51,14 @@ def network_picture(
     columns: tuple[str, str],
     title: str,
 ) -> Figure:
-    """Two of the devices with their layers, from images to logits, and arrows for what crosses.
+    """Draw the layers of two devices, from images to logits, with arrows for the crossings.
 
-    Arrows are labelled with the bytes that all devices together send for one image of the batch,
-    and are the wider the more bytes. The wider a box, the more values it holds.
+    Arrows are labelled with the bytes that all devices together send for one image of the batch;
+    wider arrows stand for more bytes. Wider boxes stand for layers with more values.
 
     Args:
-      parts: into how many parts each layer is split, by name.
+      parts: number of parts that each layer is split into, by its name.
+      crossings: crossings of a training step.
       batch: images of a step.
       columns: names of the two devices.
     """
@@ -67,9 +69,9 @@ def network_picture(
         rows.append(("logits", (architecture.classes,), "#ffffff"))
     shapes = [(*shape[:-1], shape[-1] // parts.get(name, 1)) for name, shape, _ in rows]
     widths = _widths([math.prod(shape) for shape in shapes])
-    # Two devices that hold different parts of a layer have no gradients to sum with each other.
-    beside = parts[rows[0][0]] > 1 and any(way == "gradient" for _, way in sent)
-    right = _EDGE + (_BESIDE if beside else 0)
+    # Two devices with different parts of a layer sum their gradients with other pairs' devices.
+    other_pairs = parts[rows[0][0]] > 1 and any(way == "gradient" for _, way in sent)
+    right = _EDGE + (_BESIDE if other_pairs else 0)
     bottom = -(len(rows) + 1) * (_ROW + _GAP)
     figure = blank_figure(right + _EDGE + 0.4, 1.55 - bottom)
     axes = figure.subplots()
@@ -77,12 +79,12 @@ def network_picture(
     axes.axis("off")
     axes.text(-_EDGE, 1.15, title, va="center", fontsize=12.5, color=_INK, weight="bold")
     _head(axes, architecture, columns)
-    if beside:
-        place = (_EDGE + right) / 2
-        axes.text(place, 0.55, "to the other pairs", ha="center", fontsize=11, color=_QUIET)
+    if other_pairs:
+        middle = (_EDGE + right) / 2
+        axes.text(middle, 0.55, "to the other pairs", ha="center", fontsize=11, color=_QUIET)
     largest = max(sent.values(), default=(0.0, ""))[0]
-    for place, ((name, _, fill), shape, width) in enumerate(zip(rows, shapes, widths, strict=True)):
-        y = -(place + 1) * (_ROW + _GAP)
+    for row, ((name, _, fill), shape, width) in enumerate(zip(rows, shapes, widths, strict=True)):
+        y = -(row + 1) * (_ROW + _GAP)
         for x in (-_CENTRE, _CENTRE):
             axes.plot([x, x], [y + _ROW / 2, y + _ROW / 2 + _GAP], color=_LINE, lw=1.5, zorder=0)
             _box(axes, x, y, width, fill)
@@ -92,37 +94,38 @@ def network_picture(
         ways = [way for way in _WAYS if (name, way) in sent]
         for way in ways:
             count, kind = sent[name, way]
-            outside = beside and way == "gradient"
-            inner = len([w for w in ways if not (beside and w == "gradient")])
+            outside = other_pairs and way == "gradient"
+            inner = len([w for w in ways if not (other_pairs and w == "gradient")])
             shift = 0.0 if outside or inner == 1 else 0.135 - 0.27 * ways.index(way)
-            ends = (_CENTRE + width / 2, right) if outside else None
-            inside = (width / 2 - _CENTRE, _CENTRE - width / 2)
+            ends = (width / 2 - _CENTRE, _CENTRE - width / 2)
+            if outside:
+                ends = (_CENTRE + width / 2, right)
             line = 1 + 4 * math.sqrt(count / largest)
-            _arrow(axes, ends or inside, y + shift, line, f"{kind}  {_size(count)}", way)
+            _arrow(axes, ends, y + shift, line, f"{kind}  {_size(count)}", way)
     _legend(axes, [way for way in _WAYS if any(key[1] == way for key in sent)], bottom + 0.02)
     return figure
 
 
 def _sent(crossings: Sequence[Crossing], batch: int) -> dict[tuple[str, str], tuple[float, str]]:
-    """Bytes per image and kinds of collectives, by (layer, direction); without the metrics."""
-    found: dict[tuple[str, str], tuple[float, str]] = {}
+    """Return (bytes per image, kind of collective) by (layer, direction), without the metrics."""
+    sent: dict[tuple[str, str], tuple[float, str]] = {}
     for crossing in crossings:
         if crossing.layer != "metrics":
             key = (crossing.layer, crossing.direction)
-            before = found.get(key, (0.0, ""))[0]
-            found[key] = (before + crossing.bytes_per_step / batch, crossing.kind)
-    return found
+            before = sent.get(key, (0.0, ""))[0]
+            sent[key] = (before + crossing.bytes_per_step / batch, crossing.kind)
+    return sent
 
 
 def _widths(values: list[int]) -> list[float]:
-    """Inches, linear in the logarithm of the number of values."""
+    """Return widths of boxes in inches, linear in the logarithm of the number of values."""
     logs = [math.log(value) for value in values]
     low, span = min(logs), max(max(logs) - min(logs), 1e-9)
     return [_NARROW + (_WIDE - _NARROW) * (log - low) / span for log in logs]
 
 
 def _size(count: float) -> str:
-    """Bytes in decimal units, three digits."""
+    """Format bytes in decimal units with three digits."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 999.5 or unit == "GB":
             break
@@ -167,9 +170,11 @@ def _arrow(
             color=colour,
         )
     )
-    paper = {"boxstyle": "square,pad=0.12", "fc": "white", "ec": "none"}
+    background = {"boxstyle": "square,pad=0.12", "fc": "white", "ec": "none"}
     middle = sum(ends) / 2
-    axes.text(middle, y, label, ha="center", va="center", fontsize=9.5, color=colour, bbox=paper)
+    axes.text(
+        middle, y, label, ha="center", va="center", fontsize=9.5, color=colour, bbox=background
+    )
 
 
 def _legend(axes: Axes, ways: list[str], y: float) -> None:

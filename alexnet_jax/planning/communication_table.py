@@ -1,4 +1,4 @@
-"""The table of what crosses between devices, beside what the paper's figure 2 implies."""
+"""Table of the communication between devices, beside that which the paper's figure 2 implies."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from alexnet_jax.runs import TrainConfig
 
 
 def figure_values(architecture: Architecture) -> dict[tuple[str, str], float]:
-    """Values from each tower for each image, by (layer, direction), as the paper's figure 2.
+    """Return the values that each tower sends for each image, by (layer, direction).
 
-    Where a layer reads the maps of both towers, each tower sends its half, and a normalization over
-    all maps needs its neighbours' n // 2. Both go forward and come back as gradients; the logits go
-    forward only, since the loss is computed on both.
+    They are those that the paper's figure 2 implies. Where a layer reads the maps of both towers,
+    each tower sends its half; for a normalization over all maps it sends the n // 2 maps next to
+    the other tower. Both cross forward, and their gradients backward. The logits cross forward
+    only, since both towers compute the loss. A classifier with an odd number of classes is not
+    split: each tower needs its whole input, whose gradient does not cross, and no logits cross.
 
-    Empty for a network of one tower. A classifier that does not split needs the whole input on
-    both, and no logits cross.
+    The result is empty for a network of one tower.
     """
     if architecture.towers != 2:
         return {}
-    found: dict[tuple[str, str], float] = {}
+    implied: dict[tuple[str, str], float] = {}
     last = architecture.layers[-1]
     split = architecture.classes % 2 == 0
     for index, placed in enumerate(architecture.placed()):
@@ -34,21 +35,21 @@ def figure_values(architecture: Architecture) -> dict[tuple[str, str], float]:
         if isinstance(layer, LRN) and not layer.within_tower:
             values = math.prod(placed.input[:-1]) * (layer.n // 2)
         if values:
-            found[layer.name, "forward"] = values
+            implied[layer.name, "forward"] = values
             if split or layer is not last:
-                found[layer.name, "backward"] = values
+                implied[layer.name, "backward"] = values
     if split:
-        found["logits", "forward"] = architecture.classes // 2
-    return found
+        implied["logits", "forward"] = architecture.classes // 2
+    return implied
 
 
 def format_communication(
     found: list[Crossing], architecture: Architecture, config: TrainConfig
 ) -> str:
-    """The crossings as text, with totals, beside what the figure implies.
+    """Format the crossings as text, with totals, beside the values that figure 2 implies.
 
-    A line holds what a layer sends in one direction by one kind of collective: the values of all
-    its arrays, averaged over the devices of a group, for each image; and the bytes of a step.
+    Each line sums the arrays that a layer sends in one direction by one kind of collective: values
+    for each image, averaged over the devices of a group, and bytes for each step.
     """
     figure = figure_values(architecture)
     size = jnp.dtype(config.dtype).itemsize * 2 * config.batch  # of both towers
@@ -59,7 +60,7 @@ def format_communication(
         lines.append((*key, str(len(same)), *_sums(same, figure.get(key[:2]), size)))
     rows = len(lines)
     for direction in (*DIRECTIONS, "all"):
-        # The metrics are no part of the forward pass: a handful of numbers a step.
+        # The metrics, a few numbers for each step, do not count as part of the forward pass.
         of_layers = [c for c in found if c.layer != "metrics" and c.direction == direction]
         chosen = found if direction == "all" else of_layers
         implied = sum(v for (_, way), v in figure.items() if direction in (way, "all"))

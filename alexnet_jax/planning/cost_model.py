@@ -1,7 +1,7 @@
-"""A model on paper of a training step's time on many devices: counts, not measurements.
+"""Model of the time of a training step on many devices, from counts, not measurements.
 
-What each device computes and what crosses follow from the table of layers, by the formulas below;
-tests hold them against the compiled step. How fast that goes is assumed, in a `Machine`.
+The operations of each device and the communication follow from the table of layers by the formulas
+below, which the tests compare with the compiled step. The rates are assumed, in a `Machine`.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from alexnet_jax.planning.traffic import Layout, Transfer, transfers
 
 Algorithm = Literal["ring", "halving"]
 
-# The update by the compiler's account on a CPU, in float32: weights, velocity and gradients are
-# read and the velocity is written; it is read again with the weights, and they are written. A
-# compiler that fuses the two saves two of the seven.
+# Memory traffic of the update of a float32 weight, as the compiler counts it on a CPU. One pass
+# reads weights, velocity and gradients and writes the velocity; another reads velocity and weights
+# and writes the weights. A compiler that fuses the passes saves two of the seven accesses.
 _UPDATE_BYTES = 7 * 4
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What is assumed of the devices and of the network between them; all alike.
+    """Assumed rates of identical devices and of the network between them.
 
     Attributes:
-      flops: counted operations (two for each multiply-add) a device does in a second, sustained.
+      flops: sustained rate of a device in counted operations/s, two for each multiply-add.
       memory: bytes/s that the update of the weights reads and writes.
       bandwidth: bytes/s that a device sends while it receives as many.
-      latency: s that one step of a collective takes, however few its bytes.
-      algorithm: of collectives over g devices. "ring" takes g - 1 steps for a gather or scatter,
-        twice as many for an all-reduce; "halving" (recursive halving and doubling: Thakur,
-        Rabenseifner, Gropp 2005) log2(g) and twice that. Both send the same bytes.
+      latency: least time of one step of a collective, in s.
+      algorithm: algorithm of collectives over g devices. "ring" takes g - 1 steps for a gather or
+        scatter and twice as many for an all-reduce; "halving" (recursive halving and doubling:
+        Thakur, Rabenseifner, Gropp 2005) takes log2(g) and twice that. Both send the same bytes.
 
     Raises:
-      InputError: a value that is not above 0 and finite; an unknown algorithm.
+      InputError: a rate or latency that is not positive and finite; an unknown algorithm.
     """
 
     flops: float = 1e14
@@ -55,8 +55,11 @@ class Machine:
 
 
 def operations(architecture: Architecture, plan: Layout, batch: int) -> float:
-    """Operations of the fullest device in a step: two for each multiply-add of convolutions and
-    dense layers, forward and for both gradients; no gradient of the images themselves."""
+    """Count the operations of a training step on the device with the most.
+
+    Convolutions and dense layers count, with two operations for each multiply-add: forward and for
+    the gradients of input and weights. The gradient of the images is not computed.
+    """
     total = 0
     for index, placed in enumerate(architecture.placed()):
         if placed.kernel is not None:
@@ -67,24 +70,27 @@ def operations(architecture: Architecture, plan: Layout, batch: int) -> float:
 
 
 def update_bytes(architecture: Architecture, plan: Layout) -> float:
-    """Bytes that a device's memory moves to update the weights it holds."""
-    held = sum(
+    """Return the bytes that a device reads and writes to update its part of the weights."""
+    weights = sum(
         (math.prod(placed.kernel) + placed.kernel[-1]) // plan.parts_of(placed)
         for placed in architecture.placed()
         if placed.kernel is not None
     )
-    return _UPDATE_BYTES * held
+    return _UPDATE_BYTES * weights
 
 
 @dataclass(frozen=True)
 class Step:
-    """The time of a step on paper.
+    """Predicted time of a training step.
 
     Attributes:
-      compute: s of operations and of the update.
-      exchange: s of all collectives, one after the other.
-      sent: bytes from each device, on average.
-      calls: collectives of the program; those that sum gradients are one.
+      topology: name of the topology.
+      devices: number of devices.
+      batch: images of the step, over all devices.
+      compute: s for the operations and the update.
+      exchange: s for all collectives, one after the other.
+      sent: bytes sent by each device, on average.
+      calls: number of collectives; the sums of all gradients count as one.
     """
 
     topology: str
@@ -97,22 +103,22 @@ class Step:
 
     @property
     def apart(self) -> float:
-        """s where nothing overlaps: the upper bound."""
+        """Return the upper bound of the time (s): computing and exchange do not overlap."""
         return self.compute + self.exchange
 
     @property
     def hidden(self) -> float:
-        """s where all of the shorter part hides behind the longer: the lower bound."""
+        """Return the lower bound of the time (s): computing and exchange overlap completely."""
         return max(self.compute, self.exchange)
 
 
 def predict(
     architecture: Architecture, plan: Layout, batch: int, machine: Machine, itemsize: int = 4
 ) -> Step:
-    """A step of `batch` images over all devices.
+    """Predict a training step of `batch` images over all devices.
 
     compute  = operations / flops + update bytes / memory
-    exchange = sum over calls of bytes sent / bandwidth + steps latency
+    exchange = sum over calls of (bytes sent / bandwidth + steps latency)
     """
     crossing = transfers(architecture, plan, batch, itemsize)
     calls = _calls(crossing)
@@ -133,7 +139,7 @@ def predict(
 
 
 def _calls(crossing: list[Transfer]) -> list[tuple[str, int, float]]:
-    """(kind, members, bytes sent) of each collective; XLA combines all that sum over one group."""
+    """Return (kind, members, bytes sent) of each collective; XLA combines all sums into one."""
     sums = [transfer for transfer in crossing if transfer.kind == "all-reduce"]
     calls = [(t.kind, t.members, t.bytes_sent) for t in crossing if t.kind != "all-reduce"]
     if sums:
@@ -142,6 +148,7 @@ def _calls(crossing: list[Transfer]) -> list[tuple[str, int, float]]:
 
 
 def _steps(kind: str, members: int, algorithm: Algorithm) -> int:
+    """Return the number of steps of a collective over `members` devices."""
     if kind == "collective-permute":
         return 1
     one_way = members - 1 if algorithm == "ring" else math.ceil(math.log2(members))

@@ -1,4 +1,4 @@
-"""Weak and strong scaling on paper: rows over numbers of devices, as text, and what is assumed."""
+"""Predicted weak and strong scaling: a table over numbers of devices, and its assumptions."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ PAPER = "a simulation on paper, not a measurement"
 
 @dataclass(frozen=True)
 class Link:
-    """What a vendor publishes of a link: nominal, per device and direction."""
+    """Published nominal bandwidth of a link, per device and direction."""
 
     bandwidth: float  # bytes/s
     source: str
 
 
-# Latencies are not published in a form that compares: an assumption of their own.
+# Vendors publish no comparable latencies: the latency is a separate assumption.
 LINKS = {
     "ethernet100": Link(12.5e9, "a port of 100 Gb/s: NVIDIA, ConnectX-7 user manual"),
     "ndr400": Link(50e9, "an InfiniBand NDR port of 400 Gb/s: NVIDIA, ConnectX-7 user manual"),
@@ -35,14 +35,15 @@ LINKS = {
 
 @dataclass(frozen=True)
 class Row:
-    """A step on a number of devices beside the one device that it is compared with.
+    """Predicted step on a number of devices, and its ideal time by one device.
 
     Attributes:
-      scaling: "weak", the batch of a device fixed, or "strong", the whole batch fixed.
-      topology: of the table that it stands in; one device alone has no topology.
-      ideal: s that the step would take if nothing were lost: one device's for the batch of a
-        device (weak), or for the whole batch, divided by the number of devices (strong).
-      held: bytes of the other devices' images that a device holds before its dense layers.
+      scaling: "weak", a fixed batch for each device, or "strong", a fixed batch over all devices.
+      topology: topology of the table that contains the row; a single device has none of its own.
+      step: the predicted step.
+      ideal: s of the step without any loss: the time of one device for the batch of a device
+        (weak), or for the whole batch divided by the number of devices (strong).
+      held: bytes of the whole batch's dense inputs that a device of `hybrid` stores.
     """
 
     scaling: str
@@ -53,15 +54,16 @@ class Row:
 
     @property
     def efficiency(self) -> tuple[float, float]:
-        """ideal / time, where nothing overlaps and where all does."""
+        """Return ideal / time without and with overlap of computing and exchange."""
         return self.ideal / self.step.apart, self.ideal / self.step.hidden
 
     @property
     def images_per_second(self) -> tuple[float, float]:
+        """Return the rate without and with overlap of computing and exchange."""
         return self.step.batch / self.step.apart, self.step.batch / self.step.hidden
 
     def to_json(self) -> dict[str, Any]:
-        """Seconds, bytes and fractions; where there are two values, without and with overlap."""
+        """Return seconds, bytes and fractions; pairs of values are without and with overlap."""
         return {
             "scaling": self.scaling,
             "topology": self.topology,
@@ -85,14 +87,15 @@ def scaled(
     machine: Machine,
     itemsize: int = 4,
 ) -> tuple[list[Row], str]:
-    """The rows of one table, and why it ends before the last of `counts`, if it does.
+    """Predict the rows of a table, and return the reason if it ends before the last of `counts`.
 
     Args:
-      scaling: "weak", `batch` being a device's, or "strong", `batch` being the whole.
-      counts: numbers of devices, rising; 1 stands for one device without a topology.
+      scaling: "weak", where `batch` is that of each device, or "strong", where it is that of all.
+      counts: numbers of devices, ascending; 1 stands for one device without a topology.
 
     Raises:
-      InputError: a batch that does not divide; a topology that the network cannot have at all.
+      InputError: a batch that the devices do not divide; a topology that the network cannot have
+        on any number of devices.
     """
     one = layout("one_device", architecture, 1)
     alone = predict(architecture, one, batch, machine, itemsize).apart
@@ -101,24 +104,24 @@ def scaled(
         try:
             plan = layout(topology, architecture, count) if count > 1 else one
         except InputError as error:
-            if len(rows) < 2:  # not on the fewest devices either
+            if len(rows) < 2:  # the topology fails on the fewest devices
                 raise
             return rows, str(error)
         whole = batch * count if scaling == "weak" else batch
         step = predict(architecture, plan, whole, machine, itemsize)
         ideal = alone if scaling == "weak" else alone / count
-        held = gathered_bytes(architecture, plan, whole, itemsize)
-        rows.append(Row(scaling, topology, step, ideal, held))
+        gathered = gathered_bytes(architecture, plan, whole, itemsize)
+        rows.append(Row(scaling, topology, step, ideal, gathered))
     return rows, ""
 
 
 def gathered_bytes(
     architecture: Architecture, plan: Layout, batch: int, itemsize: int = 4
 ) -> float:
-    """Bytes of the whole batch's inputs of dense layers that a device of `hybrid` holds."""
-    found = transfers(architecture, plan, batch, itemsize) if plan.gathered else []
+    """Return the bytes of the whole batch's dense inputs that a device of `hybrid` stores."""
+    crossing = transfers(architecture, plan, batch, itemsize) if plan.gathered else []
     return sum(
-        t.values * itemsize for t in found if (t.kind, t.direction) == ("all-gather", "forward")
+        t.values * itemsize for t in crossing if (t.kind, t.direction) == ("all-gather", "forward")
     )
 
 
@@ -127,7 +130,7 @@ _BOUNDS = ("images/s: apart", "hidden", "efficiency: apart", "hidden")
 
 
 def format_scaling(rows: list[Row]) -> str:
-    """The rows as text, a line for each number of devices."""
+    """Format the rows as text, a line for each number of devices."""
     lines = [(*_HEAD, *_BOUNDS), *(_cells(row) for row in rows)]
     return aligned(lines)
 
@@ -141,10 +144,10 @@ def _cells(row: Row) -> Iterator[str]:
 
 
 def assumptions(machine: Machine, dtype: str, sources: dict[str, str]) -> str:
-    """What a table rests on, in words.
+    """Describe the assumptions of a table in words.
 
     Args:
-      sources: where the rate, memory and bandwidth come from, by name of the field.
+      sources: sources of the values of `flops`, `memory` and `bandwidth`, by name of the field.
     """
     steps = "g - 1" if machine.algorithm == "ring" else "log2 g"
     lines = (

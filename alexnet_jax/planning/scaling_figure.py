@@ -1,4 +1,4 @@
-"""A picture of weak and strong scaling on paper."""
+"""Picture of predicted weak and strong scaling."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
 
 class Step(Protocol):
+    """Field of a `cost_model.Step` that the picture shows."""
+
     @property
     def devices(self) -> int: ...
 
 
 class Row(Protocol):
-    """What the picture shows of a `scaling_table.Row`."""
+    """Fields of a `scaling.Row` that the picture shows."""
 
     @property
     def scaling(self) -> str: ...
@@ -34,12 +36,15 @@ _COLOURS = ("#1d6fa5", "#c2410c", "#4d7c0f")
 
 
 def efficiency_picture(rows: Sequence[Row], titles: dict[str, str], title: str) -> Figure:
-    """Efficiency over the number of devices, a panel for each kind of scaling.
+    """Draw the efficiency over the number of devices, a panel for each kind of scaling.
 
-    A band for each topology: from nothing overlapping, the solid line, to everything.
+    Each topology has a band between its bounds: computing and exchange do not overlap (solid line)
+    or overlap completely (dashed line).
 
     Args:
-      titles: of the panels, by the rows' `scaling`.
+      rows: rows of all tables.
+      titles: titles of the panels, by the rows' `scaling`.
+      title: title of the figure.
     """
     figure = blank_figure(11, 4.8)
     panels = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
@@ -47,8 +52,8 @@ def efficiency_picture(rows: Sequence[Row], titles: dict[str, str], title: str) 
     topologies = list(dict.fromkeys(row.topology for row in rows))
     for axes, (scaling, panel) in zip(panels, titles.items(), strict=True):
         for topology, colour in zip(topologies, _COLOURS, strict=False):
-            found = [row for row in rows if (row.scaling, row.topology) == (scaling, topology)]
-            _band(axes, found, topology, colour)
+            band = [row for row in rows if (row.scaling, row.topology) == (scaling, topology)]
+            _band(axes, band, topology, colour)
         counts = sorted({row.step.devices for row in rows})
         axes.set_xscale("log", base=2)
         axes.set_xticks(counts[::2], [f"{count:,}" for count in counts[::2]], fontsize=9)

@@ -1,6 +1,7 @@
-"""What crosses between any number of devices in a training step, by formula from the layers.
+"""Communication of a training step on any number of devices, by formula from the layers.
 
-The same arrays as `communication` reads off the compiled step, without devices and compiler.
+The arrays are those that `communication` reads from the compiled step; neither devices nor a
+compiler are needed.
 """
 
 from __future__ import annotations
@@ -13,19 +14,20 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.network import LRN, Architecture, Dense, Placed, reads_all_maps
 from alexnet_jax.parallel import check_divides, dense_split, list_topologies, towers_split
 
-_FLOAT32 = 4  # bytes of a gradient, whatever is computed in
+_FLOAT32 = 4  # bytes of a gradient, for any dtype of the activations
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A topology on a number of devices, without the devices.
+    """Partition of a batch and of the layers over a number of devices.
 
     Attributes:
-      topology: as on the command line.
-      devices: their number.
-      shares: parts that a batch is divided into.
-      parts: parts that the layers in `split` are divided into.
-      gathered: names of the layers that see the images of all devices.
+      topology: name of the topology, as on the command line.
+      devices: number of devices.
+      shares: number of parts that a batch is divided into.
+      parts: number of parts that the layers in `split` are divided into.
+      split: names of the layers that are divided.
+      gathered: names of the layers that compute on the images of all devices.
     """
 
     topology: str
@@ -36,14 +38,15 @@ class Layout:
     gathered: frozenset[str] = frozenset()
 
     def parts_of(self, placed: Placed) -> int:
+        """Return the number of parts that a layer is divided into."""
         return self.parts if placed.layer.name in self.split else 1
 
 
 def layout(topology: str, architecture: Architecture, devices: int) -> Layout:
-    """A topology by name on any number of devices, by the rules of `parallel.topology`.
+    """Lay out a network on any number of devices, by the rules of `parallel.topology`.
 
     Raises:
-      InputError: an unknown name; a number of devices, or a network, that it cannot have.
+      InputError: an unknown topology; a number of devices or a network that it does not allow.
     """
     if devices < 1:
         raise InputError(f"the number of devices must be at least 1, got {devices}")
@@ -68,14 +71,15 @@ def layout(topology: str, architecture: Architecture, devices: int) -> Layout:
 
 @dataclass(frozen=True)
 class Transfer:
-    """One array that crosses in every step; `layer`, `direction`, `kind` as in `Crossing`.
+    """One array that crosses in every step.
 
     Attributes:
-      values: of the whole array: what a gather makes on each device, what a scatter or all-reduce
-        takes there, what a permutation sends.
+      layer, direction, kind: as in `communication.Crossing`.
+      values: number of values of the whole array: the result of a gather on each device, the
+        operand of a scatter or all-reduce there, the operand of a permutation.
       itemsize: bytes of a value.
-      members: devices that exchange it.
-      groups: sets of such devices, each with an array of its own.
+      members: number of devices that exchange it.
+      groups: number of such sets of devices, each with its own array.
     """
 
     layer: str
@@ -88,15 +92,21 @@ class Transfer:
 
     @property
     def bytes_sent(self) -> float:
-        """By each device that sends: with g members (g-1)/g of the array, 2(g-1)/g for an
-        all-reduce, all of it for a permutation."""
-        rest = (self.members - 1) / self.members
-        share = {"collective-permute": 1.0, "all-reduce": 2 * rest}.get(self.kind, rest)
+        """Return the bytes sent by each sender.
+
+        With g members it sends (g-1)/g of the array, 2(g-1)/g for an all-reduce, and all of it for
+        a permutation.
+        """
+        share = (self.members - 1) / self.members
+        if self.kind == "all-reduce":
+            share *= 2
+        elif self.kind == "collective-permute":
+            share = 1.0
         return share * self.values * self.itemsize
 
     @property
     def bytes_per_step(self) -> float:
-        """By all devices together. A permutation goes one way, between two."""
+        """Return the bytes sent by all devices; in a permutation one of two devices sends."""
         senders = 1 if self.kind == "collective-permute" else self.members
         return self.groups * senders * self.bytes_sent
 
@@ -104,28 +114,28 @@ class Transfer:
 def transfers(
     architecture: Architecture, plan: Layout, batch: int, itemsize: int = 4
 ) -> list[Transfer]:
-    """Every array that crosses in a training step of `batch` images over all devices.
+    """List every array that crosses in a training step of `batch` images over all devices.
 
     Args:
       itemsize: bytes of an activation; gradients of weights are float32.
 
     Raises:
-      InputError: a batch that does not divide.
+      InputError: a batch that the shares do not divide.
     """
     check_divides(batch, plan.shares)
-    found = [
+    candidates = [
         *_activations(architecture, plan, batch, itemsize),
         *_gradients(architecture, plan),
         *_metrics(plan),
     ]
-    return [transfer for transfer in found if transfer.members > 1]
+    return [transfer for transfer in candidates if transfer.members > 1]
 
 
 def _activations(
     architecture: Architecture, plan: Layout, batch: int, itemsize: int
 ) -> Iterator[Transfer]:
-    """What layers read of the other devices' maps or images, and its gradients on the way back."""
-    # Towers exchange the images of a pair; hybrid's dense layers those of all devices.
+    """Yield the maps or images that layers read from other devices, and their gradients."""
+    # Towers exchange the images of a pair, dense layers of `hybrid` those of all devices.
     images = batch if plan.gathered else batch // plan.shares
     group = (itemsize, plan.parts, plan.devices // plan.parts)
     last = architecture.layers[-1].name
@@ -135,18 +145,18 @@ def _activations(
         if reads:
             values = images * math.prod(placed.input)
             yield Transfer(layer.name, "forward", "all-gather", values, *group)
-            if layer.name in plan.split:  # else all compute all of it, and its input's gradient
+            if layer.name in plan.split:  # else each device computes the whole input's gradient
                 yield Transfer(layer.name, "backward", "reduce-scatter", values, *group)
         if isinstance(layer, LRN) and not (layer.within_tower or plan.gathered) and layer.n > 1:
             halo = images * math.prod(placed.input[:-1]) * (layer.n // 2)
-            for direction in ("forward", "forward", "backward", "backward"):  # up and down
+            for direction in ("forward", "forward", "backward", "backward"):  # to either neighbour
                 yield Transfer(layer.name, direction, "collective-permute", halo, *group)
     if last in plan.split:
         yield Transfer("logits", "forward", "all-gather", images * architecture.classes, *group)
 
 
 def _gradients(architecture: Architecture, plan: Layout) -> Iterator[Transfer]:
-    """Sums over the devices that hold the same weights and see other images."""
+    """Yield the sums of gradients over the devices that share weights but not images."""
     group = (_FLOAT32, plan.shares, plan.devices // plan.shares)
     for placed in architecture.placed():
         if placed.kernel is not None and placed.layer.name not in plan.gathered:
@@ -156,8 +166,9 @@ def _gradients(architecture: Architecture, plan: Layout) -> Iterator[Transfer]:
 
 
 def _metrics(plan: Layout) -> list[Transfer]:
-    """Loss, top1 and top5, a number each; where all see all images, nothing."""
-    one = Transfer(
-        "metrics", "forward", "all-reduce", 1, _FLOAT32, plan.shares, plan.devices // plan.shares
-    )
-    return [] if plan.gathered else [one] * 3
+    """Return loss, top1 and top5, one value each; none if every device sees all images."""
+    if plan.gathered:
+        return []
+    groups = plan.devices // plan.shares
+    metric = Transfer("metrics", "forward", "all-reduce", 1, _FLOAT32, plan.shares, groups)
+    return [metric] * 3

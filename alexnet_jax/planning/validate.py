@@ -1,4 +1,4 @@
-"""Predictions of `planning.cost_model` beside what the devices of this machine do."""
+"""Comparison of the cost model with steps measured on the devices of this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from alexnet_jax.runs import TrainConfig
 
 @dataclass(frozen=True)
 class Compared:
-    """A step on some of this machine's devices: s by the model's two bounds, and s it took."""
+    """Bounds of the model and measured time, in s, of a step on devices of this machine."""
 
     topology: str
     devices: int
@@ -30,10 +30,10 @@ class Compared:
 
 
 def device_rates(architecture: Architecture, config: TrainConfig, machine: Machine) -> Machine:
-    """The machine with the rates of computing and updating that one device here reaches."""
-    place = topology("one_device", architecture)
-    step = step_seconds(architecture, config, place)
-    update = update_seconds(architecture, config, place)
+    """Return the machine with the rates of computing and updating measured on one device here."""
+    one_device = topology("one_device", architecture)
+    step = step_seconds(architecture, config, one_device)
+    update = update_seconds(architecture, config, one_device)
     flops, memory = rates(architecture, config.batch, step, update)
     return dataclasses.replace(machine, flops=flops, memory=memory)
 
@@ -42,20 +42,21 @@ def compare(
     architecture: Architecture,
     config: TrainConfig,
     machine: Machine,
-    asked: Iterable[tuple[str, int]],
+    layouts: Iterable[tuple[str, int]],
     say: Callable[[str], None],
 ) -> list[Compared]:
-    """Steps of `config.batch` images on each device, for every (topology, number of devices).
+    """Predict and measure steps with `config.batch` images on each device.
 
-    Bandwidth and latency are measured too. The devices of a CPU are its cores under many names:
-    each is given its part of the rates of one.
+    Bandwidth and latency are measured, too. The devices of a CPU share its cores: each is assigned
+    an equal part of the rates of one device.
 
     Args:
-      machine: with the rates of one device.
-      say: told what is measured next.
+      machine: machine with the rates of one device.
+      layouts: pairs of a topology and a number of devices.
+      say: called with a message before each measurement.
     """
-    found = []
-    for name, count in asked:
+    compared = []
+    for name, count in layouts:
         devices = jax.devices()[:count]
         batch = config.batch * count
         say(f"measuring {name} over {count} devices, batch {batch}")
@@ -72,13 +73,13 @@ def compare(
         whole = dataclasses.replace(config, batch=batch, topology=name)
         itemsize = 2 if config.dtype == "bfloat16" else 4
         step = predict(architecture, layout(name, architecture, count), batch, here, itemsize)
-        took = step_seconds(architecture, whole, topology(name, architecture, devices))
-        found.append(Compared(name, count, batch, step.apart, step.hidden, took))
-    return found
+        measured = step_seconds(architecture, whole, topology(name, architecture, devices))
+        compared.append(Compared(name, count, batch, step.apart, step.hidden, measured))
+    return compared
 
 
 def format_comparison(found: list[Compared], on_cpu: bool) -> str:
-    """The comparison as text."""
+    """Format the comparison as text."""
     lines: list[tuple[str, ...]] = [
         ("topology", "devices", "batch", "apart ms", "hidden ms", "measured ms", "to apart")
     ]
