@@ -1,8 +1,8 @@
-"""How fast the network is, beside its peers, and what keeps each layer from being faster.
+"""Benchmarks of the network beside its peers, of each layer beside its bound, and of the input.
 
-`work` says what is timed, `ours` and `peer` make it ready, `worker` runs one of them in a process
-of its own, `race` takes turns between such processes, `report` says what came out. Nothing but
-jax, flax, optax and numpy is imported, and torch where it is asked for.
+`work` describes what is timed, `ours` and `peer` prepare it, `worker` runs one of them in a process
+of its own, `race` alternates between such processes, and `report` formats the results. Comparing
+speed imports only jax, flax, optax and numpy, and torch if it takes part.
 """
 
 from alexnet_jax.bench import layer_table

@@ -1,4 +1,4 @@
-"""Each layer alone: how long it takes forward and backward, and what it is bound by."""
+"""Timings of each layer alone, forward and backward, with counts of operations and bytes."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from alexnet_jax.network import init
 from alexnet_jax.training import optimizer
 
 
-def measured(work: Work, others: bool = False) -> Iterator[Timing]:
-    """The layers of a training step, each in a program of its own, on the first device.
+def time_layers(work: Work, others: bool = False) -> Iterator[Timing]:
+    """Time the layers of a training step on the first device, each in a program of its own.
 
-    A convolution's activation counts with the normalization and the pooling behind it, where those
-    are one part ("lrn1+pool1"). Before all, "views", the crops of the step's images, and after
-    them "update", that of all weights. A backward pass gets what the forward pass kept for it; the
-    first layer's makes no gradient of the images. With `others`, forms that a step does not take
-    are timed, too: `alternatives`.
+    The activation of a convolution is timed together with the normalization and pooling after it
+    where these form one part ("lrn1+pool1"). The first row
+    Args:
+      work: network, batch and dtype to time.
+      others: whether to time `alternatives`, too: forms that a step does not use.
     """
     architecture, dtype = work.architecture, jnp.dtype(work.dtype)
     yield Timing("views", _views(work), views_counts(work), None, Counts(0, 0))
@@ -41,6 +41,7 @@ def measured(work: Work, others: bool = False) -> Iterator[Timing]:
 
 
 def _part(work: Work, part: Part, params: Any, first: bool) -> Timing:
+    """Time one part; the first one computes no gradient of its input."""
     name, placed = part.name, part.placed
     own = {name: params[name]} if placed.kernel and not part.tail else {}
     itemsize = jnp.dtype(work.dtype).itemsize
@@ -53,9 +54,10 @@ def _part(work: Work, part: Part, params: Any, first: bool) -> Timing:
 
 
 def _views(work: Work) -> float:
-    config, (batch, statistics_) = config_of(work), training_input(work)
+    """Measure the time (s) of drawing the training views of a batch."""
+    config, (batch, statistics) = config_of(work), training_input(work)
     keys = jax.random.split(jax.random.key(0), work.batch)
-    images, pixels = jnp.asarray(batch["image"]), jax.tree.map(jnp.asarray, statistics_)
+    images, pixels = jnp.asarray(batch["image"]), jax.tree.map(jnp.asarray, statistics)
     views = jax.jit(
         partial(
             training_views,
@@ -70,10 +72,11 @@ def _views(work: Work) -> float:
 
 
 def _update(work: Work) -> float:
+    """Measure the time (s) of the update of all weights."""
     transform = optimizer(work.architecture, config_of(work))
-    held = jax.jit(partial(init, work.architecture))(jax.random.key(0))
-    opt_state = transform.init(held)
-    gradients = jax.tree.map(jnp.ones_like, held)
+    params = jax.jit(partial(init, work.architecture))(jax.random.key(0))
+    opt_state = transform.init(params)
+    gradients = jax.tree.map(jnp.ones_like, params)
 
     @partial(jax.jit, donate_argnums=(0, 1))
     def update(params: Any, opt_state: Any, gradients: Any) -> Any:
@@ -81,8 +84,8 @@ def _update(work: Work) -> float:
         return optax.apply_updates(params, updates), opt_state
 
     def call() -> Any:
-        nonlocal held, opt_state
-        held, opt_state = update(held, opt_state, gradients)
-        return held, opt_state
+        nonlocal params, opt_state
+        params, opt_state = update(params, opt_state, gradients)
+        return params, opt_state
 
     return seconds_per_call(call)

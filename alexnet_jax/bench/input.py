@@ -1,4 +1,4 @@
-"""How fast images come, stage by stage, and whether training ever waits for them."""
+"""Rates of the stages of the input, and the time that training waits for it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from alexnet_jax import data as data_sets
 from alexnet_jax.bench.input_stages import (
     SYNTHETIC,
     Rate,
-    in_order,
     make_synthetic,
+    measure_in_order,
+    measure_loader,
     picture_rates,
-    through_the_loader,
     timed,
 )
 from alexnet_jax.data import Batches, Dataset, Prefetch, Statistics, forms, in_memory, statistics_of
@@ -34,17 +34,17 @@ _WARM = 3  # steps, the first of which compiles
 
 
 def measure_stages(data: str, data_dir: Path | None, batch: int, seconds: float) -> list[Record]:
-    """Every stage, each measured for `seconds`: of noise, and of a data set beside it.
+    """Measure every stage of the input for a data set of noise and, if given, another data set.
 
     Args:
-      data: "synthetic" for noise alone, a data set that comes with the libraries, or a prepared
-        one of `data_dir`.
-      data_dir: of the prepared data sets, or None.
-      batch: images at a time, at least 1.
-      seconds: > 0.
+      data: "synthetic" for noise alone, or also the name of a data set that comes with the
+        libraries or of a prepared one in `data_dir`.
+      data_dir: directory of the prepared data sets, or None.
+      batch: images in a batch, at least 1.
+      seconds: duration of the measurement of each stage, > 0.
 
     Returns:
-      As `measure_input`, stages of picture files first.
+      Records like those of `measure_input`; the stages of picture files come first.
 
     Raises:
       InputError: no such data set; a batch larger than its training split.
@@ -54,15 +54,15 @@ def measure_stages(data: str, data_dir: Path | None, batch: int, seconds: float)
     real = None
     if data != SYNTHETIC:
         real = data_sets.load(data, "" if data_dir is None else str(data_dir))
-        Batches(real.train, batch, 0)  # refuses a batch larger than the data
-    found = [_record(stage, "files", rate) for stage, rate in picture_rates(seconds).items()]
+        Batches(real.train, batch, 0)  # raises InputError for a batch larger than the data
+    records = [_record(stage, "files", rate) for stage, rate in picture_rates(seconds).items()]
     with tempfile.TemporaryDirectory() as directory:
         make_synthetic(Path(directory), max(_SYNTHETIC_IMAGES, 2 * batch))
         noise = data_sets.load(SYNTHETIC, directory)
-        found += measure_input(noise, Path(directory), batch, seconds)
+        records += measure_input(noise, Path(directory), batch, seconds)
     if real is not None:
-        found += measure_input(real, data_dir, batch, seconds)
-    return found
+        records += measure_input(real, data_dir, batch, seconds)
+    return records
 
 
 def measure_input(
@@ -72,35 +72,38 @@ def measure_input(
     seconds: float,
     architecture: Architecture | None = None,
 ) -> list[Record]:
-    """Stages of a data set: each of its forms in order and through the loader, on to the device,
-    and a training with its batches beside one that has its batch on the device already.
+    """Measure the stages of a data set.
+
+    The stages are reading each of its forms in order and through the loader, the transfer to the
+    device, training on a single batch that stays on the device, and training through the loader.
 
     Args:
-      dataset: of `data_dir`, or in memory.
-      data_dir, batch, seconds: as for `run`.
-      architecture: trained to see whether it waits; by default `small` on a CPU, else `paper`.
+      dataset: data set in `data_dir` or in memory.
+      data_dir, batch, seconds: as in `measure_stages`.
+      architecture: network to train; by default `small` on a CPU and `paper` elsewhere.
 
     Returns:
-      Dictionaries of "stage", "data", "images_per_second", "cpu_us_per_image" (of this process, all
-      threads), "bytes_per_second"; training has "input_wait", the share of the time that a step
-      waited for its batch, in [0, 1], too.
+      Dictionaries of "stage", "data", "images_per_second", "cpu_us_per_image" (CPU time of all
+      threads of this process) and "bytes_per_second". Those of training also have "input_wait",
+      the fraction of the time, in [0, 1], that steps waited for their batches.
     """
     splits = {"memory": dataset.train}
     if data_dir is not None and dataset.sha256 is not None:
-        splits = {form: found.train for form, found in forms(dataset.name, data_dir).items()}
+        splits = {form: stored.train for form, stored in forms(dataset.name, data_dir).items()}
     size = int(np.prod(dataset.train.images.shape[1:]))
-    found = []
+    records = []
     for form, split in splits.items():
-        rates = {form: in_order(split, batch, seconds)}
-        rates[f"{form}, shuffled"] = through_the_loader(split, batch, seconds)
-        found += [_record(stage, dataset.name, rate, size) for stage, rate in rates.items()]
+        rates = {form: measure_in_order(split, batch, seconds)}
+        rates[f"{form}, shuffled"] = measure_loader(split, batch, seconds)
+        records += [_record(stage, dataset.name, rate, size) for stage, rate in rates.items()]
     network = architecture or _network(dataset)
-    place = topology("one_device", network)
-    found.append(_record("transfer", dataset.name, _transfer(dataset, place, batch, seconds), size))
-    training = _training(dataset, network, place, batch, seconds)
-    return found + [
-        _record(stage, dataset.name, rate, size) | {"input_wait": waited}
-        for stage, (rate, waited) in training.items()
+    one_device = topology("one_device", network)
+    transfer = _transfer(dataset, one_device, batch, seconds)
+    records.append(_record("transfer", dataset.name, transfer, size))
+    training = _training(dataset, network, one_device, batch, seconds)
+    return records + [
+        _record(stage, dataset.name, rate, size) | {"input_wait": wait}
+        for stage, (rate, wait) in training.items()
     ]
 
 
@@ -115,7 +118,7 @@ def _record(stage: str, data: str, rate: Rate, size: int = 256 * 256 * 3) -> Rec
 
 
 def _network(dataset: Dataset) -> Architecture:
-    """One that the device trains fast enough to need its images."""
+    """Choose a network that the device trains fast enough to make the input matter."""
     large = jax.default_backend() != "cpu" and dataset.stored_size >= 227
     preset = "paper" if large else "small"
     network = presets.architecture(preset)
@@ -127,51 +130,51 @@ def _network(dataset: Dataset) -> Architecture:
     )
 
 
-def _transfer(dataset: Dataset, place: Topology, batch: int, seconds: float) -> Rate:
-    """The same batch from this machine's memory to the device's, which on a CPU are one."""
-    held = in_memory(next(Batches(dataset.train, batch, 0)))
+def _transfer(dataset: Dataset, one_device: Topology, batch: int, seconds: float) -> Rate:
+    """Measure copies of one batch from host memory to device memory (on a CPU the same memory)."""
+    images = in_memory(next(Batches(dataset.train, batch, 0)))
 
     def put() -> int:
-        jax.block_until_ready(place.place_batch(held))
+        jax.block_until_ready(one_device.place_batch(images))
         return batch
 
     return timed(put, seconds)
 
 
 def _training(
-    dataset: Dataset, network: Architecture, place: Topology, batch: int, seconds: float
+    dataset: Dataset, network: Architecture, one_device: Topology, batch: int, seconds: float
 ) -> dict[str, tuple[Rate, float]]:
-    """Rates and shares of waiting: with one batch that stays on the device, and with the loader."""
+    """Return rates and fractions of waiting, with one batch on the device and with the loader."""
     config = TrainConfig(name="input", data=dataset.name, steps=1, batch=batch, seed=0)
-    step = make_train_step(network, config, place, 1.0)
-    statistics = place.place(Statistics(*statistics_of(dataset)))
-    state = init_state(network, config, place)
+    step = make_train_step(network, config, one_device, 1.0)
+    statistics = one_device.place(Statistics(*statistics_of(dataset)))
+    state = init_state(network, config, one_device)
     batches = Batches(dataset.train, batch, 0)
-    kept = place.place_batch(in_memory(next(batches)))
-    found, before = {}, kept["label"]
-    with Prefetch(batches, place.place_batch) as loader:
+    resident = one_device.place_batch(in_memory(next(batches)))
+    results, before = {}, resident["label"]
+    with Prefetch(batches, one_device.place_batch) as loader:
         for name, stream in (("train, one batch", None), ("train, loader", loader)):
             clock = Clock(batch)
 
             def advance(stream: Any = stream, clock: Clock = clock) -> int:
                 nonlocal state, before
                 with clock.waiting():
-                    now = kept if stream is None else next(stream)
-                state, metrics = step(state, now, statistics)
-                jax.block_until_ready(before)  # one step under way, as in a training
+                    current = resident if stream is None else next(stream)
+                state, metrics = step(state, current, statistics)
+                jax.block_until_ready(before)  # leaves one step running, as training does
                 before = metrics["loss"]
                 return batch
 
             for _ in range(_WARM):
                 advance()
-            clock.rate()  # from here on
+            clock.rate()  # discards the time measured so far
             rate = timed(advance, seconds)
-            found[name] = rate, clock.input_wait()
-    return found
+            results[name] = rate, clock.input_wait()
+    return results
 
 
 def format_rates(records: Sequence[Record]) -> str:
-    """The records as text, a line each; what a process's thread takes is its CPU time."""
+    """Format the records as text, a line each."""
     titles = ("stage", "data", "images/s", "GB/s", "CPU us/image", "waited")
     lines = [titles] + [
         (

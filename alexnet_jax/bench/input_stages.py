@@ -1,4 +1,4 @@
-"""What each stage of the way from picture files to batches can do, measured one by one."""
+"""Stages of the input from picture files to batches, each with its measured rate."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _PICTURES = 32
 _IN_SHARD = 256
 _LONG_SIDE, _QUALITY = 500, 97  # 84 kB; ImageNet's pictures have about 110 kB
 _ROUNDS = 4
-_WARM = 6  # batches until the loader's memory is all there
+_WARM = 6  # batches until the loader has allocated all its memory
 
 
 @dataclass(frozen=True)
 class Rate:
-    """What was measured: by the clock, and by the time that all threads of this process took."""
+    """Measured rate: images/s of wall time, and CPU time (s) of all threads of this process."""
 
     images_per_second: float
     cpu_seconds_per_image: float
@@ -38,22 +38,25 @@ def timed(
     clock: Callable[[], float] = time.perf_counter,
     cpu: Callable[[], float] = time.process_time,
 ) -> Rate:
-    """How fast a call goes through images, of which it returns the number; at least `seconds` long.
+    """Measure the rate of a call that returns its number of images, after one untimed call.
 
-    Called once before, not counted.
+    Args:
+      call: function to measure.
+      seconds: least duration of the measurement.
+      clock, cpu: sources of wall time and CPU time, in s.
     """
     call()
-    began, spent, count = clock(), cpu(), 0
+    began, cpu_began, count = clock(), cpu(), 0
     while True:
         count += call()
         now = clock()
         if now - began >= seconds:
-            return Rate(count / (now - began), (cpu() - spent) / count)
+            return Rate(count / (now - began), (cpu() - cpu_began) / count)
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Picture files in memory as a source's pictures."""
+    """Pictures of a source, as encoded files in memory."""
 
     files: tuple[bytes, ...]
     labels: np.ndarray
@@ -67,7 +70,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Noise:
-    """Pictures of random pixels, which nothing can compress or keep."""
+    """Pictures of random pixels, generated for each read and not compressible."""
 
     labels: np.ndarray
     seed: int
@@ -81,23 +84,27 @@ class Noise:
 
 
 def encoded_pictures(count: int = _PICTURES) -> tuple[bytes, ...]:
-    """JPEG files of parts of the photographs that come with the libraries; always the same."""
+    """Return JPEG files of crops of photographs in the libraries; they are always the same."""
     from PIL import Image
 
     generator, pictures = np.random.Generator(np.random.Philox(2012)), list(photographs())
-    found = []
+    files = []
     for number in range(count):
         part = crop(pictures[number % len(pictures)], generator)
         scale, file = _LONG_SIDE / max(part.size), io.BytesIO()
         size = (round(part.width * scale), round(part.height * scale))
         part.resize(size, Image.Resampling.BICUBIC).save(file, "JPEG", quality=_QUALITY)
-        found.append(file.getvalue())
-    return tuple(found)
+        files.append(file.getvalue())
+    return tuple(files)
 
 
 def picture_rates(seconds: float, size: int = 256) -> dict[str, Rate]:
-    """Of one process: "pillow", plain decoding and resizing; "decode", ours; "prepare", to records
-    with checksums and statistics. They take turns, so that they share whatever else goes on."""
+    """Measure stages of picture files in one process.
+
+    "pillow" is plain decoding and resizing, "decode" is that of this package, and "prepare" writes
+    records with checksums and statistics. They take turns, so that other load on the machine
+    affects all alike.
+    """
     files = encoded_pictures()
     labels = (np.arange(len(files)) % 2).astype(np.int32)
     pictures = Encoded(files, labels)
@@ -109,13 +116,13 @@ def picture_rates(seconds: float, size: int = 256) -> dict[str, Rate]:
 
     def plain() -> int:
         for data in files:
-            plainly(data, size)
+            decode_with_pillow(data, size)
         return len(files)
 
     with tempfile.TemporaryDirectory() as directory:
         source = Source("encoded", size, 3, ("a", "b"), {"train": pictures, "test": pictures})
         set_source(source, Path(directory))
-        # What a file of records costs as a whole is shared by 1,365 images of this size.
+        # In a full file of records, 1,365 images of this size share the cost of the file.
         shard = Shard("train", 0, 1, np.resize(np.arange(len(files)), _IN_SHARD))
 
         def prepared() -> int:
@@ -127,19 +134,18 @@ def picture_rates(seconds: float, size: int = 256) -> dict[str, Rate]:
             {name: timed(call, seconds / _ROUNDS) for name, call in calls.items()}
             for _ in range(_ROUNDS)
         ]
-    return {name: _mean([found[name] for found in rounds]) for name in calls}
+    return {name: _mean([rates[name] for rates in rounds]) for name in calls}
 
 
 def _mean(rates: list[Rate]) -> Rate:
-    """Of as many images each."""
-    times, spent = zip(
-        *((1 / rate.images_per_second, rate.cpu_seconds_per_image) for rate in rates), strict=True
-    )
-    return Rate(len(rates) / sum(times), sum(spent) / len(rates))
+    """Return the mean rate of measurements that weigh the same number of images each."""
+    seconds = sum(1 / rate.images_per_second for rate in rates)
+    cpu_seconds = sum(rate.cpu_seconds_per_image for rate in rates)
+    return Rate(len(rates) / seconds, cpu_seconds / len(rates))
 
 
-def plainly(data: bytes, size: int) -> np.ndarray:
-    """The least that Pillow needs for a stored image: decoded, short side resized, centre kept."""
+def decode_with_pillow(data: bytes, size: int) -> np.ndarray:
+    """Decode a picture with Pillow alone: short side resized to `size`, centre square cropped."""
     from PIL import Image
 
     picture = Image.open(io.BytesIO(data)).convert("RGB")
@@ -151,32 +157,32 @@ def plainly(data: bytes, size: int) -> np.ndarray:
 
 
 def make_synthetic(data_dir: Path, count: int, size: int = 256) -> None:
-    """Prepares and packs a data set of noise called "synthetic"."""
+    """Prepare and pack a data set of noise called "synthetic"."""
     splits = {
         split: Noise((np.arange(number) % 2).astype(np.int32), seed)
         for seed, (split, number) in enumerate({"train": count, "test": 2}.items())
     }
-    with contextlib.redirect_stdout(io.StringIO()):  # progress
+    with contextlib.redirect_stdout(io.StringIO()):  # hides progress
         prepare(Source(SYNTHETIC, size, 3, ("a", "b"), dict(splits)), data_dir, workers=1)
         pack(SYNTHETIC, data_dir, workers=1)
 
 
-def in_order(split: Split, batch: int, seconds: float) -> Rate:
-    """A split's rows as they lie, a batch at a time, into one array."""
-    place, count = 0, len(split)
+def measure_in_order(split: Split, batch: int, seconds: float) -> Rate:
+    """Measure the rate of copying a split's rows in stored order into one array, by batches."""
+    row, count = 0, len(split)
     images = np.empty((batch, *split.images.shape[1:]), np.uint8)
 
     def next_rows() -> int:
-        nonlocal place
-        place = place + batch if place + 2 * batch <= count else 0
-        images[:] = split.images[place : place + batch]
+        nonlocal row
+        row = row + batch if row + 2 * batch <= count else 0
+        images[:] = split.images[row : row + batch]
         return batch
 
     return timed(next_rows, seconds)
 
 
-def through_the_loader(split: Split, batch: int, seconds: float) -> Rate:
-    """Batches with labels in the shuffled order, read by the loader's threads."""
+def measure_loader(split: Split, batch: int, seconds: float) -> Rate:
+    """Measure the rate of shuffled batches with labels, read by the loader's threads."""
     with Prefetch(Batches(split, batch, 0)) as batches:
         for _ in range(_WARM):
             next(batches)

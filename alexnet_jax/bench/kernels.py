@@ -1,4 +1,4 @@
-"""The kernels of a program by time, from a profile."""
+"""Kernels of a program in the order of their time, from a profile."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ import jax
 _STEPS = 5
 
 
-def by_time(run: Callable[[int], Any]) -> list[dict[str, Any]]:
-    """[{"name", "seconds", "calls"}, ...] of a step, the longest first, over a few profiled steps.
+def kernels_by_time(run: Callable[[int], Any]) -> list[dict[str, Any]]:
+    """Profile a few steps and return [{"name", "seconds", "calls"}, ...] per step, longest first.
 
-    On a GPU the kernels as the driver ran them; on a CPU the operations as XLA's threads ran
-    them, where one that waits for others counts its waiting.
+    On a GPU these are the kernels that the driver ran; on a CPU they are the operations of XLA's
+    threads, where the time of an operation includes its waiting for others.
+
+    Args:
+      run: function that runs a number of steps.
     """
     with tempfile.TemporaryDirectory() as directory:
         with jax.profiler.trace(directory):
@@ -45,5 +48,5 @@ def _is_kernels(plane: str, line: str) -> bool:
 
 
 def _is_frame(name: str) -> bool:
-    """Whether an event is not an operation but something that holds operations or waits."""
+    """Whether an event is not an operation, but encloses operations or waits for them."""
     return "::" in name or name.startswith(("end:", "ThreadpoolListener", "Threadpool"))

@@ -1,4 +1,4 @@
-"""Operations and bytes that a layer cannot do without, by formula."""
+"""Least operations and bytes of a layer, by formula."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ from alexnet_jax.planning import layout, update_bytes
 
 @dataclass(frozen=True)
 class Counts:
-    """Of a whole batch. Operations are those of products, two for each multiply-add; bytes those
-    of arrays that are read or written once."""
+    """Least operations and bytes of a whole batch.
+
+    Attributes:
+      operations: operations of matrix products and convolutions, two for each multiply-add.
+      bytes: bytes of all arrays that are read or written, each counted once.
+    """
 
     operations: float
     bytes: float
 
     def bound(self, operations_per_second: float, bytes_per_second: float) -> float:
-        """The roofline: s that a device of these rates needs at least,
+        """Return the least time (s) of a device with these rates, by the roofline model.
 
-        max(operations / rate of products, bytes / rate of memory)
+        max(operations / operations_per_second, bytes / bytes_per_second)
         """
         return max(self.operations / operations_per_second, self.bytes / bytes_per_second)
 
 
 def counts(placed: Placed, batch: int, itemsize: int, first: bool) -> tuple[Counts, Counts]:
-    """Forward and backward, for activations and weights of `itemsize` bytes.
+    """Count forward and backward, for activations and weights of `itemsize` bytes.
 
-    Forward reads the input x and the weights w and writes the output y. Backward reads the
-    gradient of y, w, what the derivative needs of x (of a dropout layer the mask, in bytes of its
-    own) and of y (behind a ReLU, and for the maximum), and writes the gradients of x and w. The
-    first layer's writes none of x, and saves that half of the operations.
+    Forward reads the input x and the weights w and writes the output y. Backward reads the gradient
+    of y, w and x (for dropout instead of x the mask, one byte each), and y after a ReLU and for max
+    pooling; it writes the gradients of x and w. For the first layer the gradient of x is neither
+    written nor computed, which saves half of the operations.
     """
     layer = placed.layer
     x, y = batch * math.prod(placed.input), batch * math.prod(placed.output)
@@ -53,14 +57,16 @@ def counts(placed: Placed, batch: int, itemsize: int, first: bool) -> tuple[Coun
 
 
 def tail_counts(placed: Placed, batch: int, itemsize: int) -> tuple[Counts, Counts]:
-    """Of what follows a convolution's sums x within images: forward reads x and writes y, backward
-    reads x and the gradient of y and writes that of x."""
+    """Count forward and backward of the layers that follow the sums x of a convolution.
+
+    Forward reads x and writes y; backward reads x and the gradient of y and writes that of x.
+    """
     x, y = batch * math.prod(placed.input), batch * math.prod(placed.output)
     return Counts(0, itemsize * (x + y)), Counts(0, itemsize * (2 * x + y))
 
 
 def views_counts(work: Work) -> Counts:
-    """Of the crops: pixels of a byte in, values of the dtype out."""
+    """Count the random crops, which read pixels of one byte and write values of the dtype."""
     architecture = work.architecture
     channels, side = architecture.channels, architecture.image_size
     stored = stored_size(architecture) ** 2 * channels
@@ -69,5 +75,5 @@ def views_counts(work: Work) -> Counts:
 
 
 def update_counts(architecture: Architecture) -> Counts:
-    """Of the update of all weights, as `planning.update_bytes` counts it."""
+    """Count the update of all weights, as `planning.update_bytes` does."""
     return Counts(0, update_bytes(architecture, layout("one_device", architecture, 1)))

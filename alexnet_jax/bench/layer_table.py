@@ -1,4 +1,4 @@
-"""The table of single layers."""
+"""Tables of the times of single layers and of kernels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alexnet_jax.network import LRN, Architecture, MapNorm, MaxPool
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass of a layer: s, counts, and s by its roofline."""
+    """One pass of a layer: its time (s), its counts, and its least time (s) by the roofline."""
 
     seconds: float
     counts: Counts
@@ -21,7 +21,7 @@ class Pass:
 
     @property
     def times_bound(self) -> float:
-        """How many times its bound it takes."""
+        """Return the ratio of the time to its bound."""
         return self.seconds / self.bound
 
     def to_json(self) -> dict[str, float]:
@@ -35,7 +35,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class Row:
-    """A layer; `backward` None where it has none. An alternative is in no sum."""
+    """Passes of a layer; `backward` is None where it has none. Sums leave out alternatives."""
 
     name: str
     forward: Pass
@@ -60,16 +60,18 @@ class Row:
         }
 
 
-def rows(found: Iterable[dict[str, Any]], product: float, bandwidth: float) -> list[Row]:
-    """What a `by_layer.Timing` says, as JSON, beside the bounds.
+def rows(timings: Iterable[dict[str, Any]], product: float, bandwidth: float) -> list[Row]:
+    """Combine timings with their bounds.
 
     Args:
-      product: operations/s of a matrix product. bandwidth: bytes/s of memory.
+      timings: `layer_times.Timing`s in the form of JSON.
+      product: operations/s of a matrix product.
+      bandwidth: bytes/s of memory.
     """
 
     def one(seconds: float, value: dict[str, float]) -> Pass:
-        of = Counts(**value)
-        return Pass(seconds, of, of.bound(product, bandwidth))
+        counts = Counts(**value)
+        return Pass(seconds, counts, counts.bound(product, bandwidth))
 
     return [
         Row(
@@ -78,7 +80,7 @@ def rows(found: Iterable[dict[str, Any]], product: float, bandwidth: float) -> l
             None if value["backward"] is None else one(value["backward"], value["backward_counts"]),
             value["alternative"],
         )
-        for value in found
+        for value in timings
     ]
 
 
@@ -86,7 +88,7 @@ HEADER = ("forward ms", "bound", "times", "GFLOP", "MB")
 
 
 def table(rows: Sequence[Row], architecture: Architecture) -> str:
-    """Each layer's time, its bound, how many times that it takes, and what it counts."""
+    """Format each layer's time, its bound, their ratio, operations and bytes."""
     lines: list[tuple[str, ...]] = [("layer", *HEADER, "backward ms", *HEADER[1:], "of all")]
     taken = [row for row in rows if not row.alternative]
     total = sum(row.seconds for row in taken)
@@ -111,7 +113,7 @@ def _cells(one: Pass | None) -> tuple[str, ...]:
 
 
 def _shares(rows: Sequence[Row], architecture: Architecture, total: float) -> Iterator[str]:
-    """What the kinds of layers take together."""
+    """Yield lines with the sums of times and bounds, and the share of some kinds of layers."""
     kinds = {layer.name: type(layer) for layer in architecture.layers}
     bound = sum(one.bound for row in rows for one in row.passes)
     yield f"sum {milliseconds(total)} ms, of the bounds {milliseconds(bound)} ms"
@@ -121,7 +123,7 @@ def _shares(rows: Sequence[Row], architecture: Architecture, total: float) -> It
 
 
 def kernel_table(kernels: Sequence[dict[str, Any]], most: int = 25) -> str:
-    """Kernels by time and their part of all, the longest first, and how many more there are."""
+    """Format the `most` longest kernels with their shares of the time, and the number of others."""
     total = sum(kernel["seconds"] for kernel in kernels)
     lines = [("ms", "of all", "calls", "  kernel")]
     for kernel in kernels[:most]:

@@ -1,4 +1,4 @@
-"""Times of one layer, and of memory."""
+"""Times of single layers, and the bandwidth of memory."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ from alexnet_jax.bench.layer_counts import Counts
 from alexnet_jax.bench.work import Work
 from alexnet_jax.network import Dropout, Placed
 
-_SAMPLES, _SAMPLE = 5, 0.05  # each at least so many s
-_COPIED = 1 << 26  # values: 268 MB, more than caches hold
+_SAMPLES, _SAMPLE = 5, 0.05  # number of samples, and duration of each in s
+_COPIED = 1 << 26  # values: 268 MB, larger than caches
 
 
 @dataclass(frozen=True)
 class Timing:
-    """A layer's s and counts, forward and backward; backward None where there is none. An
-    alternative is another form of the row before, which the step does not take."""
+    """Times (s) and counts of a layer, forward and backward.
+
+    Attributes:
+      backward: None for a layer without a backward pass.
+      alternative: whether this is another form of the layer before, which the step does not use.
+    """
 
     name: str
     forward: float
@@ -36,8 +40,12 @@ class Timing:
 def layer_seconds(
     work: Work, layer: Any, params: Any, placed: Placed, first: bool
 ) -> tuple[float, float]:
-    """s forward and backward of layer(params, x [B, *placed.input], mask) to
-    [B, *placed.output]."""
+    """Measure the times (s) of a layer's forward and backward pass.
+
+    Args:
+      layer: function of (params, x [B, *placed.input], mask) to [B, *placed.output].
+      first: whether to leave out the gradient of x.
+    """
     random, dtype = np.random.default_rng(0), jnp.dtype(work.dtype)
     x = jnp.asarray(random.normal(0, 1, (work.batch, *placed.input)), dtype)
     mask = None
@@ -50,16 +58,16 @@ def layer_seconds(
         return jax.vjp(lambda params, x: layer(params, x, mask), params, x)
 
     _, back = jax.jit(pull)(params, x, mask)
-    g = jnp.asarray(random.normal(0, 1, (work.batch, *placed.output)), dtype)
-    forward, backward = jax.jit(layer), jax.jit(lambda back, g: back(g))
+    gradient = jnp.asarray(random.normal(0, 1, (work.batch, *placed.output)), dtype)
+    forward, backward = jax.jit(layer), jax.jit(lambda back, gradient: back(gradient))
     return (
         seconds_per_call(lambda: forward(params, x, mask)),
-        seconds_per_call(lambda: backward(back, g)),
+        seconds_per_call(lambda: backward(back, gradient)),
     )
 
 
 def copy_bandwidth() -> float:
-    """Bytes/s of memory when every value of a large array is read, changed and written in place."""
+    """Measure the bytes/s of memory while a large array is read, negated and written in place."""
     values = jnp.ones(_COPIED, jnp.float32)
     negative = jax.jit(jnp.negative, donate_argnums=0)
 
@@ -74,16 +82,16 @@ def copy_bandwidth() -> float:
 def seconds_per_call(
     call: Callable[[], Any], clock: Callable[[], float] = time.perf_counter
 ) -> float:
-    """Median over samples, each of as many queued calls as take about 50 ms; compiled before."""
+    """Return the median time (s) of a call over samples of about 50 ms, after a call to compile."""
     jax.block_until_ready(call())
     began = clock()
     jax.block_until_ready(call())
     calls = max(1, round(_SAMPLE / max(clock() - began, 1e-6)))
-    found = []
+    samples = []
     for _ in range(_SAMPLES):
         began = clock()
         for _ in range(calls):
             result = call()
         jax.block_until_ready(result)
-        found.append((clock() - began) / calls)
-    return statistics.median(found)
+        samples.append((clock() - began) / calls)
+    return statistics.median(samples)

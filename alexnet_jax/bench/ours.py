@@ -1,4 +1,4 @@
-"""Our network, compiled and warm: inference, and the training step that train.py runs."""
+"""Inference and the training step of this package, compiled and warmed up for timing."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from alexnet_jax.training import init_state, make_train_step
 
 
 class Ours:
-    """A compiled program and its arguments; the result of a call feeds the next."""
+    """A compiled program and its arguments; each call continues from the state of the previous."""
 
     def __init__(self, work: Work) -> None:
-        place = topology(work.topology, work.architecture)
-        place.check_batch(work.batch)
+        placement = topology(work.topology, work.architecture)
+        placement.check_batch(work.batch)
         self._per_call = work.steps_per_dispatch if work.mode == "train" else 1
         if self._per_call > 1 and work.topology != "one_device":
             raise InputError("several steps a dispatch are for --topology one_device")
         make = _training if work.mode == "train" else _inference
-        function, self._held, self._given = make(work, place)
+        function, self._state, self._arguments = make(work, placement)
         began = time.perf_counter()
-        self._program = function.lower(self._held, *self._given).compile()
+        self._program = function.lower(self._state, *self._arguments).compile()
         compiled = time.perf_counter() - began
         self._call(1)
-        self._devices = list(place.mesh.devices.flat)
+        self._devices = list(placement.mesh.devices.flat)
         self._product = _product(work, self._devices[0])
         give_back_memory()
         forget_peak()
@@ -51,14 +51,15 @@ class Ours:
         )
 
     def seconds(self, steps: int) -> float:
+        """Return the mean time (s) of a step, over whole calls of at least so many steps."""
         calls = -(-steps // self._per_call)
         return self._call(calls) / (calls * self._per_call)
 
     def _call(self, calls: int) -> float:
         began = time.perf_counter()
         for _ in range(calls):
-            self._held, result = self._program(self._held, *self._given)
-        jax.block_until_ready((self._held, result))
+            self._state, result = self._program(self._state, *self._arguments)
+        jax.block_until_ready((self._state, result))
         return time.perf_counter() - began
 
     def products_per_second(self) -> float:
@@ -71,11 +72,12 @@ class Ours:
 
 
 def device_name(device: jax.Device) -> str:
+    """Return the model name of a device's processor."""
     return cpu_name() if device.platform == "cpu" else device.device_kind
 
 
 def _program_bytes(program: Any) -> int | None:
-    """Arguments, results and temporaries of a device; what is donated counts once."""
+    """Return the bytes of arguments, results and temporaries; donated arrays count once."""
     sizes = program.memory_analysis()
     if sizes is None:
         return None
@@ -87,32 +89,32 @@ def _program_bytes(program: Any) -> int | None:
     )
 
 
-def _inference(work: Work, place: Topology) -> tuple[Any, Any, tuple[Any, ...]]:
-    """(None, params, images) -> (None, logits), all in the dtype computed in."""
+def _inference(work: Work, topology: Topology) -> tuple[Any, Any, tuple[Any, ...]]:
+    """Build (None, params, images) -> (None, logits), and its arguments, all in `work.dtype`."""
     architecture, dtype = work.architecture, jnp.dtype(work.dtype)
     make = partial(init, architecture, dtype=dtype)
     key = jax.random.key(0)
-    places = place.shardings(jax.eval_shape(make, key))
-    params = jax.jit(make, out_shardings=places)(key)
+    shardings = topology.shardings(jax.eval_shape(make, key))
+    params = jax.jit(make, out_shardings=shardings)(key)
     side, channels = architecture.image_size, architecture.channels
     random = np.random.default_rng(0)
     images = random.normal(0, 50, (work.batch, side, side, channels)).astype(dtype)
 
-    def shares(params: Any, images: jax.Array) -> jax.Array:
+    def local_logits(params: Any, images: jax.Array) -> jax.Array:
         return forward(
-            architecture, place.differing(params), place.seen_by_all(images), place.towers
+            architecture, topology.differing(params), topology.seen_by_all(images), topology.towers
         )
 
     @jax.jit
-    def infer(nothing: None, params: Any, images: jax.Array) -> tuple[None, jax.Array]:
-        specs = (place.specs(params), jax.P(place.data))
-        return nothing, place.spread(shares, specs, place.logits_spec)(params, images)
+    def infer(state: None, params: Any, images: jax.Array) -> tuple[None, jax.Array]:
+        specs = (topology.specs(params), jax.P(topology.data))
+        return state, topology.spread(local_logits, specs, topology.logits_spec)(params, images)
 
-    return infer, None, (params, place.place_batch({"image": images})["image"])
+    return infer, None, (params, topology.place_batch({"image": images})["image"])
 
 
 def config_of(work: Work) -> TrainConfig:
-    """The settings that the step is made from: the paper's."""
+    """Return the settings of the training step, which are those of the paper."""
     return TrainConfig(
         name="benchmark",
         data="none",
@@ -123,15 +125,15 @@ def config_of(work: Work) -> TrainConfig:
     )
 
 
-def _training(work: Work, place: Topology) -> tuple[Any, Any, tuple[Any, ...]]:
-    """(state, batch, statistics) -> (state, metrics); several steps in one where asked."""
+def _training(work: Work, topology: Topology) -> tuple[Any, Any, tuple[Any, ...]]:
+    """Build (state, batch, statistics) -> (state, metrics), of several steps, and its arguments."""
     architecture, config = work.architecture, config_of(work)
-    state = init_state(architecture, config, place)
-    step = make_train_step(architecture, config, place, 1.0)
+    state = init_state(architecture, config, topology)
+    step = make_train_step(architecture, config, topology, 1.0)
     batch, statistics = training_input(work)
-    placed = place.place(statistics)
+    placed = topology.place(statistics)
     if work.steps_per_dispatch == 1:
-        return step, state, (place.place_batch(batch), placed)
+        return step, state, (topology.place_batch(batch), placed)
     chunk = jax.device_put(
         {name: np.stack([leaf] * work.steps_per_dispatch) for name, leaf in batch.items()}
     )
@@ -144,7 +146,7 @@ def _training(work: Work, place: Topology) -> tuple[Any, Any, tuple[Any, ...]]:
 
 
 def training_input(work: Work) -> tuple[dict[str, np.ndarray], Statistics]:
-    """A batch of random stored images with labels, and the statistics of such pixels."""
+    """Return a batch of random stored images with labels, and matching pixel statistics."""
     architecture, random = work.architecture, np.random.default_rng(0)
     side, channels = stored_size(architecture), architecture.channels
     batch = {
@@ -161,7 +163,7 @@ def training_input(work: Work) -> tuple[dict[str, np.ndarray], Statistics]:
 
 
 def _product(work: Work, device: jax.Device) -> Callable[[], float]:
-    """Times a product of two square matrices in the dtype computed in."""
+    """Return a function that measures operations/s of a square matrix product in `work.dtype`."""
     size = product_size(device.platform)
     a = jax.device_put(jnp.ones((size, size), work.dtype), device)
     product = jax.jit(jnp.matmul)

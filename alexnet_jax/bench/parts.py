@@ -1,4 +1,4 @@
-"""The layers of a step as the parts that are timed alone, on one device, where nothing crosses."""
+"""Layers of a step grouped into parts that are timed alone, on one device."""
 
 from __future__ import annotations
 
@@ -29,13 +29,17 @@ from alexnet_jax.network import (
 
 @dataclass(frozen=True)
 class Part:
-    """Steps that are timed together: a layer with its activation, or of a convolution whose
-    activation is computed again with the layers behind it ("lrn1+pool1") the sums or the rest.
+    """Steps that are timed together.
+
+    A part is usually a layer with its activation. Where the activation of a convolution is
+    recomputed together with the layers after it, the sums of the convolution are one part, and its
+    activation and those layers ("lrn1+pool1") another.
 
     Attributes:
-      name: of the layer, or of those behind the convolution.
-      placed: the layer as it is timed; of several the last, with the first's input.
-      tail: whether these are the layers behind a convolution's sums.
+      name: name of the layer, or joined names of the layers after the convolution.
+      placed: the timed layer; of several layers the last one, with the input of the first.
+      steps: the steps of the part.
+      tail: whether the part contains the layers after the sums of a convolution.
     """
 
     name: str
@@ -44,7 +48,7 @@ class Part:
     tail: bool
 
     def compute(self, params: Params, x: jax.Array, mask: jax.Array | None = None) -> jax.Array:
-        """[B, *placed.input] to [B, *placed.output]; a dropout layer with its mask."""
+        """Map [B, *placed.input] to [B, *placed.output]; a dropout layer needs its mask."""
         layer = self.placed.layer
         if isinstance(layer, Dropout):
             y = ops.dropout(x, mask, keep=layer.keep)
@@ -53,7 +57,7 @@ class Part:
 
 
 def parts(architecture: Architecture) -> Iterator[Part]:
-    """The parts of a network in the order of its table."""
+    """Yield the parts of a network in the order of its table."""
     groups: list[list[Step | Recomputed]] = []
     for step in plan(program(architecture)):
         if isinstance(step, Step) and step.kind in ("gather", "halo"):
@@ -66,20 +70,21 @@ def parts(architecture: Architecture) -> Iterator[Part]:
             groups[-1].append(step)
         else:
             groups.append([step])
-    before: Placed | None = None
+    previous: Placed | None = None
     for group in groups:
-        part = _part(tuple(group), before)
-        before = part.placed
+        part = _part(tuple(group), previous)
+        previous = part.placed
         yield part
 
 
-def _part(steps: tuple[Step | Recomputed, ...], before: Placed | None) -> Part:
+def _part(steps: tuple[Step | Recomputed, ...], previous: Placed | None) -> Part:
+    """Build a part from its steps; `previous` is the layer of the part before."""
     first = steps[0]
     if isinstance(first, Recomputed):
-        inner = [step for each in steps if isinstance(each, Recomputed) for step in each.steps]
+        inner = [step for group in steps if isinstance(group, Recomputed) for step in group.steps]
         names = dict.fromkeys(s.placed.layer.name for s in inner if s.kind != "activation")
-        assert before is not None
-        last = dataclasses.replace(inner[-1].placed, input=before.output)
+        assert previous is not None
+        last = dataclasses.replace(inner[-1].placed, input=previous.output)
         return Part("+".join(names), last, steps, tail=True)
     placed = first.placed
     if isinstance(placed.layer, Conv | Dense | MaxPool) and len(steps) == 1:

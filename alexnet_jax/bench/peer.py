@@ -1,4 +1,4 @@
-"""PyTorch's network, warm: inference, and a training step of the same arithmetic."""
+"""Inference and a training step of the same arithmetic in PyTorch, warmed up for timing."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from alexnet_jax.runtime import cores, cpu_name, forget_peak, give_back_memory, 
 
 
 class Torch:
-    """The peer's call and what it works on.
+    """A step of the peer and its arguments.
 
-    Settings that make it fast are on: cuDNN's choice among its algorithms, TF32 in float32 on a
-    GPU as XLA does, the fused update. In bfloat16 it trains under autocast on float32 weights, and
-    infers with the weights cast once.
+    Settings that make it fast are on: cuDNN's choice among its algorithms, TF32 for float32 on a
+    GPU, as in XLA, and the fused update. In bfloat16 it trains under autocast with float32 weights
+    and infers with weights that are cast once.
+
+    Raises:
+      InputError: a platform other than CPU and GPU; no GPU that torch can use.
     """
 
     def __init__(self, work: Work) -> None:
@@ -37,7 +40,7 @@ class Torch:
         self._device = torch.device("cuda" if self._gpu else "cpu")
         make = _training if work.mode == "train" else _inference
         self._step = make(work, self._device)
-        first = self._call(1)  # compiles, and chooses algorithms
+        first = self._call(1)  # compiles and chooses algorithms
         for _ in range(2):
             warm = self._call(1)
         self._dtype = getattr(torch, work.dtype)
@@ -57,6 +60,7 @@ class Torch:
         )
 
     def seconds(self, steps: int) -> float:
+        """Return the mean time (s) of a step, over so many steps."""
         return self._call(steps) / steps
 
     def _call(self, steps: int) -> float:
@@ -103,9 +107,9 @@ def _images(work: Work, device: torch.device, dtype: torch.dtype) -> torch.Tenso
 
 
 def _compiled(work: Work, function: Any) -> Any:
-    return (
-        torch.compile(function, mode=work.variant.compiled) if work.variant.compiled else function
-    )
+    if not work.variant.compiled:
+        return function
+    return torch.compile(function, mode=work.variant.compiled)
 
 
 def _inference(work: Work, device: torch.device) -> Callable[[], Any]:
@@ -121,8 +125,10 @@ def _inference(work: Work, device: torch.device) -> Callable[[], Any]:
 
 
 def _training(work: Work, device: torch.device) -> Callable[[], Any]:
-    """Dropout, cross-entropy, gradients and SGD with momentum and decay. No views are drawn: the
-    images are there as the network takes them."""
+    """Build a training step: dropout, cross-entropy, gradients, SGD with momentum and decay.
+
+    It draws no views: the images already have the form that the network takes.
+    """
     plain = _network(work, device, torch.float32).train()
     net = _compiled(work, plain)
     images = _images(work, device, torch.float32)

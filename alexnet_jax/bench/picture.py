@@ -1,4 +1,4 @@
-"""Bars: ours beside its peers, and the layers beside their bounds."""
+"""Bar charts of the comparison with peers, and of the layers with their bounds."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ _TITLES = {"train": "training", "infer": "inference"}
 
 
 def bars(records: Sequence[dict[str, Any]]) -> Figure:
-    """A panel for training and one for inference, and one for the layers of each record that has
-    them.
+    """Draw a panel for training, one for inference, and one for each record with layers.
 
     Args:
-      records: as `bench.record` makes them, of one network and several batches.
+      records: records of one network and several batches, from `report.record`.
     """
     layered = [record for record in records if "layers" in record]
     figure = blank_figure(11, 3.9 + 4.3 * len(layered))
@@ -38,10 +37,10 @@ def bars(records: Sequence[dict[str, Any]]) -> Figure:
 
 
 def _rates(axes: Axes, records: Sequence[dict[str, Any]], mode: str) -> None:
-    """Images/s at every batch: ours and the best peer of each group."""
+    """Draw images/s at every batch size, for this package and the best peer of each group."""
     sides = ["ours", *dict.fromkeys(group for r in records for group in r[mode]["peers"])]
     width = 0.8 / len(sides)
-    for place, (side, colour) in enumerate(zip(sides, (_OURS, *_PEERS), strict=False)):
+    for bar, (side, colour) in enumerate(zip(sides, (_OURS, *_PEERS), strict=False)):
         label = side if side == "ours" else f"{records[0]['peer']} {side}"
         for at, record in enumerate(records):
             times = record[mode]["ours"] if side == "ours" else record[mode]["peers"].get(side)
@@ -51,7 +50,7 @@ def _rates(axes: Axes, records: Sequence[dict[str, Any]], mode: str) -> None:
                 record["batch"] / times["median_seconds"],
                 (record["batch"] / seconds for seconds in reversed(times["quartiles_seconds"])),
             )
-            x = at + (place - (len(sides) - 1) / 2) * width
+            x = at + (bar - (len(sides) - 1) / 2) * width
             axes.bar(x, rate, 0.94 * width, color=colour, label=label if at == 0 else None)
             axes.errorbar(x, rate, [[rate - slow], [fast - rate]], color="#333", capsize=3, lw=1)
             axes.annotate(
@@ -70,16 +69,16 @@ def _rates(axes: Axes, records: Sequence[dict[str, Any]], mode: str) -> None:
 
 
 def _layers(axes: Axes, record: dict[str, Any]) -> None:
-    """Each layer's time, forward and backward, and a line where its bound is."""
+    """Draw each layer's time, forward and backward, and a line at its bound."""
     rows = [row for row in record["layers"] if not row["alternative"]]
     for shift, name, colour in ((-0.2, "forward", "#5b9bc4"), (0.2, "backward", _OURS)):
-        there = [(at, row[name]) for at, row in enumerate(rows) if row[name] is not None]
-        places = [at + shift for at, _ in there]
-        axes.bar(places, [1e3 * one["seconds"] for _, one in there], 0.38, color=colour, label=name)
+        present = [(at, row[name]) for at, row in enumerate(rows) if row[name] is not None]
+        xs = [at + shift for at, _ in present]
+        axes.bar(xs, [1e3 * one["seconds"] for _, one in present], 0.38, color=colour, label=name)
         axes.hlines(
-            [1e3 * one["bound_seconds"] for _, one in there],
-            [place - 0.19 for place in places],
-            [place + 0.19 for place in places],
+            [1e3 * one["bound_seconds"] for _, one in present],
+            [x - 0.19 for x in xs],
+            [x + 0.19 for x in xs],
             color="#111",
             lw=2,
             label="bound by the roofline" if name == "forward" else "_",

@@ -1,4 +1,4 @@
-"""The other end of `worker`: a process that does one kind of work when it is told to."""
+"""Control of a `worker`: a separate process that runs one kind of work on request."""
 
 from __future__ import annotations
 
@@ -15,52 +15,54 @@ from typing import Any
 from alexnet_jax.bench.work import About, Work
 from alexnet_jax.errors import InputError
 
-# The C library asks the system for huge pages, of which a step needs 500 times fewer: page faults
-# cost a step of the paper's network as much as a layer. The same for every side.
+# With this tunable the C library requests huge pages, of which a step needs 500 times fewer: page
+# faults cost a step of the paper's network as much time as a layer. It applies to every side.
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
 ALLOCATORS = {"default": None, "huge_pages": HUGE_PAGES}
 
 
 class CannotRun(Exception):
-    """A variant of the peer that does not work here; says why."""
+    """Reason why a variant of the peer does not work on this machine."""
 
 
 def environment(allocator: str) -> dict[str, str]:
-    """What every side's process starts with.
+    """Return the environment variables of every side's process.
 
-    Nothing compiled is taken from a cache, so that the time of compiling is one; memory of a GPU
-    is taken as it is needed, since two processes share it.
+    Caches of compiled programs are off, so that the measured compile time is that of compiling.
+    GPU memory is allocated as needed, since two processes share it.
     """
-    found = dict(os.environ)
-    package = Path(__file__).resolve().parents[2]
-    found["PYTHONPATH"] = os.pathsep.join(filter(None, [str(package), found.get("PYTHONPATH")]))
-    found.setdefault("JAX_ENABLE_COMPILATION_CACHE", "0")
-    found.setdefault("TORCHINDUCTOR_FORCE_DISABLE_CACHES", "1")
-    found.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    variables = dict(os.environ)
+    path = str(Path(__file__).resolve().parents[2])
+    if variables.get("PYTHONPATH"):
+        path += os.pathsep + variables["PYTHONPATH"]
+    variables["PYTHONPATH"] = path
+    variables.setdefault("JAX_ENABLE_COMPILATION_CACHE", "0")
+    variables.setdefault("TORCHINDUCTOR_FORCE_DISABLE_CACHES", "1")
+    variables.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     tunables = ALLOCATORS[allocator]
     if tunables is not None:
-        found["GLIBC_TUNABLES"] = tunables
-    return found
+        variables["GLIBC_TUNABLES"] = tunables
+    return variables
 
 
 class Process:
-    """A worker, ready. A context manager: leaving it ends the process.
+    """A worker process whose work is compiled and ready; leaving its context ends the process.
 
     Raises:
-      InputError: work that cannot be done as asked, or does not fit into memory.
+      InputError: work that is not possible here, or that does not fit into memory.
       CannotRun: torch.compile does not work here.
-      RuntimeError: the process failed otherwise; its own traceback is on standard error.
+      RuntimeError: any other failure of the process; its traceback is printed to standard error.
     """
 
     def __init__(self, work: Work, environ: Mapping[str, str]) -> None:
         self.work = work
-        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed in `close`
+        self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed in `close`
         self._process = subprocess.Popen(
             [sys.executable, "-m", "alexnet_jax.bench.worker"],
             env=dict(environ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._said,
+            stderr=self._stderr,
             text=True,
         )
         try:
@@ -70,11 +72,12 @@ class Process:
             raise
 
     def seconds(self, steps: int) -> float:
-        """s of a step, over at least so many."""
+        """Return the mean time (s) of a step, over at least so many steps."""
         return float(self.ask("seconds", steps=steps))
 
-    def ask(self, do: str, **more: Any) -> Any:
-        return self._exchange({"do": do, **more})["value"]
+    def ask(self, do: str, **arguments: Any) -> Any:
+        """Send a request to the process and return its value."""
+        return self._exchange({"do": do, **arguments})["value"]
 
     def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
         line = ""
@@ -86,7 +89,7 @@ class Process:
         except BrokenPipeError:
             line = ""
         if not line:
-            self._ended()
+            self._raise_ended()
         answer: dict[str, Any] = json.loads(line)
         if "refused" in answer:
             raise InputError(answer["refused"])
@@ -94,19 +97,20 @@ class Process:
             raise CannotRun(answer["failed"])
         return answer
 
-    def _ended(self) -> None:
-        """Tells of a process that ended without an answer."""
+    def _raise_ended(self) -> None:
+        """Raise the error of a process that ended without an answer."""
         status = self._process.wait()
         if status == -9:
             raise InputError(
                 f"{self.work.name}: its process was killed, as systems do when memory is short; "
                 f"try fewer than {self.work.batch} images"
             )
-        self._said.seek(0)
-        print(self._said.read(), file=sys.stderr, end="")
+        self._stderr.seek(0)
+        print(self._stderr.read(), file=sys.stderr, end="")
         raise RuntimeError(f"{self.work.name}: its process ended with status {status}")
 
     def close(self) -> None:
+        """End the process, by force if it takes more than 10 s."""
         if self._process.stdin is not None and not self._process.stdin.closed:
             with contextlib.suppress(BrokenPipeError):  # it may have ended already
                 self._process.stdin.close()
@@ -117,7 +121,7 @@ class Process:
             self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
-        self._said.close()
+        self._stderr.close()
 
     def __enter__(self) -> Process:
         return self

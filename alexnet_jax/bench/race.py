@@ -1,9 +1,9 @@
-"""Ours beside its peers: heats choose the peer's best variant, and the best take turns with ours.
+"""Comparison with peers: heats select the peer's best variants, which then alternate with ours.
 
-Every side is a process of its own. In one process the libraries would disturb each other: OpenMP's
-threads keep spinning after a call on the cores that XLA's then need, the allocator of one reuses
-what the other left, and a peak of memory could not be told apart. Processes that take turns, one
-running while the others wait to be asked, meet the same machine at the same time all the same.
+Every side is a process of its own. In one process the libraries would disturb each other: after a
+call, OpenMP's threads keep spinning on the cores that XLA needs next, the allocators share freed
+memory, and peaks of memory could not be attributed. The processes take turns, one running while the
+others wait, so that all of them see the same load of the machine.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from alexnet_jax.bench.times import Timed, Times, interleaved, steps_of_sample
 from alexnet_jax.bench.work import About, Mode, Variant, Work
 from alexnet_jax.errors import InputError
 
-_HEAT = 3  # rounds; enough to tell variants apart that differ by a tenth
+_HEAT = 3  # rounds, enough to distinguish variants that differ by a tenth
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is compared with what.
+    """Work of this package and the peer's variants that it is compared with.
 
     Attributes:
-      ours: the work, of either mode.
-      groups: of the peer's variants; the best of each takes part.
-      rounds: interleaved repetitions.
-      allocator: a name of `process.ALLOCATORS`.
+      ours: work of this package; `race` sets its mode.
+      groups: the peer's variants by group; the best variant of each group takes part.
+      rounds: number of interleaved repetitions.
+      allocator: a name in `process.ALLOCATORS`.
     """
 
     ours: Work
@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Entrant:
-    """A side that took part: what it is, its times, and the most memory it held."""
+    """A side of the comparison: its description, its times, and its peak memory in bytes."""
 
     name: str
     about: About
@@ -50,13 +50,15 @@ class Entrant:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out, for one mode.
+    """Results of one mode.
 
     Attributes:
+      mode: "infer" or "train".
+      ours: this package.
       peers: the best variant of each group.
-      heats: times of the variants that were tried, by name.
-      failed: why a variant could not run, by name.
-      products_per_second: operations/s of a matrix product, in the same rounds, of the faster side.
+      heats: times of the variants in the heats, by name.
+      failed: reasons why variants could not run, by name.
+      products_per_second: operations/s of a matrix product in the same rounds, of the fastest side.
     """
 
     mode: Mode
@@ -68,12 +70,12 @@ class Outcome:
 
     @property
     def best(self) -> Entrant | None:
-        """The fastest peer."""
+        """Return the fastest peer, or None without a peer."""
         return min(self.peers.values(), key=lambda peer: peer.times.median, default=None)
 
 
 def torch_variants(compiled: bool, platform: str = "cpu") -> dict[str, tuple[Variant, ...]]:
-    """The variants of PyTorch's network that are tried, by group."""
+    """Return the variants of PyTorch's network for the heats, by group."""
     forms = tuple(
         Variant(layout, lrn)
         for layout in ("default", "channels_last")
@@ -81,17 +83,20 @@ def torch_variants(compiled: bool, platform: str = "cpu") -> dict[str, tuple[Var
     )
     groups = {"eager": forms}
     if compiled:
-        # "reduce-overhead" is CUDA's graphs.
+        # "reduce-overhead" uses CUDA graphs.
         modes = ("default",) if platform == "cpu" else ("default", "reduce-overhead")
         groups["compile"] = tuple(replace(form, compiled=mode) for mode in modes for form in forms)
     return groups
 
 
 def race(plan: Plan, mode: Mode, say: Say) -> Outcome:
-    """Compiles all sides, chooses the peer's best variants and times them with ours.
+    """Compile all sides, select the peer's best variants and time them together with ours.
+
+    Args:
+      say: called with a message at the start of each part.
 
     Raises:
-      InputError: what was asked cannot be done here; no variant of the peer runs.
+      InputError: work that is not possible here; no variant of the peer runs.
     """
     environ = environment(plan.allocator)
     heats: dict[str, Times] = {}
@@ -128,6 +133,7 @@ def _timed(
     heats: dict[str, Times],
     failed: dict[str, str],
 ) -> Outcome:
+    """Time the steps and the matrix products of all sides in the same rounds."""
     sides = {"ours": ours, **peers}
     timed: dict[str, Timed] = {**sides}
     timed |= {f"product of {name}": _Product(side) for name, side in sides.items()}
@@ -142,7 +148,7 @@ def _timed(
 
 
 class _Product:
-    """A side's matrix product, timed like the rest: s of one operation."""
+    """A side's matrix product, timed like a step: s for one operation."""
 
     def __init__(self, side: Process) -> None:
         self._side = side
@@ -158,16 +164,18 @@ def _best(
     failed: dict[str, str],
     say: Say,
 ) -> Process | None:
-    """The fastest of some variants, its process still running; each new one meets the best so far,
-    so that no more than two hold memory."""
+    """Return the running process of the fastest variant, or None if none works.
+
+    Each new variant is compared with the best so far, so that at most two use memory.
+    """
     best: Process | None = None
     try:
         for number, work in enumerate(works):
             say(f"{work.mode}, batch {work.batch}: trying {work.name} ({number + 1}/{len(works)})")
             try:
                 new = Process(work, environ)
-            except CannotRun as why:
-                failed[work.name] = str(why)
+            except CannotRun as error:
+                failed[work.name] = str(error)
                 continue
             best = _faster(best, new, heats)
     except BaseException:
@@ -178,7 +186,7 @@ def _best(
 
 
 def _faster(best: Process | None, new: Process, heats: dict[str, Times]) -> Process:
-    """The faster of two, the other one ended."""
+    """Return the faster of two processes and end the other."""
     if best is None:
         return new
     sides = {best.work.name: best, new.work.name: new}

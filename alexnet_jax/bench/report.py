@@ -1,4 +1,4 @@
-"""What came out of a comparison: records for a file, and tables."""
+"""Results of a comparison as records for a file and as tables."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from alexnet_jax.planning import layout, operations
 
 
 def counted(architecture: Architecture, mode: Mode, batch: int) -> float:
-    """Operations of a step, two for each multiply-add of convolutions and dense layers.
+    """Count the operations of a step, two for each multiply-add of convolutions and dense layers.
 
-    In training forward and both gradients, but for the images' own: 4.14e9 an image of `paper`;
-    forward alone 1.45e9. Normalization, pooling, dropout and the update are not counted.
+    Training counts the forward pass and the gradients of inputs and weights, without that of the
+    images: 4.14e9 for each image of `paper`; the forward pass alone has 1.45e9. Normalization,
+    pooling, dropout and the update are not counted.
     """
     if mode == "train":
         return operations(architecture, layout("one_device", architecture, 1), batch)
@@ -30,17 +31,17 @@ def counted(architecture: Architecture, mode: Mode, batch: int) -> float:
 
 
 def record(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """One batch's record: everything that was found, by names that stay.
+    """Return the record of one batch size: all results, under names that do not change.
 
     For both modes MODE = train, infer:
 
-      MODE_ratio              the fastest peer's median time over ours; None without a peer
-      MODE_images_per_second  ours
-      MODE_flops_per_second   ours, of counted operations
-      MODE_share_of_product   that over the rate of a matrix product in the same rounds, over as
+      MODE_ratio              median time of the fastest peer over ours; None without a peer
+      MODE_images_per_second  rate of ours
+      MODE_flops_per_second   counted operations/s of ours
+      MODE_share_of_product   that rate over the rate of a matrix product in the same rounds on as
                               many devices
-      MODE                    all times, of ours, of the best peer in each group with its own ratio,
-                              of the variants tried in heats, and why others failed
+      MODE                    all times of ours, of the best peer in each group with its own ratio,
+                              and of the variants in the heats; reasons of those that failed
 
     and once: peer, device, platform, devices, batch, preset, dtype, topology, steps_per_dispatch,
     threads, allocator, library.
@@ -91,7 +92,7 @@ def _of_mode(plan: Plan, outcome: Outcome) -> dict[str, Any]:
 
 
 def _processors(entrant: Entrant) -> int:
-    """How many times a device's product rate there is: the devices of a CPU share its cores."""
+    """Return the number of independent processors: the devices of a CPU share its cores."""
     return 1 if entrant.about.platform == "cpu" else entrant.about.devices
 
 
@@ -121,7 +122,7 @@ HEADER = (
 
 
 def format_race(plan: Plan, outcome: Outcome) -> str:
-    """Ours, the best peer of each group with its time over ours, and what was tried and failed."""
+    """Format ours, the best peer of each group with its ratio, and slower and failed variants."""
     rows = [
         HEADER,
         *(_row(plan, outcome, side) for side in (outcome.ours, *outcome.peers.values())),

@@ -1,4 +1,4 @@
-"""Times of interleaved repetitions, and what they say."""
+"""Times of interleaved repetitions, and their statistics."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ _SAMPLE = 0.25  # s; shorter steps are repeated until a sample takes about as lo
 
 
 class Timed(Protocol):
+    """Work whose steps can be timed."""
+
     def seconds(self, steps: int) -> float: ...
 
 
 @dataclass(frozen=True)
 class Times:
-    """Samples of the s of a step, in the order in which they were taken."""
+    """Samples of the time (s) of a step, in the order of measurement."""
 
     samples: tuple[float, ...]
 
@@ -27,7 +29,7 @@ class Times:
 
     @property
     def spread(self) -> tuple[float, float]:
-        """The first and third quartiles; of a single sample, that."""
+        """Return the first and third quartiles, which equal the sample if there is only one."""
         if len(self.samples) == 1:
             return self.samples[0], self.samples[0]
         first, _, third = statistics.quantiles(self.samples, n=4, method="inclusive")
@@ -43,26 +45,26 @@ class Times:
 
 
 def steps_of_sample(step_seconds: float) -> int:
-    """How many steps of about so many s make a sample."""
+    """Return the number of steps in a sample, given the approximate time (s) of a step."""
     return max(1, math.ceil(_SAMPLE / step_seconds))
 
 
 def interleaved(
     sides: Mapping[str, Timed], steps: Mapping[str, int], rounds: int
 ) -> dict[str, Times]:
-    """The times of all sides, which take turns; every other round goes backwards.
+    """Time all sides in turns; every other round has the reverse order.
 
-    What drifts over seconds, as a shared machine's clock and neighbours do, meets all alike, and
-    no side always follows the same one.
+    Slow changes of a shared machine, such as its clock rate and other load, affect all sides alike,
+    and no side always follows the same other side.
     """
     samples: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds):
         order: Sequence[str] = list(sides)
         for name in order if number % 2 == 0 else reversed(order):
             samples[name].append(sides[name].seconds(steps[name]))
-    return {name: Times(tuple(found)) for name, found in samples.items()}
+    return {name: Times(tuple(seconds)) for name, seconds in samples.items()}
 
 
 def ratio(peer: Times, ours: Times) -> float:
-    """How many times as long the peer takes: median over median."""
+    """Return the peer's median time over ours."""
     return peer.median / ours.median

@@ -1,4 +1,4 @@
-"""The same network in plain torch.nn, for a comparison of speed."""
+"""The same network in plain torch.nn, for comparisons of speed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from alexnet_jax.network import LRN, Architecture, Conv, Dense, Dropout, MapNorm
 
 
 class TorchNet(nn.Module):
-    """An architecture's table, layer by layer, as modules that torch.nn has.
+    """Layers of an architecture as a sequence of torch.nn modules.
 
-    Images are [B, C, H, W]; the two layouts differ in memory only. What torch.nn lacks is written
-    out: normalization within towers or within maps, and windows that hang over.
+    Images are [B, C, H, W] in both layouts, which differ in memory only. Modules here supply what
+    torch.nn lacks: normalization within towers or within maps, and windows that extend beyond the
+    edge of the padded image.
 
     Args:
+      architecture: the network.
       lrn: "library" for `nn.LocalResponseNorm`, "sums" for shifted sums of squares.
     """
 
@@ -36,10 +38,10 @@ class TorchNet(nn.Module):
         return self.layers(images)
 
     def load(self, params: Any) -> None:
-        """Takes our parameters for testing.
+        """Copy parameters of the JAX network into this one, for test mode.
 
-        A dropout that is not inverted multiplies by `keep` in testing, `nn.Dropout` does not: the
-        layer above it gets its kernel times `keep`.
+        In test mode a dropout that is not inverted multiplies by `keep`, but `nn.Dropout` does not:
+        the kernel of the next layer is multiplied by `keep` instead.
         """
         keep = 1.0
         for placed in self.architecture.placed():
@@ -56,7 +58,7 @@ class TorchNet(nn.Module):
 
 
 def _weight(kernel: np.ndarray, placed: Placed) -> np.ndarray:
-    """HWIO to OIHW; (in, out) to (out, in), where `in` counts maps first as torch flattens them."""
+    """Transpose HWIO to OIHW, and (in, out) to (out, in) with `in` in torch's order C, H, W."""
     if kernel.ndim == 4:
         return np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
     if len(placed.input) == 3:
@@ -65,41 +67,42 @@ def _weight(kernel: np.ndarray, placed: Placed) -> np.ndarray:
 
 
 def _modules(architecture: Architecture, placed: Placed, lrn: str) -> list[tuple[str, nn.Module]]:
+    """Return the named modules that compute one layer."""
     layer, name = placed.layer, placed.layer.name
-    found: list[tuple[str, nn.Module]] = []
+    modules: list[tuple[str, nn.Module]] = []
     match layer:
         case Conv(kernel=kernel, stride=stride, padding=padding, groups=groups):
-            reach = (placed.output[0] - 1) * stride + kernel
-            missing = max(0, reach - placed.input[0] - 2 * padding)
+            extent = (placed.output[0] - 1) * stride + kernel
+            missing = max(0, extent - placed.input[0] - 2 * padding)
             if missing:
-                found.append((f"{name}_overhang", nn.ZeroPad2d((0, missing, 0, missing))))
+                modules.append((f"{name}_overhang", nn.ZeroPad2d((0, missing, 0, missing))))
             sizes = (placed.input[-1], layer.maps, kernel, stride, padding, 1, groups)
-            found.append((name, nn.Conv2d(*sizes)))
+            modules.append((name, nn.Conv2d(*sizes)))
         case Dense(maps=maps):
             if len(placed.input) == 3:
-                found.append((f"{name}_flat", nn.Flatten()))
-            found.append((name, nn.Linear(int(np.prod(placed.input)), maps)))
+                modules.append((f"{name}_flat", nn.Flatten()))
+            modules.append((name, nn.Linear(int(np.prod(placed.input)), maps)))
         case LRN():
             towers = architecture.towers if layer.within_tower else 1
-            found.append((name, _Norm(layer, towers, lrn)))
+            modules.append((name, _Norm(layer, towers, lrn)))
         case MapNorm():
-            found.append((name, _MapNorm(layer)))
+            modules.append((name, _MapNorm(layer)))
         case MaxPool(size=size, stride=stride):
-            found.append((name, nn.MaxPool2d(size, stride)))
+            modules.append((name, nn.MaxPool2d(size, stride)))
         case Dropout(keep=keep):
-            found.append((name, nn.Dropout(1 - keep)))
+            modules.append((name, nn.Dropout(1 - keep)))
     if isinstance(layer, Conv | Dense | MaxPool) and layer.activation == "relu":
-        found.append((f"{name}_relu", nn.ReLU(inplace=True)))
-    return found
+        modules.append((f"{name}_relu", nn.ReLU(inplace=True)))
+    return modules
 
 
 class _Norm(nn.Module):
-    """Across maps, in as many towers as there are."""
+    """Local response normalization across the maps of each tower."""
 
     def __init__(self, layer: LRN, towers: int, form: str) -> None:
         super().__init__()
         self._layer, self._towers, self._form = layer, towers, form
-        # The library divides alpha by n.
+        # nn.LocalResponseNorm divides alpha by n.
         constants = (layer.n, layer.alpha * layer.n, layer.beta, layer.k)
         self._library = nn.LocalResponseNorm(*constants)
 
@@ -123,7 +126,7 @@ class _Norm(nn.Module):
 
 
 class _MapNorm(nn.Module):
-    """Within each map, over size x size places, clipped at the edges."""
+    """Normalization within each map, over size x size positions, clipped at the edges."""
 
     def __init__(self, layer: MapNorm) -> None:
         super().__init__()

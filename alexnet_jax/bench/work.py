@@ -1,4 +1,4 @@
-"""What is timed, as data that goes to the process that does it."""
+"""Description of the timed work, as data that is sent to the process that runs it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ DTYPES = ("float32", "bfloat16")
 
 @dataclass(frozen=True)
 class Variant:
-    """One way of running the peer's network: all give the same numbers.
+    """One way of running the peer's network; all ways compute the same values.
 
     Attributes:
-      layout: of its arrays in memory: "default" (images, maps, height, width) or "channels_last".
+      layout: layout of its arrays in memory, "default" (images, maps, height, width) or
+        "channels_last".
       lrn: "library", the torch.nn module, or "sums", shifted sums of squares.
-      compiled: "", or the mode of torch.compile.
+      compiled: mode of torch.compile, or "" for eager execution.
     """
 
     layout: str = "default"
@@ -41,14 +42,16 @@ class Work:
     """A network, a mode and a size, for one process.
 
     Attributes:
-      mode: "infer", float images to logits; "train", the whole step, which for ours is the one
-        that train.py runs: views of uint8 images, dropout, gradients, update, scores.
+      side: "ours", this package, or "torch", the peer.
+      mode: "infer", from float images to logits, or "train", a whole step. That of this package is
+        the step of train.py: views of uint8 images, dropout, gradients, update, metrics.
+      architecture: the network.
       batch: images of a step, over all devices.
-      dtype: what the network computes in; weights in training are float32.
-      topology, steps_per_dispatch: of ours alone.
-      variant: of the peer alone.
-      threads: CPU cores that the process may use; 0 for all there are.
-      platform: that the peer has to run on, as jax calls it.
+      dtype: dtype of the network's arithmetic; weights are float32 in training.
+      topology, steps_per_dispatch: topology and steps in a call of this package; unused by torch.
+      variant: variant of the peer; unused by this package.
+      threads: number of CPU cores that the process may use; 0 for all.
+      platform: platform that the peer must use, by its name in jax.
     """
 
     side: Side
@@ -79,18 +82,18 @@ class Work:
 
 @dataclass(frozen=True)
 class About:
-    """What a process says once its work is compiled and warm.
+    """Description of work that is compiled and warmed up.
 
     Attributes:
-      device: in words.
+      device: name of the device.
       platform: "cpu", "gpu" or "tpu".
-      devices: how many compute.
-      library: name and version.
-      compile_seconds: from the Python function to a program that has not run yet; for eager
-        PyTorch 0.
-      program_bytes: of arguments, results and temporaries, by the compiler's account; None where
-        there is none.
-      step_seconds: of one warm step, roughly.
+      devices: number of devices that compute.
+      library: name and version of the library.
+      compile_seconds: s from the Python function to a program that has not run yet; 0 for eager
+        PyTorch.
+      program_bytes: bytes of arguments, results and temporaries, as reported by the compiler; None
+        if it reports none.
+      step_seconds: approximate s of one step after warm-up.
     """
 
     device: str
@@ -103,28 +106,30 @@ class About:
 
 
 class Prepared(Protocol):
-    """Work that is compiled and warm."""
+    """Work that is compiled and warmed up."""
 
     @property
     def about(self) -> About: ...
 
     def seconds(self, steps: int) -> float:
-        """s of a step, over at least so many that are queued one after the other."""
+        """Return the mean time (s) of a step, over at least so many queued steps."""
 
     def products_per_second(self) -> float:
-        """Operations/s of a matrix product, two for each multiply-add."""
+        """Measure operations/s of a matrix product, two for each multiply-add."""
 
     def peak_bytes(self) -> int | None:
-        """The most memory held since it was warm: of the process on a CPU, else of the device."""
+        """Return the peak memory since warm-up, of the process on a CPU, else of the device."""
 
 
 def stored_size(architecture: Architecture) -> int:
-    """Side of the images that training takes its crops from: 256 in the paper; the digits' 32."""
+    """Return the side of the images that training crops: 256 in the paper, 32 for digits."""
     side = architecture.image_size
     return max(256, side) if side >= 200 else side + 4
 
 
 def product_size(platform: str) -> int:
-    """Side of the square matrices whose product is timed: large enough to be limited by arithmetic,
-    small enough to take 0.1 s on two cores."""
+    """Return the side of the square matrices whose product is timed.
+
+    It is large enough to be limited by arithmetic and small enough to take 0.1 s on two cores.
+    """
     return 2048 if platform == "cpu" else 8192

@@ -1,8 +1,9 @@
 """One side of a comparison in a process of its own: python -m alexnet_jax.bench.worker
 
-Lines of JSON in and out. First comes the work; the answer says what it is, once it is compiled and
-warm, or why it cannot be. Then {"do": "seconds", "steps": N}, {"do": "product"}, {"do": "peak"},
-{"do": "layers"} or {"do": "kernels"}; the end of the input ends the process.
+Requests and answers are lines of JSON. The first request is the work; its answer describes the work
+once it is compiled and warmed up, or gives the reason why it cannot run. The others are
+{"do": "seconds", "steps": N}, {"do": "product"}, {"do": "peak"}, {"do": "layers"},
+{"do": "bandwidth"} and {"do": "kernels"}. The end of the input ends the process.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from alexnet_jax.runtime import keep_to
 
 
 def main() -> None:
-    # What libraries print is not part of an answer.
+    """Read the work from standard input and answer requests."""
+    # Standard output is for answers only: what libraries print there goes to standard error.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     work = Work.from_json(json.loads(sys.stdin.readline()))
@@ -37,7 +39,7 @@ def main() -> None:
 
 
 def serve(work: Work, questions: TextIO, answers: TextIO) -> None:
-    """Prepares the work and answers until nothing more is asked."""
+    """Prepare the work and answer requests until their end."""
     prepared = _prepare(work, answers)
     if prepared is None:
         return
@@ -47,6 +49,7 @@ def serve(work: Work, questions: TextIO, answers: TextIO) -> None:
 
 
 def _prepare(work: Work, answers: TextIO) -> Prepared | None:
+    """Compile and warm up the work; None after answering that torch.compile does not work."""
     if work.side == "ours":
         from alexnet_jax.bench.ours import Ours
 
@@ -57,7 +60,7 @@ def _prepare(work: Work, answers: TextIO) -> Prepared | None:
         return Torch(work)
     except InputError:
         raise
-    except Exception as error:  # torch.compile needs a C++ compiler and more, and fails in its ways
+    except Exception as error:  # torch.compile fails with errors of any type
         if not work.variant.compiled or _out_of_memory(error):
             raise
         traceback.print_exc()
@@ -66,8 +69,9 @@ def _prepare(work: Work, answers: TextIO) -> Prepared | None:
         return None
 
 
-def _do(work: Work, prepared: Prepared, asked: dict[str, Any]) -> Any:
-    match asked:
+def _do(work: Work, prepared: Prepared, question: dict[str, Any]) -> Any:
+    """Answer one request."""
+    match question:
         case {"do": "seconds", "steps": steps}:
             return prepared.seconds(steps)
         case {"do": "product"}:
@@ -75,20 +79,21 @@ def _do(work: Work, prepared: Prepared, asked: dict[str, Any]) -> Any:
         case {"do": "peak"}:
             return prepared.peak_bytes()
         case {"do": "layers"}:
-            from alexnet_jax.bench.by_layer import measured
+            from alexnet_jax.bench.by_layer import time_layers
 
             return [
-                dataclasses.asdict(row) for row in measured(work, prepared.about.platform != "cpu")
+                dataclasses.asdict(row)
+                for row in time_layers(work, prepared.about.platform != "cpu")
             ]
         case {"do": "bandwidth"}:
             from alexnet_jax.bench.layer_times import copy_bandwidth
 
             return copy_bandwidth()
         case {"do": "kernels"}:
-            from alexnet_jax.bench.kernels import by_time
+            from alexnet_jax.bench.kernels import kernels_by_time
 
-            return by_time(prepared.seconds)
-    raise ValueError(f"unknown question {asked!r}")
+            return kernels_by_time(prepared.seconds)
+    raise ValueError(f"unknown question {question!r}")
 
 
 def _answer(answers: TextIO, value: dict[str, Any]) -> None:

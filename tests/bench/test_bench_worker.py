@@ -36,11 +36,11 @@ def test_training_step() -> None:
     """The step that is timed advances the state by one for each, warm-up included."""
     ours = Ours(TRAIN)
     assert ours.seconds(3) > 0
-    assert int(ours._held.step) == 2 + 3
+    assert int(ours._state.step) == 2 + 3
     assert (ours.about.devices, ours.about.platform) == (1, "cpu")
     assert ours.about.library == f"jax {jax.__version__}"
     assert min(ours.about.compile_seconds, ours.about.step_seconds) > 0
-    parameters = sum(leaf.size for leaf in jax.tree.leaves(ours._held.params))
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(ours._state.params))
     program = ours.about.program_bytes
     assert program is not None
     assert program > 2 * 4 * parameters  # and the velocity
@@ -50,7 +50,7 @@ def test_several_steps_in_a_dispatch() -> None:
     """Seconds are those of a step, and at least as many are made as were asked for."""
     ours = Ours(replace(TRAIN, steps_per_dispatch=3))
     ours.seconds(4)
-    assert int(ours._held.step) == 2 * 3 + 2 * 3
+    assert int(ours._state.step) == 2 * 3 + 2 * 3
 
 
 def test_over_several_devices() -> None:
@@ -90,22 +90,22 @@ def test_layers_and_questions() -> None:
 
 def test_forms_that_a_step_does_not_take() -> None:
     """A strided convolution folded, and normalization alone."""
-    from alexnet_jax.bench.by_layer import measured
+    from alexnet_jax.bench.by_layer import time_layers
 
     strided = replace(TINY.layers[0], kernel=4, stride=2)
     net = replace(TINY, layers=(strided, *TINY.layers[1:]))
-    rows = list(measured(replace(TRAIN, architecture=net), others=True))
+    rows = list(time_layers(replace(TRAIN, architecture=net), others=True))
     assert [row.name for row in rows[1:5]] == ["conv1", "conv1 folded", "lrn1+pool1", "lrn1"]
     assert [row.alternative for row in rows[1:5]] == [False, True, False, True]
 
 
 def test_kernels_of_a_profile() -> None:
     """The program's operations, without what waits and what holds others."""
-    from alexnet_jax.bench.kernels import by_time
+    from alexnet_jax.bench.kernels import kernels_by_time
 
     a = jax.numpy.ones((64, 64))
     product = jax.jit(lambda a: jax.numpy.sin(a @ a))
-    found = by_time(lambda steps: [product(a).block_until_ready() for _ in range(steps)])
+    found = kernels_by_time(lambda steps: [product(a).block_until_ready() for _ in range(steps)])
     assert any("sin" in kernel["name"] for kernel in found)
     assert not any("::" in kernel["name"] or "end:" in kernel["name"] for kernel in found)
     assert [k["seconds"] for k in found] == sorted((k["seconds"] for k in found), reverse=True)

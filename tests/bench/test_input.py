@@ -55,7 +55,7 @@ def test_sample_pictures_are_like_imagenet_s() -> None:
 def test_plain_pillow_makes_the_same_image() -> None:
     """But for the resampling of what is cut away; so the two are worth comparing."""
     for file in input_stages.encoded_pictures(2):
-        plain, ours = input_stages.plainly(file, 64), decode(file, "x", 64, 3)
+        plain, ours = input_stages.decode_with_pillow(file, 64), decode(file, "x", 64, 3)
         assert plain.shape == ours.shape == (64, 64, 3)
         assert np.abs(plain.astype(int) - ours).mean() < 1.5
 
