@@ -1,4 +1,4 @@
-"""A claim as frozen data: two variants of a network, what is measured, and what was found."""
+"""Claims as data: two variants of a network, a measure, and the result that was published."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SMALL = TrainConfig(
     learning_rate=0.01,
     schedule="epochs",
     drop_epochs=(8.0,),
-    pixel_scale=1 / 64,  # inputs of about -2 to 2, which initial values by fan-in expect
+    pixel_scale=1 / 64,  # inputs of about -2 to 2, as initial values by fan-in assume
     log_every=10,
     evaluate_every=600,
     checkpoint_every=600,
     keep_checkpoints=1,
 )
 
-EPOCH = 1_281_167 / 128  # updates
+EPOCH = 1_281_167 / 128  # updates in an epoch
 FULL = TrainConfig(
     name="paper_full",
     data="imagenet2012",
@@ -55,18 +55,21 @@ UNITS: dict[Measure, str] = {
 
 @dataclass(frozen=True)
 class Variant:
-    """A network and its training, as changes to the scale's plain run.
+    """A network and its training, as changes to the plain run of a scale.
 
-    Changes are text by name, as `train.py --set` takes them: `changes` at every scale, `small`
-    and `full` at one. What is measured of the finished run:
+    Changes are texts by name of the setting, as `train.py --set` takes them.
 
-    - "error": top-1 error of the test split, centre crop, in %.
-    - "ten_views": the same with ten views.
-    - "ensemble": the same of the runs of all seeds together, their outputs averaged.
-    - "gap": test loss minus training loss, both in test mode, in nats.
-    - "updates": updates until the error of the training batches has come down to 25 %.
-
-    `first` is trained before it, and its weights are those that this one starts from.
+    Attributes:
+      name: name of the variant and of its runs.
+      changes: changes at every scale.
+      small, full: further changes at that scale only.
+      measure: quantity that is measured of the finished run:
+        "error", the top-1 error of the test split with centre crops, in %;
+        "ten_views", the same with ten views;
+        "ensemble", the same with the outputs of the runs of all seeds averaged;
+        "gap", the test loss minus the training loss, both in test mode, in nats;
+        "updates", the number of updates until the error of the training batches falls to 25 %.
+      first: variant that is trained before this one and whose weights it starts from.
     """
 
     name: str
@@ -78,25 +81,25 @@ class Variant:
 
     @property
     def label(self) -> str:
-        """What to call it beside another: two ways of testing the same runs differ in that."""
+        """Return the name in reports: the measure for ten views and ensembles, else the name."""
         return self.measure if self.measure in ("ten_views", "ensemble") else self.name
 
     def config(self, scale: Scale, more: dict[str, str], seed: int) -> TrainConfig:
-        """The run of a seed; `more` are the user's own changes, which come last.
+        """Return the settings of the run of a seed; the user's changes `more` are applied last.
 
         Raises:
-          InputError: changes that name nothing or do not fit.
+          InputError: changes of unknown settings or with invalid values.
         """
         base = SMALL if scale == "small" else FULL
         config = changed(base, {**self.at(scale), **more, "seed": str(seed)})
         return dataclasses.replace(config, name=f"{base.name}_{self.run(scale)}")
 
     def at(self, scale: Scale) -> dict[str, str]:
-        """All changes at a scale."""
+        """Return all changes at a scale."""
         return self.changes | (self.small if scale == "small" else self.full)
 
     def run(self, scale: Scale) -> str:
-        """Name of its runs at a scale: the plain ones where nothing is changed there."""
+        """Return the name of the runs at a scale, which is "plain" if nothing is changed there."""
         return self.name if self.at(scale) else "plain"
 
 
@@ -105,17 +108,21 @@ PLAIN = Variant("plain")
 
 @dataclass(frozen=True)
 class Claim:
-    """That the network is better than another one, by some amount.
+    """Claim that a network is better than another one, by some amount.
 
     Attributes:
-      name: of its script.
-      says: the claim, in a line.
-      paper: the amount that was found, and on what, in words.
-      source: where.
-      ours: the paper's variant. other: what it is compared with.
-      expected: what was found for other - ours (ratio: other / ours); None where no number was.
-      ratio: whether the two are divided rather than subtracted.
-      note: what differs at the small scale.
+      name: name of its script.
+      says: the claim, in one line.
+      paper: the published amount and its data, in words.
+      source: source of the claim.
+      ours: the paper's variant.
+      other: the variant that it is compared with.
+      expected: published value of other - ours (or other / ours); None if no number was published.
+      ratio: whether the two measures are divided instead of subtracted.
+      note: differences at the small scale.
+
+    Raises:
+      InputError: variants with measures of different units.
     """
 
     name: str
@@ -134,7 +141,9 @@ class Claim:
 
     @property
     def unit(self) -> str:
+        """Return the unit of both measures."""
         return UNITS[self.ours.measure]
 
     def compared(self, ours: float, other: float) -> float:
+        """Return other - ours, or other / ours for a ratio."""
         return other / ours if self.ratio else other - ours

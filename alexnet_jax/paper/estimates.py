@@ -1,4 +1,4 @@
-"""What the reproduction will take: disk from counts, time and energy from rates."""
+"""Estimates for the reproduction: disk space from counts, time and energy from rates."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from alexnet_jax.paper.reproduction import VIEWS, Reproduction, Step
 from alexnet_jax.planning import Machine, layout, predict
 
 STORED_BYTES = 256 * 256 * 3
-KEPT = 2  # checkpoints besides the configured latest: the best, and the one being written
+KEPT = 2  # checkpoints besides the latest ones of the config: the best, and the one being written
 
 
 @dataclass(frozen=True)
 class Rates:
-    """How fast a machine is, and what it draws.
+    """Rates and power of a machine.
 
     Attributes:
-      label: what it is.
-      prepare: pictures/s from archives to records. pack: images/s from records to packed.
-      train: images/s. evaluate: views/s.
-      watts: of the machine while it works.
-      sources: where the numbers come from, a line each.
+      label: name of the machine.
+      prepare: pictures/s from archives to records.
+      pack: images/s from records to packed images.
+      train: images/s of training.
+      evaluate: views/s of evaluation.
+      watts: power of the machine under load.
+      sources: sources of the numbers, a line each.
     """
 
     label: str
@@ -39,8 +41,14 @@ class Rates:
     sources: tuple[str, ...]
 
     def seconds(self, kind: str, amount: float) -> float:
-        """s for a step of that kind that goes through so many pictures, images or views."""
-        return amount / float(getattr(self, kind))
+        """Return the time (s) of a step of this kind for a number of pictures, images or views."""
+        rates = {
+            "prepare": self.prepare,
+            "pack": self.pack,
+            "train": self.train,
+            "evaluate": self.evaluate,
+        }
+        return amount / rates[kind]
 
 
 MEASURED = Rates(
@@ -60,7 +68,7 @@ MEASURED = Rates(
 
 
 def on_paper(network: Architecture, batch: int) -> Rates:
-    """One GPU, by counts of operations over an assumed rate, as experiments/scaling.py has it."""
+    """Return rates of one GPU from operations and assumed speed, as experiments/scaling.py does."""
     machine, cores = Machine(), 16
     step = predict(network, layout("one_device", network, 1), batch, machine)
     forward = 2 * sum(row.macs for row in rows(network))
@@ -81,16 +89,16 @@ def on_paper(network: Architecture, batch: int) -> Rates:
 
 
 def as_given(images_per_second: float, watts: float, network: Architecture) -> Rates:
-    """A machine whose training rate was measured; views take the share that counts give them."""
+    """Return the rates of a machine from its training rate; counts give that of views."""
     counted = rows(network)
     forward = sum(row.macs for row in counted)
-    both = 3 * forward - counted[0].macs
+    training = 3 * forward - counted[0].macs  # without the gradient of the images
     return Rates(
         "your machine, as given",
         prepare=MEASURED.prepare,
         pack=MEASURED.pack,
         train=images_per_second,
-        evaluate=images_per_second * both / forward,
+        evaluate=images_per_second * training / forward,
         watts=watts,
         sources=(
             f"given: {images_per_second:g} images/s trained, {watts:g} W; views by the share of "
@@ -100,60 +108,63 @@ def as_given(images_per_second: float, watts: float, network: Architecture) -> R
     )
 
 
-def amounts(asked: Reproduction, plan: Sequence[Step], train: int, test: int) -> list[int]:
-    """What each step goes through: pictures, images, training images, views."""
-    config = asked.config(0)
+def amounts(reproduction: Reproduction, plan: Sequence[Step], train: int, test: int) -> list[int]:
+    """Return the amount of work of each step, in pictures, images, training images or views.
+
+    Args:
+      train, test: numbers of images of the two splits.
+    """
+    config = reproduction.config(0)
     of_all = {"prepare": train + test, "pack": train + test, "train": config.steps * config.batch}
     return [of_all.get(step.kind, len(step.members) * test * VIEWS) for step in plan]
 
 
-def network_of(asked: Reproduction) -> Architecture:
-    """The network that is trained; InputError for changes of layers that do not fit."""
-    config = asked.config(0)
+def network_of(reproduction: Reproduction) -> Architecture:
+    """Return the network that is trained; raise InputError if its changed layers do not fit."""
+    config = reproduction.config(0)
     init = None if config.init == "preset" else config.init
     size = config.image_size or None
     return presets.architecture(config.preset, init=init, image_size=size, layers=config.layers)
 
 
-def disk(asked: Reproduction, train: int, test: int) -> dict[str, int]:
-    """Bytes of what the plan writes: records, packed, checkpoints.
+def disk(reproduction: Reproduction, train: int, test: int) -> dict[str, int]:
+    """Return the bytes that the plan writes: records, packed images and checkpoints.
 
-    A checkpoint is the weights and their velocity in float32.
+    A checkpoint consists of the weights and their velocity in float32.
     """
-    state = 2 * 4 * sum(row.parameters for row in rows(network_of(asked)))
-    images, kept = train + test, KEPT + asked.config(0).keep_checkpoints
+    state = 2 * 4 * sum(row.parameters for row in rows(network_of(reproduction)))
+    images, kept = train + test, KEPT + reproduction.config(0).keep_checkpoints
     return {
         "records": images * (STORED_BYTES + BESIDE_A_RECORD),
         "packed": images * STORED_BYTES,
-        "checkpoints": asked.networks * kept * state,
+        "checkpoints": reproduction.networks * kept * state,
     }
 
 
-def require_room(asked: Reproduction, plan: Sequence[Step], needed: dict[str, int]) -> None:
-    """Raises InputError where a disk has no room for what is still to be made."""
+def require_room(reproduction: Reproduction, plan: Sequence[Step], needed: dict[str, int]) -> None:
+    """Raise InputError if a disk has too little free space for the steps that are not done."""
     pending = {step.kind for step in plan if not step.done()}
-    wanted: dict[int, tuple[Path, int]] = {}
-    for kind, name, place in (
-        ("prepare", "records", asked.data_dir),
-        ("pack", "packed", asked.data_dir),
-        ("train", "checkpoints", asked.workdir),
+    required: dict[int, tuple[Path, int]] = {}
+    for kind, name, path in (
+        ("prepare", "records", reproduction.data_dir),
+        ("pack", "packed", reproduction.data_dir),
+        ("train", "checkpoints", reproduction.workdir),
     ):
         if kind in pending:
-            there = _nearest(place)
-            device = there.stat().st_dev
-            before = wanted.get(device, (place, 0))
-            wanted[device] = (before[0], before[1] + needed[name])
-    for place, bytes_ in wanted.values():
-        free = shutil.disk_usage(_nearest(place)).free
+            device = _existing(path).stat().st_dev
+            first, bytes_ = required.get(device, (path, 0))
+            required[device] = (first, bytes_ + needed[name])
+    for path, bytes_ in required.values():
+        free = shutil.disk_usage(_existing(path)).free
         if bytes_ > free:
             raise InputError(
-                f"the plan writes {bytes_ / 1e9:,.1f} GB to the disk of {place}, which has "
+                f"the plan writes {bytes_ / 1e9:,.1f} GB to the disk of {path}, which has "
                 f"{free / 1e9:,.1f} GB free"
             )
 
 
-def _nearest(path: Path) -> Path:
-    """The path, or what there is of it."""
+def _existing(path: Path) -> Path:
+    """Return the path or, if it does not exist, its nearest existing parent."""
     path = path.absolute()
     while not path.exists():
         path = path.parent
@@ -161,7 +172,7 @@ def _nearest(path: Path) -> Path:
 
 
 def timetable(plan: Sequence[Step], through: Sequence[int], machines: Sequence[Rates]) -> str:
-    """A line a step and a column a machine: time and energy, those already done left out."""
+    """Format time and energy of each step on each machine; steps that are done count as 0."""
     lines = [["step", "goes through", *(rates.label for rates in machines)]]
     totals = [0.0] * len(machines)
     for step, amount in zip(plan, through, strict=True):

@@ -1,4 +1,4 @@
-"""A picture of what the runs say of the claims, as a matplotlib figure."""
+"""Picture of the outcomes of the claims, as a matplotlib figure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ OURS, OTHER = "#b5341b", "#5b7083"
 
 
 def outcomes_picture(rows: Sequence[dict[str, Any]], title: str) -> Figure:
-    """Each claim's two variants side by side: a dot a seed, a bar at their mean.
+    """Draw each claim's two variants side by side: a dot for each seed, a bar for their mean.
 
     Args:
-      rows: of `paper.outcome_row`. What was not reached in a run has no dot.
+      rows: rows from `report.outcome_row`; null values, which were not reached, have no dot.
+      title: title of the figure.
     """
     columns = min(4, len(rows))
     lines = -(-len(rows) // columns)
@@ -34,17 +35,18 @@ def outcomes_picture(rows: Sequence[dict[str, Any]], title: str) -> Figure:
 
 
 def _panel(axes: Any, row: dict[str, Any]) -> None:
+    """Draw the two variants of one claim."""
     names = []
-    for place, (side, colour) in enumerate((("ours", OURS), ("other", OTHER))):
+    for bar, (side, colour) in enumerate((("ours", OURS), ("other", OTHER))):
         values = [value for value in row[side]["values"] if value is not None]
         names.append(row[side]["name"].replace("_", "\n"))
         if values:
-            axes.bar(place, np.mean(values), 0.62, color=colour, alpha=0.3)
+            axes.bar(bar, np.mean(values), 0.62, color=colour, alpha=0.3)
             spread = np.linspace(-0.1, 0.1, len(values)) if len(values) > 1 else np.zeros(1)
-            axes.plot(place + spread, values, "o", color=colour, markersize=4)
+            axes.plot(bar + spread, values, "o", color=colour, markersize=4)
         missing = len(row[side]["values"]) - len(values)
         if missing:
-            axes.text(place, 0, f"{missing} not\nreached", ha="center", va="bottom", fontsize=7)
+            axes.text(bar, 0, f"{missing} not\nreached", ha="center", va="bottom", fontsize=7)
     axes.set_xticks([0, 1], names, fontsize=8)
     axes.set_xlim(-0.6, 1.6)
     axes.set_ylim(0, None)

@@ -1,4 +1,4 @@
-"""What the runs say of each claim: an interval, a verdict, and a table."""
+"""Report of each claim's runs: an interval, a verdict, and a table."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ CONFIDENCE = 0.95
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """(mean, half-width) of the 95 % interval of a mean, by Student's t.
+    """Return (mean, half-width) of the 95 % confidence interval of a mean, by Student's t.
 
         half = t_{n-1, .975} s / sqrt(n),   s^2 = sum (x - mean)^2 / (n - 1)
 
-    Infinite half-width for one value: nothing is known of its spread.
+    The half-width for a single value, whose spread is unknown, is infinite.
     """
     from scipy.stats import t
 
-    found = np.asarray(values, np.float64)
-    mean, count = float(found.mean()), len(found)
+    samples = np.asarray(values, np.float64)
+    mean, count = float(samples.mean()), len(samples)
     if count < 2:
         return mean, math.inf
-    spread = float(found.std(ddof=1)) / math.sqrt(count)
+    spread = float(samples.std(ddof=1)) / math.sqrt(count)
     return mean, float(t.ppf((1 + CONFIDENCE) / 2, count - 1)) * spread
 
 
 def verdict(outcome: Outcome) -> str:
-    """What may be said of a claim after these runs.
+    """Judge a claim by its runs.
 
-    The interval is of the differences between runs of the same seed; ratios are compared with 1,
-    as logarithms.
+    The interval of the differences between runs of the same seed is compared with 0. For ratios it
+    is the interval of their logarithms.
     """
-    found = outcome.compared
-    if not all(map(math.isfinite, found)):
+    differences = outcome.compared
+    if not all(map(math.isfinite, differences)):
         return "not reached in these runs"
     if outcome.claim.ratio:
-        found = tuple(map(math.log, found))
-    if len(found) < 2:
+        differences = tuple(map(math.log, differences))
+    if len(differences) < 2:
         return "one seed says nothing"
-    mean, half = interval(found)
+    mean, half = interval(differences)
     if mean - half > 0:
         return "shown"
     if mean + half < 0:
@@ -54,7 +54,7 @@ def verdict(outcome: Outcome) -> str:
 
 
 def outcome_row(outcome: Outcome) -> dict[str, Any]:
-    """All of a claim's outcome, for JSON; what was not reached is null."""
+    """Return a claim's outcome for JSON; values that were not reached are null."""
     claim = outcome.claim
 
     def known(values: Sequence[float]) -> list[float | None]:
@@ -76,7 +76,7 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
 
 
 def format_outcomes(outcomes: Sequence[Outcome]) -> str:
-    """A line a claim: what was found then, what now, and what may be said."""
+    """Format a line for each claim: the published result, those of the runs, and the verdict."""
     heads = ("claim", "then", "ours", "other", "difference (95 %)", "")
     lines = [heads, *(_cells(outcome) for outcome in outcomes)]
     return aligned(lines, left=len(heads), rules=())
@@ -102,9 +102,9 @@ def _mean(values: Sequence[float]) -> str:
 
 
 def difference(claim: Claim, values: Sequence[float]) -> str:
-    """The compared values' mean and interval, as text; a ratio's mean is the geometric one.
+    """Format the mean and interval of the compared values; for ratios the geometric mean.
 
-    One value has no interval.
+    A single value has no interval.
     """
     if not all(map(math.isfinite, values)):
         return "-"

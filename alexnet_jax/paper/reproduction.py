@@ -1,4 +1,4 @@
-"""The reproduction of the paper's table 2 as steps: commands that are recognised once done."""
+"""Reproduction of the paper's table 2 as a plan of commands that can be interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ Execute = Callable[[str, Sequence[str]], int]
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What is reproduced, and where.
+    """Settings and directories of a reproduction.
 
     Attributes:
       archives: directory of ImageNet's two archives.
-      data_dir: gets the prepared data.
-      workdir: gets a run for each network, and what was measured of them.
-      networks: how many, from seeds 0, 1, ...
-      changes: of the config, as text by name, as `train.py --set` takes them.
+      data_dir: directory for the prepared data.
+      workdir: directory for a run of each network and for their evaluations.
+      networks: number of networks, with seeds 0, 1, ...
+      changes: changes to the config as text by name, as `train.py --set` takes them.
       preparing: further options of `prepare.py imagenet`.
-      workers: of `prepare.py`; "" for its own choice.
+      workers: option `--workers` of `prepare.py`; "" for its default.
 
     Raises:
-      InputError: no network at all; changes that name nothing, or of what the plan itself sets.
+      InputError: fewer than one network; changes of unknown settings or of those the plan sets.
     """
 
     archives: Path
@@ -58,12 +58,13 @@ class Reproduction:
         self.config(0)
 
     def config(self, seed: int) -> TrainConfig:
-        """The run of a network, as `train.py` makes it of the command in its step."""
+        """Return the settings of a network's run, equal to those of the command in its step."""
         base = dataclasses.replace(FULL, name=CONFIG)
         own = {"data_dir": str(self.data_dir), "seed": str(seed)}
         return changed(base, self.changes | own)
 
     def network(self, seed: int) -> Path:
+        """Return the workdir of a network."""
         return self.workdir / f"network_{seed}"
 
     @property
@@ -71,20 +72,22 @@ class Reproduction:
         return range(self.networks)
 
     def measured(self, *seeds: int) -> Path:
-        """The file of the ten-view evaluation of some networks together."""
+        """Return the path of the ten-view evaluation of some networks together."""
         return self.workdir / f"ten_views_{'_'.join(map(str, seeds))}.json"
 
 
 @dataclass(frozen=True)
 class Step:
-    """A command, and how to tell that it has been carried out.
+    """A command, and a check whether it has been carried out.
 
     Attributes:
       kind: "prepare", "pack", "train" or "evaluate".
-      script: in the directory of the experiments, without its suffix.
-      done: looks at what is on the disk.
-      members: seeds of the networks that it is about.
-      outdates: files that say something of what the command will replace.
+      title: name of the step in messages.
+      script: name of the script in experiments/, without its suffix.
+      arguments: arguments of the script.
+      done: function that checks on disk whether the step is done.
+      members: seeds of the networks that the step trains or evaluates.
+      outdates: files that are removed before the command runs, since it makes them obsolete.
     """
 
     kind: str
@@ -97,88 +100,94 @@ class Step:
 
     @property
     def command(self) -> str:
+        """Return the command as a line for a shell."""
         return shlex.join(("python", f"experiments/{self.script}.py", *self.arguments))
 
 
-def steps(asked: Reproduction) -> list[Step]:
-    """All steps in order: the data, then each network trained and evaluated, then all together."""
-    found = _data_steps(asked)
-    for seed in asked.seeds:
-        found += [_training(asked, seed), _evaluation(asked, (seed,))]
-    if asked.networks > 1:
-        found.append(_evaluation(asked, tuple(asked.seeds)))
-    return found
+def steps(reproduction: Reproduction) -> list[Step]:
+    """List all steps in order: data, training and evaluation of each network, evaluation of all."""
+    plan = _data_steps(reproduction)
+    for seed in reproduction.seeds:
+        plan += [_training(reproduction, seed), _evaluation(reproduction, (seed,))]
+    if reproduction.networks > 1:
+        plan.append(_evaluation(reproduction, tuple(reproduction.seeds)))
+    return plan
 
 
-def _data_steps(asked: Reproduction) -> list[Step]:
-    where = ("--data-dir", str(asked.data_dir))
-    workers = ("--workers", asked.workers) if asked.workers else ()
+def _data_steps(reproduction: Reproduction) -> list[Step]:
+    data_dir = ("--data-dir", str(reproduction.data_dir))
+    workers = ("--workers", reproduction.workers) if reproduction.workers else ()
 
-    def there(*forms: str) -> bool:
-        return any((asked.data_dir / DATA / form / DESCRIPTION).exists() for form in forms)
+    def exists(*forms: str) -> bool:
+        return any((reproduction.data_dir / DATA / form / DESCRIPTION).exists() for form in forms)
 
-    prepare = ("imagenet", "--archives", str(asked.archives), *where, *workers, *asked.preparing)
+    archives = ("--archives", str(reproduction.archives))
+    prepare = ("imagenet", *archives, *data_dir, *workers, *reproduction.preparing)
+    pack = ("pack", DATA, *data_dir, *workers)
     return [
         # Records may be removed once they are packed.
-        Step("prepare", "prepare", "prepare", prepare, lambda: there(VERSION, PACKED)),
-        Step("pack", "pack", "prepare", ("pack", DATA, *where, *workers), lambda: there(PACKED)),
+        Step("prepare", "prepare", "prepare", prepare, lambda: exists(VERSION, PACKED)),
+        Step("pack", "pack", "prepare", pack, lambda: exists(PACKED)),
     ]
 
 
-def _training(asked: Reproduction, seed: int) -> Step:
-    directory, config = asked.network(seed), asked.config(seed)
-    changes = tuple(f"{name}={value}" for name, value in asked.changes.items())
-    where = ("--data-dir", str(asked.data_dir), "--workdir", str(directory))
-    arguments = (CONFIG, *where, "--seed", str(seed), *(("--set", *changes) if changes else ()))
+def _training(reproduction: Reproduction, seed: int) -> Step:
+    directory, config = reproduction.network(seed), reproduction.config(seed)
+    changes = tuple(f"{name}={value}" for name, value in reproduction.changes.items())
+    directories = ("--data-dir", str(reproduction.data_dir), "--workdir", str(directory))
+    arguments: tuple[str, ...] = (CONFIG, *directories, "--seed", str(seed))
+    if changes:
+        arguments += ("--set", *changes)
 
     def done() -> bool:
         return finished(directory, config)
 
-    stale = (asked.measured(seed), asked.measured(*asked.seeds))
+    stale = (reproduction.measured(seed), reproduction.measured(*reproduction.seeds))
     return Step("train", f"train network {seed}", "train", arguments, done, (seed,), stale)
 
 
-def _evaluation(asked: Reproduction, seeds: tuple[int, ...]) -> Step:
-    file, last = asked.measured(*seeds), asked.config(0).steps
-    topology = asked.changes.get("topology")
-    arguments = (
-        *(str(asked.network(seed)) for seed in seeds),
-        *("--views", str(VIEWS), "--data-dir", str(asked.data_dir), "--json", str(file)),
-        *(() if topology is None else ("--topology", topology)),
+def _evaluation(reproduction: Reproduction, seeds: tuple[int, ...]) -> Step:
+    file, last = reproduction.measured(*seeds), reproduction.config(0).steps
+    topology = reproduction.changes.get("topology")
+    arguments: tuple[str, ...] = (
+        *(str(reproduction.network(seed)) for seed in seeds),
+        *("--views", str(VIEWS), "--data-dir", str(reproduction.data_dir), "--json", str(file)),
     )
+    if topology is not None:
+        arguments += ("--topology", topology)
     which = f"network {seeds[0]}" if len(seeds) == 1 else f"networks {seeds[0]} to {seeds[-1]}"
 
     def done() -> bool:
-        found = measurement(file)
-        return found is not None and found["steps"] == [last] * len(seeds)
+        values = measurement(file)
+        return values is not None and values["steps"] == [last] * len(seeds)
 
     return Step("evaluate", f"ten views of {which}", "evaluate", arguments, done, seeds)
 
 
 def measurement(file: Path) -> dict[str, Any] | None:
-    """What `evaluate.py --json` wrote; None where there is no such file.
+    """Read a file written by `evaluate.py --json`; return None if it does not exist.
 
     Raises:
-      InputError: a file that is not one.
+      InputError: a file that does not contain an evaluation.
     """
     if not file.is_file():
         return None
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        if not {"steps", "images", "top1", "top5"} <= set(found):
+        values = json.loads(file.read_text(encoding="utf-8"))
+        if not {"steps", "images", "top1", "top5"} <= set(values):
             raise ValueError("a value is missing")
     except (ValueError, TypeError, OSError) as error:
         raise InputError(f"{file} is not an evaluation ({error}); remove it") from None
-    return dict(found)
+    return dict(values)
 
 
-def check(asked: Reproduction) -> None:
-    """Raises InputError for what would stop the plan only after days of work."""
-    for seed in asked.seeds:
-        directory = asked.network(seed)
+def check(reproduction: Reproduction) -> None:
+    """Raise InputError if a workdir belongs to a run with other settings, before any step runs."""
+    for seed in reproduction.seeds:
+        directory = reproduction.network(seed)
         if (directory / "config.json").is_file():
-            before = read_settings(directory)[0]
-            if differences := before.differences(asked.config(seed)):
+            settings = read_settings(directory)[0]
+            if differences := settings.differences(reproduction.config(seed)):
                 raise InputError(
                     f"{directory} belongs to a run with other settings: {'; '.join(differences)}; "
                     "give another --workdir"
@@ -186,24 +195,24 @@ def check(asked: Reproduction) -> None:
 
 
 def carry_out(plan: Sequence[Step], execute: Execute, say: Callable[[str], None]) -> int:
-    """Runs the commands of all steps that are not done yet, in order.
+    """Run the commands of all steps that are not done, in order.
 
     Args:
-      execute: (script, arguments) to the exit status.
-      say: told of every step.
+      execute: function of (script, arguments) that runs a command and returns its exit status.
+      say: called with a message for each step.
 
     Returns:
-      0, or the status of the first command that failed or was stopped, after which none is begun.
+      0, or the exit status of the first command that failed or was stopped, which ends the plan.
 
     Raises:
-      InputError: a command that ends well and leaves its step undone.
+      InputError: a command that succeeded although its step is not done.
     """
-    for place, step in enumerate(plan, 1):
-        here = f"step {place} of {len(plan)}: {step.title}"
+    for number, step in enumerate(plan, 1):
+        label = f"step {number} of {len(plan)}: {step.title}"
         if step.done():
-            say(f"{here}: there already")
+            say(f"{label}: there already")
             continue
-        say(f"{here}\n{step.command}")
+        say(f"{label}\n{step.command}")
         for file in step.outdates:
             file.unlink(missing_ok=True)
         if status := execute(step.script, step.arguments):
@@ -214,22 +223,22 @@ def carry_out(plan: Sequence[Step], execute: Execute, say: Callable[[str], None]
 
 
 def in_a_process(command: Sequence[str]) -> int:
-    """Runs a command to its end and returns its exit status, 128 + the number after a signal.
+    """Run a command and return its exit status, or 128 + the number of the signal that ended it.
 
-    SIGINT and SIGTERM are handed on, each once, so that the command stops in order; it has a
-    session of its own, where a terminal would signal it a second time.
+    SIGINT and SIGTERM are forwarded, so that the command can stop in order. The command runs in a
+    session of its own; otherwise a terminal would send it the same signal a second time.
     """
     early: list[int] = []
     children: list[subprocess.Popen[bytes]] = []
 
-    def hand_on(number: int, _: object) -> None:
+    def forward(number: int, _: object) -> None:
         for child in children:
             child.send_signal(number)
         if not children:
             early.append(number)
 
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, hand_on) for number in numbers}
+    before = {number: signal.signal(number, forward) for number in numbers}
     try:
         children.append(subprocess.Popen(command, start_new_session=True))
         for number in early:

@@ -1,4 +1,4 @@
-"""Runs of variants, each trained once for all claims that look at it, and what they measured."""
+"""Runs of variants, each trained once for all claims that use it, and their measurements."""
 
 from __future__ import annotations
 
@@ -19,15 +19,22 @@ from alexnet_jax.paper.claims import Claim, Scale, Variant
 from alexnet_jax.runs import Line, MetricsFile, TrainConfig, read_settings
 from alexnet_jax.training import Console, Job, Silence, fit
 
-THRESHOLD = 0.25  # training error of the paper's figure 1
-SMOOTHED = 5  # lines of training metrics
+THRESHOLD = 0.25  # training error in the paper's figure 1
+SMOOTHED = 5  # lines of training metrics in an average
 _BATCH = 128
 Say = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """At which scale, on what, from which seeds, and where runs are kept."""
+    """Runs that the claims need.
+
+    Attributes:
+      scale: "small" or "full".
+      seeds: seeds of the runs of each variant.
+      workdir: directory of all runs.
+      changes: the user's changes to every run, as text by name.
+    """
 
     scale: Scale
     seeds: tuple[int, ...]
@@ -35,19 +42,20 @@ class Plan:
     changes: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def config(self, variant: Variant, seed: int) -> TrainConfig:
-        """The run of a variant from a seed; it starts from that seed's run of its `first`."""
+        """Return the settings of a run; it starts from the same seed's run of `variant.first`."""
         config = variant.config(self.scale, self.changes, seed)
         if variant.first is None:
             return config
         return dataclasses.replace(config, start_from=str(self.directory(variant.first, seed)))
 
     def directory(self, variant: Variant, seed: int) -> Path:
+        """Return the workdir of a run."""
         return self.workdir / variant.run(self.scale) / str(seed)
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What a claim's two variants measured: a number a seed, infinite where it was not reached."""
+    """Measures of a claim's two variants for each seed; infinite if not reached."""
 
     claim: Claim
     ours: tuple[float, ...]
@@ -55,57 +63,59 @@ class Outcome:
 
     @property
     def compared(self) -> tuple[float, ...]:
-        """other - ours (or other / ours) of each seed."""
+        """Return other - ours (or other / ours) of each seed."""
         return tuple(map(self.claim.compared, self.ours, self.other))
 
 
 def variants_of(claims: Sequence[Claim], scale: Scale) -> list[Variant]:
-    """All that have to be trained at a scale, each once, after those that they start from.
+    """List the variants to train at a scale, each once, after those that they start from.
 
     Raises:
-      InputError: two different variants of one name.
+      InputError: two different variants with the same name.
     """
-    found: dict[str, Variant] = {}
-    for variant in (v for claim in claims for v in (claim.ours, claim.other)):
-        for one in (variant,) if variant.first is None else (variant.first, variant):
-            same = found.setdefault(one.run(scale), one)
-            if same.at(scale) != one.at(scale):
-                raise InputError(f"two different variants are called {one.name}")
-    return list(found.values())
+    ordered = [v for claim in claims for one in (claim.ours, claim.other) for v in (one.first, one)]
+    variants: dict[str, Variant] = {}
+    for variant in ordered:
+        if variant is None:
+            continue
+        known = variants.setdefault(variant.run(scale), variant)
+        if known.at(scale) != variant.at(scale):
+            raise InputError(f"two different variants are called {variant.name}")
+    return list(variants.values())
 
 
 def check(claims: Sequence[Claim], plan: Plan) -> None:
-    """Raises InputError where a run could not be made, before the first of them is begun."""
+    """Raise InputError for variants that cannot be trained, before any run starts."""
     for variant in variants_of(claims, plan.scale):
         Job.make(plan.config(variant, plan.seeds[0]))
 
 
 def train_all(claims: Sequence[Claim], plan: Plan, console: Console | None, say: Say) -> None:
-    """Trains every variant from every seed; a run that is finished is left as it is.
+    """Train every variant from every seed, except runs that are finished.
 
     Args:
-      console: told of the progress within each run; None for none.
-      say: told of each run.
+      console: console for the progress within each run; None for no output.
+      say: called with a message for each run.
     """
     pairs = [(variant, seed) for seed in plan.seeds for variant in variants_of(claims, plan.scale)]
     began, trained = perf_counter(), 0
-    for place, (variant, seed) in enumerate(pairs, 1):
+    for number, (variant, seed) in enumerate(pairs, 1):
         directory, config = plan.directory(variant, seed), plan.config(variant, seed)
-        here = f"run {place} of {len(pairs)}: {variant.run(plan.scale)}, seed {seed}"
+        label = f"run {number} of {len(pairs)}: {variant.run(plan.scale)}, seed {seed}"
         if finished(directory, config):
-            say(f"{here}: there already")
+            say(f"{label}: there already")
             continue
         if console is not None:
-            say(here)
+            say(label)
         fit(config, directory, console or Silence())
         trained += 1
-        spent = perf_counter() - began
-        left = duration(spent / trained * (len(pairs) - place))
-        say(f"{here}: {_error(directory):.2f} % wrong; {left} left")
+        elapsed = perf_counter() - began
+        remaining = duration(elapsed / trained * (len(pairs) - number))
+        say(f"{label}: {_error(directory):.2f} % wrong; {remaining} left")
 
 
 def finished(directory: Path, config: TrainConfig) -> bool:
-    """Whether a directory holds this run to its end; another run there is for `fit` to refuse."""
+    """Whether a directory contains this run, finished; `fit` refuses another run there."""
     if not (directory / "config.json").is_file() or read_settings(directory)[0].differences(config):
         return False
     log = MetricsFile(directory / "metrics.jsonl", writing=False)
@@ -113,7 +123,7 @@ def finished(directory: Path, config: TrainConfig) -> bool:
 
 
 def measure(claims: Sequence[Claim], plan: Plan) -> list[Outcome]:
-    """What the finished runs say of every claim."""
+    """Measure the finished runs of every claim."""
     return [
         Outcome(claim, _measured(claim.ours, plan), _measured(claim.other, plan))
         for claim in claims
@@ -121,6 +131,7 @@ def measure(claims: Sequence[Claim], plan: Plan) -> list[Outcome]:
 
 
 def _measured(variant: Variant, plan: Plan) -> tuple[float, ...]:
+    """Return the measure of a variant's run for each seed."""
     directories = [plan.directory(variant, seed) for seed in plan.seeds]
     match variant.measure:
         case "error":
@@ -128,12 +139,12 @@ def _measured(variant: Variant, plan: Plan) -> tuple[float, ...]:
         case "updates":
             return tuple(map(updates_to_threshold, map(_lines, directories)))
         case "ensemble":
-            together = _evaluated([load_trained(d) for d in directories], _job(variant, plan))
-            return (100 * (1 - together["top1"]),) * len(directories)
+            scores = _evaluated([load_trained(d) for d in directories], _job(variant, plan))
+            return (100 * (1 - scores["top1"]),) * len(directories)
     job = _job(variant, plan)
     if variant.measure == "ten_views":
-        found = [_evaluated([load_trained(d)], job, views=10) for d in directories]
-        return tuple(100 * (1 - one["top1"]) for one in found)
+        evaluated = [_evaluated([load_trained(d)], job, views=10) for d in directories]
+        return tuple(100 * (1 - one["top1"]) for one in evaluated)
     return tuple(_gap(load_trained(directory), job) for directory in directories)
 
 
@@ -142,17 +153,18 @@ def _job(variant: Variant, plan: Plan) -> Job:
 
 
 def _gap(trained: Trained, job: Job) -> float:
-    """Test loss minus the loss of as many training images, in test mode."""
+    """Return the test loss minus the loss of up to 10,000 training images, both in test mode."""
     train, count = job.dataset.train, min(len(job.dataset.train), 10_000)
     rows = np.linspace(0, len(train) - 1, count).astype(int)
-    seen = Split(train.images[rows], train.labels[rows])
-    losses = [_evaluated([trained], job, split=split)["loss"] for split in (job.dataset.test, seen)]
+    part = Split(train.images[rows], train.labels[rows])
+    losses = [_evaluated([trained], job, split=split)["loss"] for split in (job.dataset.test, part)]
     return losses[0] - losses[1]
 
 
 def _evaluated(
     members: list[Trained], job: Job, *, views: int = 1, split: Split | None = None
 ) -> dict[str, float]:
+    """Evaluate an ensemble on a split, by default the test split."""
     logits_of = ensemble([member.logits(views) for member in members])
     params: Any = [member.params for member in members]
     statistics: Any = [member.statistics for member in members]
@@ -171,13 +183,16 @@ def _lines(directory: Path) -> list[Line]:
 
 
 def _error(directory: Path) -> float:
+    """Return the last top-1 error of the test split, in %."""
     tested = [line for line in _lines(directory) if line.get("split") == "test"]
     return 100 * (1 - float(tested[-1]["top1"]))
 
 
 def updates_to_threshold(lines: Sequence[Line]) -> float:
-    """The first step by which the training error, averaged over five lines, is 25 % or less;
-    infinite where it never is."""
+    """Return the first step at which the training error, averaged over five lines, is at most 25 %.
+
+    It is infinite if the error never falls so far.
+    """
     trained = [line for line in lines if line.get("split") == "train"]
     errors = np.array([1 - line["top1"] for line in trained])
     for end in range(SMOOTHED, len(errors) + 1):

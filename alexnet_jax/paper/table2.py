@@ -1,4 +1,4 @@
-"""The paper's table 2, and what the reproduction measured beside it."""
+"""The paper's table 2 beside the measurements of the reproduction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from alexnet_jax.paper.reproduction import Reproduction, measurement
 
 @dataclass(frozen=True)
 class Published:
-    """A row of table 2: error rates in % on ILSVRC-2012, None where the paper has none."""
+    """Row of table 2: error rates in % on ILSVRC-2012, None where the paper gives none."""
 
     name: str
     networks: int
@@ -39,10 +39,10 @@ NOTES = (
 
 
 def table2(asked: Reproduction) -> str:
-    """The table, with the errors of one network (mean, and range over seeds) and of all together.
+    """Format the table with the errors of one network (mean and range over seeds) and of all.
 
     Raises:
-      InputError: a file of an evaluation that is none.
+      InputError: a file that does not contain an evaluation.
     """
     alone = [found for seed in asked.seeds if (found := measurement(asked.measured(seed)))]
     together = measurement(asked.measured(*asked.seeds)) if asked.networks > 1 else None
