@@ -65,7 +65,7 @@ def norm_picture(image: np.ndarray, before: np.ndarray, after: np.ndarray, norm:
 
     Panels from left to right: the image; the energy of the responses, summed over maps, before and
     after; and the responses of all maps at the position of the largest energy. There the responses
-    after the norm are multiplied by k^beta, so that small responses are equal before and after.
+    after the norm are multiplied by k^beta, so that small responses are nearly unchanged.
 
     Args:
       image: [S, S, C] uint8.

@@ -18,7 +18,7 @@ Peaks = Callable[[Any, jax.Array], tuple[jax.Array, jax.Array]]
 
 @dataclass(frozen=True)
 class Strongest:
-    """The `count` images with the largest peaks of each of M maps, the largest first.
+    """Images with the `count` largest peaks of each of M maps, the largest first.
 
     Attributes:
       values: [M, count] float32, the peaks.

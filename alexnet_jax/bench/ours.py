@@ -22,7 +22,7 @@ from alexnet_jax.training import init_state, make_train_step
 
 
 class Ours:
-    """A compiled program and its arguments; each call continues from the state of the previous."""
+    """Compiled program and its arguments, with a state that each call passes on to the next."""
 
     def __init__(self, work: Work) -> None:
         placement = topology(work.topology, work.architecture)

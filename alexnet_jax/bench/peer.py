@@ -17,7 +17,7 @@ from alexnet_jax.runtime import cores, cpu_name, forget_peak, give_back_memory, 
 
 
 class Torch:
-    """A step of the peer and its arguments.
+    """Step of the peer and its arguments.
 
     Settings that make it fast are on: cuDNN's choice among its algorithms, TF32 for float32 on a
     GPU, as in XLA, and the fused update. In bfloat16 it trains under autocast with float32 weights

@@ -46,7 +46,7 @@ def environment(allocator: str) -> dict[str, str]:
 
 
 class Process:
-    """A worker process whose work is compiled and ready; leaving its context ends the process.
+    """Worker process whose work is compiled and ready; leaving its context ends the process.
 
     Raises:
       InputError: work that is not possible here, or that does not fit into memory.

@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Entrant:
-    """A side of the comparison: its description, its times, and its peak memory in bytes."""
+    """Side of the comparison: its description, its times, and its peak memory in bytes."""
 
     name: str
     about: About
@@ -148,7 +148,7 @@ def _timed(
 
 
 class _Product:
-    """A side's matrix product, timed like a step: s for one operation."""
+    """Matrix product of a side, timed like a step: s for one operation."""
 
     def __init__(self, side: Process) -> None:
         self._side = side

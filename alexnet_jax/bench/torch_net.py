@@ -1,4 +1,4 @@
-"""The same network in plain torch.nn, for comparisons of speed."""
+"""Implementation of the network in plain torch.nn, for comparisons of speed."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Work:
-    """A network, a mode and a size, for one process.
+    """Network, mode and batch that one process times.
 
     Attributes:
       side: "ours", this package, or "torch", the peer.

@@ -60,7 +60,9 @@ def _prepare(work: Work, answers: TextIO) -> Prepared | None:
         return Torch(work)
     except InputError:
         raise
-    except Exception as error:  # torch.compile fails with errors of any type
+    except (
+        Exception
+    ) as error:  # torch.compile needs a C++ compiler and more, and fails in many ways
         if not work.variant.compiled or _out_of_memory(error):
             raise
         traceback.print_exc()

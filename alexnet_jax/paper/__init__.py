@@ -1,4 +1,4 @@
-"""The claims of the paper and of the 2012 logs, as experiments that can be run."""
+"""Claims of the paper and of the 2012 logs as runnable experiments; reproduction of table 2."""
 
 from alexnet_jax.paper import estimates, reproduction
 from alexnet_jax.paper.claims import PLAIN, SMALL, Claim, Scale, Variant

@@ -55,7 +55,7 @@ UNITS: dict[Measure, str] = {
 
 @dataclass(frozen=True)
 class Variant:
-    """A network and its training, as changes to the plain run of a scale.
+    """Network and its training, as changes to the plain run of a scale.
 
     Changes are texts by name of the setting, as `train.py --set` takes them.
 

@@ -78,7 +78,7 @@ class Reproduction:
 
 @dataclass(frozen=True)
 class Step:
-    """A command, and a check whether it has been carried out.
+    """Command, and a check whether it has been carried out.
 
     Attributes:
       kind: "prepare", "pack", "train" or "evaluate".

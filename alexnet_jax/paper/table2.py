@@ -1,4 +1,4 @@
-"""The paper's table 2 beside the measurements of the reproduction."""
+"""Table 2 of the paper beside the measurements of the reproduction."""
 
 from __future__ import annotations
 
