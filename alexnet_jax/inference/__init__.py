@@ -1,4 +1,4 @@
-"""A trained network in use: logits, measures over a split, activations."""
+"""A trained network in use: logits, metrics over a split, activations."""
 
 from alexnet_jax.inference.activations import (
     computed,

@@ -1,4 +1,4 @@
-"""What a network makes of images, layer by layer, on any topology."""
+"""Activations and features of a network, layer by layer, on any topology."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ Features = Callable[[Any, Any, Statistics], jax.Array]
 
 
 def feature_width(architecture: Architecture, layer: str) -> int:
-    """How many numbers a layer makes of an image; InputError for a layer there is not.
+    """Return the number of values that a layer computes for one image.
 
-    Layers go by the names of `activations`; the classifier's outputs are "logits".
+    Layers have the names of `activations`; the classifier's output is "logits".
+
+    Raises:
+      InputError: the network has no such layer.
     """
     widths = {p.layer.name: int(np.prod(p.output)) for p in architecture.placed()}
     widths["logits"] = widths.pop(architecture.layers[-1].name)
@@ -42,11 +45,14 @@ def make_features(
     pixel_scale: Scale,
     dtype: str = "float32",
 ) -> Features:
-    """The jitted features of stored images: one layer's output for their centre crops, flat.
+    """Return a jitted function that computes one layer's features of stored images.
 
-    (params, [B, S, S, C] uint8, statistics) -> [B, F], at least float32, F as `feature_width`; maps
-    are flattened in the order height, width, map. Test mode, computed in `dtype`; layers above are
-    not computed.
+    (params, [B, S, S, C] uint8, statistics) -> [B, F], at least float32, with F from
+    `feature_width`: the layer's output for the centre crops, flattened in the order height, width,
+    map. The network runs in test mode and in `dtype`; the layers above are not computed.
+
+    Raises:
+      InputError: the network has no such layer.
     """
     feature_width(architecture, layer)
     acts, compute = make_activations(architecture, topology), jnp.dtype(dtype)
@@ -57,8 +63,8 @@ def make_features(
         views = centre_views(
             images, statistics, size=architecture.image_size, scale=pixel_scale, dtype=compute
         )
-        found = acts(cast, views)[layer]
-        return found.reshape((found.shape[0], -1)).astype(jnp.promote_types(compute, jnp.float32))
+        values = acts(cast, views)[layer]
+        return values.reshape((values.shape[0], -1)).astype(jnp.promote_types(compute, jnp.float32))
 
     return features
 
@@ -66,59 +72,59 @@ def make_features(
 def computed(
     function: Callable[[np.ndarray], jax.Array], blocks: Iterable[Block]
 ) -> Iterator[tuple[Block, np.ndarray]]:
-    """Blocks of images with what a function of them returns, whole, in this process's memory.
+    """Yield each block of images with the function's complete result, in this process's memory.
 
-    The function is called on a block before the result of the one before is waited for, so that
-    the device is not idle, and no more results are held.
+    The function is called on the next block before the previous result is awaited, so that the
+    device is not idle; at most two results are kept at a time.
     """
     pending: tuple[Block, jax.Array] | None = None
     for block in blocks:
-        begun = block, function(block.images)
+        started = block, function(block.images)
         if pending is not None:
             yield pending[0], whole(pending[1])
-        pending = begun
+        pending = started
     if pending is not None:
         yield pending[0], whole(pending[1])
 
 
 def make_activations(architecture: Architecture, topology: Topology) -> Activations:
-    """`activations` spread over devices, jitted: (params, images) -> {layer: array}.
+    """Return `activations` as a jitted function on a topology: (params, images) -> {layer: array}.
 
-    The whole network's values by the names of `activations`, as arrays that stay where the
-    topology computes them: split by images, by maps or by units.
+    The arrays have the names and the values of `activations`; each stays sharded as the topology
+    computes it: by images, by maps or by units.
 
-    Args of the result:
+    Args of the returned function:
       params: canonical tree, placed by `topology.place`.
-      images: [B, H, W, C] floating, as `forward` takes them; B must divide over the devices that
-        share a batch (`topology.check_batch`).
+      images: [B, H, W, C] floating, as `forward` takes them; the devices that share a batch must
+        divide B (`topology.check_batch`).
     """
     if topology.mesh.size == 1:
         return jax.jit(lambda params, images: activations(architecture, params, images))
-    places = _specs(architecture, topology)
+    output_specs = _specs(architecture, topology)
 
-    def shares(params: Any, images: jax.Array) -> dict[str, jax.Array]:
+    def local_activations(params: Any, images: jax.Array) -> dict[str, jax.Array]:
         capture: dict[str, jax.Array] = {}
         own = topology.differing(params)
         forward(architecture, own, topology.seen_by_all(images), topology.towers, capture=capture)
         return capture
 
     @jax.jit
-    def spread(params: Any, images: jax.Array) -> dict[str, jax.Array]:
+    def activations_of(params: Any, images: jax.Array) -> dict[str, jax.Array]:
         specs = (topology.specs(params), jax.P(topology.data))
-        return topology.spread(shares, specs, places)(params, images)
+        return topology.spread(local_activations, specs, output_specs)(params, images)
 
-    return spread
+    return activations_of
 
 
 def _specs(architecture: Architecture, topology: Topology) -> dict[str, jax.P]:
-    """The places of all activations; what has no weights stays where its input is."""
+    """Return the partition spec of every activation; a layer without weights keeps its input's."""
     specs, spec = {}, jax.P()
     for placed in architecture.placed():
         name = placed.layer.name
         if placed.kernel is not None:
             images = None if name in topology.gathered else topology.data
-            between = (None,) * (len(placed.kernel) - 2)  # height and width, or nothing
+            between = (None,) * (len(placed.kernel) - 2)  # height and width, if any
             spec = jax.P(images, *between, topology.model if name in topology.split else None)
         specs[name] = spec
-    del specs[architecture.layers[-1].name]  # the classifier's output goes by "logits"
+    del specs[architecture.layers[-1].name]  # the classifier's output is called "logits"
     return specs | {"logits": topology.logits_spec}

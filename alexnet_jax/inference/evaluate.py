@@ -30,33 +30,37 @@ def make_logits(
     dtype: str = "float32",
     views: int = 1,
 ) -> Logits:
-    """The jitted test-mode network on stored images.
+    """Return the network in test mode, as a jitted function of stored images.
 
     (params, [B, S, S, C] uint8, statistics) -> [B, classes] logits of the centre crop. With ten
-    views, the logarithm of the mean of their softmax outputs, as in 2012: logits, too, whose
-    softmax is that mean.
+    views it returns the logarithm of the mean of their softmax outputs, as in 2012; these are
+    logits too, and their softmax is that mean.
+
+    Raises:
+      InputError: `views` is neither 1 nor 10.
     """
     if views not in VIEWS:
         raise InputError(f"views must be 1 or 10, got {views}")
     compute = jnp.dtype(dtype)
-    seen_by = partial(
+    views_of = partial(
         centre_views if views == 1 else ten_views,
         size=architecture.image_size,
         scale=pixel_scale,
         dtype=compute,
     )
 
-    def shares(params: Any, images: jax.Array, statistics: Statistics) -> jax.Array:
+    def local_logits(params: Any, images: jax.Array, statistics: Statistics) -> jax.Array:
         cast = jax.tree.map(lambda leaf: leaf.astype(compute), topology.differing(params))
-        seen = topology.seen_by_all(seen_by(images, statistics))
-        # Views of an image side by side, so that gathered images stay in order.
-        flat = seen if views == 1 else jnp.swapaxes(seen, 0, 1).reshape((-1, *seen.shape[2:]))
+        crops = topology.seen_by_all(views_of(images, statistics))
+        # Keep the views of an image together, so that gathered images stay in order.
+        flat = crops if views == 1 else jnp.swapaxes(crops, 0, 1).reshape((-1, *crops.shape[2:]))
         return forward(architecture, cast, flat, topology.towers)
 
     @jax.jit
     def logits_of(params: Any, images: jax.Array, statistics: Statistics) -> jax.Array:
         specs = (topology.specs(params), jax.P(topology.data), jax.P())
-        logits = topology.spread(shares, specs, topology.logits_spec)(params, images, statistics)
+        compute_logits = topology.spread(local_logits, specs, topology.logits_spec)
+        logits = compute_logits(params, images, statistics)
         if views == 1:
             return logits
         return mean_of_softmax(jnp.swapaxes(logits.reshape((-1, views, logits.shape[-1])), 0, 1))
@@ -65,15 +69,19 @@ def make_logits(
 
 
 def mean_of_softmax(logits: jax.Array) -> jax.Array:
-    """log mean_v softmax(z_v) over the first axis: [V, ..., K] -> [..., K], at least float32."""
+    """Return log mean_v softmax(z_v) over the first axis: [V, ..., K] -> [..., K].
+
+    The result is at least float32.
+    """
     log_p = jax.nn.log_softmax(logits.astype(compute_dtype(logits.dtype)), -1)
     return jax.nn.logsumexp(log_p, 0) - np.log(logits.shape[0]).astype(log_p.dtype)
 
 
 def ensemble(networks: Sequence[Logits]) -> Logits:
-    """Several networks as one: the mean of their softmax outputs, as in the paper's section 6.
+    """Combine several networks by the mean of their softmax outputs, as in the paper's section 6.
 
-    The result takes a sequence of params and one of statistics, a place for each network.
+    The returned function takes a sequence of params and a sequence of statistics, with one entry
+    for each network.
     """
     if len(networks) == 1:
         return lambda params, images, statistics: networks[0](params[0], images, statistics[0])
@@ -89,16 +97,16 @@ def ensemble(networks: Sequence[Logits]) -> Logits:
 
 
 def make_counter(logits_of: Logits) -> Counter:
-    """Jitted sums over a batch of loss, top1 and top5, of the examples whose "weight" is 1."""
+    """Return a jitted function that sums loss, top1 and top5 over the examples of "weight" 1."""
 
     @jax.jit
     def count(params: Any, batch: dict[str, jax.Array], statistics: Any) -> dict[str, jax.Array]:
         logits = logits_of(params, batch["image"], statistics)
-        found = scores(logits, batch["label"])
+        metrics = scores(logits, batch["label"])
         weight = batch["weight"]
         return {
             name: jnp.sum(jnp.where(weight > 0, value.astype(compute_dtype(value.dtype)), 0.0))
-            for name, value in found.items()
+            for name, value in metrics.items()
         }
 
     return count
@@ -113,11 +121,14 @@ def evaluate(
     batch: int,
     topology: Topology,
 ) -> dict[str, float]:
-    """Means over every example of a split, each counted once: loss, top1, top5 in [0, 1].
+    """Return the means of loss, top1 and top5 over a split; top1 and top5 lie in [0, 1].
 
-    The last partial batch is filled up with copies that weigh nothing, so that one compiled
-    program serves and the sums stay exact; sums over batches are taken in float64. `batch` must
-    divide over the devices of `topology` that share it.
+    Every example counts once. The last partial batch is filled up with copies of weight 0, so that
+    one compiled program serves all batches and the sums stay exact; sums over batches are
+    accumulated in float64. The devices of `topology` that share a batch must divide `batch`.
+
+    Raises:
+      ValueError: the split is empty.
     """
     if len(split) == 0:
         raise ValueError("cannot evaluate an empty split")
@@ -127,7 +138,7 @@ def evaluate(
     for start in range(0, len(split), batch):
         placed = topology.place_batch(_padded(split, start, batch, memory))
         pending.append(counter(params, placed, statistics))
-        # One batch is prepared while the one before is counted, and no more are held.
+        # Prepare one batch while the previous one is computed, and keep no more than these two.
         if len(pending) > 1:
             _add(totals, pending.pop(0))
     _add(totals, pending.pop())

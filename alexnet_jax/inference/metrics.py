@@ -1,4 +1,4 @@
-"""What is counted: loss, top-1 and top-5 of a batch."""
+"""Loss, top-1 and top-5 of a batch, and the share of the logits that depends on the image."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from alexnet_jax import ops
 
 
 def top_k(logits: jax.Array, labels: jax.Array, k: int) -> jax.Array:
-    """Credit of each example for having its label among the k largest logits, float32 in [0, 1].
+    """Return each example's credit for a label among its k largest logits, float32 in [0, 1].
 
     With a classes above the label's and t classes equal to it (itself included), the credit is
-    (k - a) / t, clipped to [0, 1]: ties share what places are left, as in the 2012 source, so
-    that a constant output scores k / classes and no order of the classes matters.
+    (k - a) / t, clipped to [0, 1]. Tied classes share the remaining ranks, as in the 2012 source,
+    so that a constant output scores k / classes and the order of the classes does not matter.
 
     Args:
       logits: [..., K]. labels: [...] in [0, K).
 
     Source: `layer_kernels.cu` of the 2012 source.
     """
-    own = jnp.take_along_axis(logits, labels[..., None], -1)
-    # Not "greater": a NaN counts as above, so that a broken network earns nothing.
-    above = jnp.sum(~(logits <= own), -1, dtype=jnp.int32)
-    tied = jnp.sum(logits == own, -1, dtype=jnp.int32)
+    label_logit = jnp.take_along_axis(logits, labels[..., None], -1)
+    # Unlike `>`, a negated `<=` counts a NaN as above, so that a broken network earns nothing.
+    above = jnp.sum(~(logits <= label_logit), -1, dtype=jnp.int32)
+    tied = jnp.sum(logits == label_logit, -1, dtype=jnp.int32)
     share = (k - above).astype(jnp.float32) / tied.astype(jnp.float32)
     return jnp.where(tied > 0, jnp.clip(share, 0.0, 1.0), 0.0)
 
 
 def scores(logits: jax.Array, labels: jax.Array) -> dict[str, jax.Array]:
-    """loss, top1 and top5 of every example, each [...]."""
+    """Return loss, top1 and top5 of every example, each [...]."""
     return {
         "loss": ops.cross_entropy(logits, labels),
         "top1": top_k(logits, labels, 1),
@@ -39,14 +39,15 @@ def scores(logits: jax.Array, labels: jax.Array) -> dict[str, jax.Array]:
 
 
 def input_share(logits: np.ndarray) -> float:
-    """Share of the logits' energy that depends on the image, in [0, 1].
+    """Return the share of the logits' energy that depends on the image, in [0, 1].
 
         sum_b |z_b - mean z|^2 / sum_b |z_b|^2
 
-    0 for a network that is a constant, about 1 - 1/B for one with no constant part.
+    The share is 0 for a network with a constant output and about 1 - 1/B for one without a
+    constant part.
 
     Args:
-      logits: [B, K], best in float64: the share may be as small as rounding in float32.
+      logits: [B, K], preferably float64: the share may be as small as rounding errors in float32.
     """
     varying = float(np.sum(np.square(logits - logits.mean(0, keepdims=True))))
     energy = float(np.sum(np.square(logits)))

@@ -1,4 +1,4 @@
-"""A trained network out of a workdir, with the preprocessing that belongs to it."""
+"""A trained network loaded from a workdir, with the preprocessing that belongs to it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from alexnet_jax.ops import compute_dtype
 from alexnet_jax.parallel import Topology, topology
 from alexnet_jax.runs import Description
 
-_MOST_AT_A_TIME = 32
+_MAX_BATCH = 32
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trained(Description):
-    """A network at a step of its training, its arrays placed on the devices of a topology."""
+    """Trained network: its description and its arrays, on the devices of a topology."""
 
     step: int
     params: Any
@@ -36,7 +36,7 @@ class Trained(Description):
     topology: Topology
 
     def read(self, paths: Sequence[str | Path]) -> np.ndarray:
-        """Picture files as the network's stored images, [B, S, S, C] uint8."""
+        """Read picture files as stored images of the network, [B, S, S, C] uint8."""
         size, channels = self.stored_size, self.architecture.channels
         resize = self.config.resize
         return np.stack(
@@ -44,7 +44,7 @@ class Trained(Description):
         )
 
     def require_fits(self, data: str, channels: int, classes: int, workdir: str) -> None:
-        """Raises InputError where a data set has other classes or channels than the network."""
+        """Raise InputError if a data set's classes or channels differ from the network's."""
         net = self.architecture
         if (channels, classes) != (net.channels, net.classes):
             raise InputError(
@@ -53,10 +53,10 @@ class Trained(Description):
             )
 
     def logits(self, views: int = 1) -> Logits:
-        """The network in test mode, as `make_logits`, computing as it was trained.
+        """Return the function of `make_logits` for this network, in the dtype of its training.
 
         Raises:
-          InputError: views not 1 or 10; ten views of images no larger than the crop.
+          InputError: `views` is neither 1 nor 10; ten views of images no larger than the crop.
         """
         if views == 10 and self.stored_size <= self.architecture.image_size:
             raise InputError(
@@ -73,17 +73,17 @@ class Trained(Description):
 
     @property
     def stored_shape(self) -> tuple[int, int, int]:
-        """(S, S, C) of a stored image."""
+        """Shape of a stored image, (S, S, C)."""
         return (self.stored_size, self.stored_size, self.architecture.channels)
 
     def batch(self, count: int) -> int:
-        """Images to compute at a time of so many: about 32, as the topology divides."""
-        return self.topology.divisible(min(count, _MOST_AT_A_TIME))
+        """Return the batch size for `count` images: up to 32, rounded up to divide evenly."""
+        return self.topology.divisible(min(count, _MAX_BATCH))
 
     def classified(
         self, images: Iterable[Block], views: int = 1
     ) -> Iterator[tuple[Block, np.ndarray]]:
-        """Blocks of stored images, each with its class probabilities [B, classes]."""
+        """Yield each block of stored images with its class probabilities, [B, classes]."""
         logits_of = self.logits(views)
 
         def probabilities(stored: np.ndarray) -> jax.Array:
@@ -93,9 +93,10 @@ class Trained(Description):
         return computed(probabilities, images)
 
     def probabilities(self, images: np.ndarray, views: int = 1) -> np.ndarray:
-        """Class probabilities of stored images [B, S, S, C] uint8: [B, classes].
+        """Return the class probabilities of stored images: [B, S, S, C] uint8 -> [B, classes].
 
-        About 32 at a time, the last ones filled up, so that any number takes the same memory.
+        About 32 images are computed at a time and the last batch is filled up, so that the memory
+        needed does not depend on B.
         """
         count = len(images)
         batch = self.batch(count)
@@ -106,7 +107,7 @@ class Trained(Description):
             batch,
             at_a_time=batch,
         )
-        return np.concatenate([found for _, found in self.classified(stream, views)])[:count]
+        return np.concatenate([rows for _, rows in self.classified(stream, views)])[:count]
 
 
 def _to_standard_error(text: str) -> None:
@@ -120,20 +121,21 @@ def load_trained(
     topology_name: str = "one_device",
     warn: Callable[[str], None] = _to_standard_error,
 ) -> Trained:
-    """The network of a workdir at a checkpoint.
+    """Load the network of a workdir at a checkpoint.
 
     Args:
-      workdir: of a training run.
+      workdir: directory of a training run.
       checkpoint: "latest" (the newest that verifies), "best" (on the test split) or a step.
-      warn: told of damaged checkpoints that were passed over; by default standard error is.
+      warn: called with a message for each damaged checkpoint that is skipped; prints to standard
+        error by default.
 
     Raises:
-      InputError: no such directory or checkpoint, or a damaged one.
+      InputError: the directory or the checkpoint does not exist, or the checkpoint is damaged.
     """
     directory = Path(workdir) / "checkpoints"
     if not directory.is_dir():
-        what = "holds no checkpoints" if Path(workdir).is_dir() else "is not a directory"
-        raise InputError(f"{workdir} {what}; give the workdir of a training run")
+        fault = "holds no checkpoints" if Path(workdir).is_dir() else "is not a directory"
+        raise InputError(f"{workdir} {fault}; give the workdir of a training run")
 
     def described(about: Any) -> tuple[Description, Topology]:
         description = Description.from_json(about, f"{workdir}: a checkpoint")
@@ -145,33 +147,33 @@ def load_trained(
 
     with Checkpoints(directory) as checkpoints:
         if checkpoint == "latest":
-            found = checkpoints.load_newest(templates, warn)
-            if found is None:
+            newest = checkpoints.load_newest(templates, warn)
+            if newest is None:
                 raise InputError(f"{workdir} holds no checkpoint that can be read")
-            step, trees, about = found
+            step, trees, about = newest
         else:
-            step = _chosen(checkpoints, checkpoint, workdir)
+            step = _step_of(checkpoints, checkpoint, workdir)
             about = checkpoints.about(step)
             trees = checkpoints.load(step, templates(about))
     description, place = described(about)
     return Trained(
         **vars(description),
         step=step,
-        params=trees[_weights(description)],
+        params=trees[_weights_key(description)],
         statistics=Statistics(**trees["stats"]),
         topology=place,
     )
 
 
-def _chosen(checkpoints: Checkpoints, checkpoint: str, workdir: str | Path) -> int:
-    there = checkpoints.steps
+def _step_of(checkpoints: Checkpoints, checkpoint: str, workdir: str | Path) -> int:
+    steps = checkpoints.steps
     step = checkpoints.best_step() if checkpoint == "best" else None
-    if checkpoint.isdecimal() and int(checkpoint) in there:
+    if checkpoint.isdecimal() and int(checkpoint) in steps:
         step = int(checkpoint)
     if step is None:
-        steps = ", ".join(map(str, there)) or "none"
+        listed = ", ".join(map(str, steps)) or "none"
         raise InputError(
-            f"{workdir} has no checkpoint {checkpoint!r}; there are best, latest and steps {steps}"
+            f"{workdir} has no checkpoint {checkpoint!r}; there are best, latest and steps {listed}"
         )
     return step
 
@@ -183,27 +185,27 @@ def _templates(description: Description) -> dict[str, Any]:
         raise InputError("a network trained in float64 needs JAX_ENABLE_X64=1 in the environment")
     params = jax.eval_shape(lambda key: init(architecture, key, dtype), jax.random.key(0))
     stats = Statistics.abstract(description.stored_size, architecture.channels)
-    return {_weights(description): params, "stats": stats._asdict()}
+    return {_weights_key(description): params, "stats": stats._asdict()}
 
 
-def _weights(description: Description) -> str:
-    """The tree to evaluate and predict with: the average of the weights where one was kept."""
+def _weights_key(description: Description) -> str:
+    """Return the name of the tree to use: the average of the weights where one was kept."""
     return "average" if description.config.ema > 0 else "params"
 
 
 def load_checkpoint(
     workdir: str | Path, checkpoint: str = "latest"
 ) -> tuple[AlexNet, dict[str, Any], Callable[[Sequence[str | Path] | np.ndarray], jax.Array]]:
-    """A trained network for use in Python: (net, variables, preprocess).
+    """Load a trained network for use in Python: (net, variables, preprocess).
 
         net, variables, preprocess = load_checkpoint("runs/digits")
         logits = net.apply(variables, preprocess(["seven.png"]))
 
-    `preprocess` takes paths of pictures, or stored images [B, S, S, C] uint8, and returns what the
-    network takes: [B, H, W, C] float32.
+    `preprocess` takes paths of pictures, or stored images [B, S, S, C] uint8, and returns the
+    network's input, [B, H, W, C] float32.
 
     Raises:
-      InputError: as `load_trained`.
+      InputError: as in `load_trained`.
     """
     trained = load_trained(workdir, checkpoint=checkpoint)
 
