@@ -1,4 +1,4 @@
-"""The process and its machine: signals, other processes, memory, compiled programs."""
+"""The process and its machine: signals, peer processes, memory, compiled programs."""
 
 from alexnet_jax.runtime.compile_cache import give_back_memory, keep_compiled
 from alexnet_jax.runtime.determinism import make_deterministic

@@ -1,4 +1,4 @@
-"""What compiling costs: programs are kept on disk for the next start, memory is given back."""
+"""Cache of compiled programs on disk, and release of the memory that compiling leaves."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 
 
 def keep_compiled() -> None:
-    """Turns on jax's cache of compiled programs for this process, for scripts.
+    """Turn on jax's cache of compiled programs for this process; scripts call it at their start.
 
-    In `$XDG_CACHE_HOME/alexnet_jax` or `~/.cache/alexnet_jax`. A cache that is set already, as by
-    JAX_COMPILATION_CACHE_DIR, stays; JAX_ENABLE_COMPILATION_CACHE=0 turns it off. Where the
-    directory cannot be made or written to, nothing is kept.
+    The cache lies in `$XDG_CACHE_HOME/alexnet_jax` or `~/.cache/alexnet_jax`. A cache directory
+    that is set already, for example by JAX_COMPILATION_CACHE_DIR, stays;
+    JAX_ENABLE_COMPILATION_CACHE=0 turns the cache off. If the directory cannot be created or
+    written, nothing is cached.
     """
     import jax
 
@@ -29,10 +30,10 @@ def keep_compiled() -> None:
 
 
 def give_back_memory() -> None:
-    """Has the C library give what it holds free back to the system, for scripts.
+    """Release the C library's free memory to the system; call it after compiling.
 
-    Compiling the paper's training step leaves about 0.5 GB that nothing asks for again. glibc can;
-    other libraries are left alone.
+    Compiling the paper's training step leaves about 0.5 GB that is not used again. Only glibc has
+    the call; other C libraries are left alone.
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""The same numbers from the same program on a GPU, every time. jax is not imported here."""
+"""Repeatable results on a GPU. This module does not import jax."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ FLAG = "--xla_gpu_deterministic_ops"
 
 
 def make_deterministic(environment: MutableMapping[str, str]) -> None:
-    """Has XLA use deterministic kernels on GPUs, chosen without timing them.
+    """Make XLA use deterministic GPU kernels, chosen without timing them.
 
-    Without it sums may be taken in another order from one run to the next, and the fastest kernel
-    is found anew by every process. To be called before jax starts its devices; on CPUs, which
-    repeat themselves to the last bit, it changes nothing.
+    Otherwise the order of sums may differ from one run to the next, and every process times the
+    kernels anew to choose the fastest. Call this before jax starts its devices. On CPUs, which
+    repeat their results to the last bit, it changes nothing.
 
     Args:
-      environment: os.environ; XLA_FLAGS there is added to.
+      environment: os.environ; the option is added to its XLA_FLAGS.
 
     Raises:
-      InputError: XLA_FLAGS says the opposite.
+      InputError: XLA_FLAGS turns the option off.
 
     Source: XLA's `xla.proto`, xla_gpu_deterministic_ops.
     """
     flags = environment.get("XLA_FLAGS", "").split()
-    said = [flag for flag in flags if flag.partition("=")[0] == FLAG]
-    if said and said[-1] not in (FLAG, f"{FLAG}=true", f"{FLAG}=1"):
-        raise InputError(f"--deterministic, but XLA_FLAGS in the environment holds {said[-1]}")
-    if not said:
+    settings = [flag for flag in flags if flag.partition("=")[0] == FLAG]
+    if settings and settings[-1] not in (FLAG, f"{FLAG}=true", f"{FLAG}=1"):
+        raise InputError(f"--deterministic, but XLA_FLAGS in the environment holds {settings[-1]}")
+    if not settings:
         environment["XLA_FLAGS"] = " ".join([*flags, f"{FLAG}=true"])

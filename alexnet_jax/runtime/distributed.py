@@ -1,6 +1,6 @@
-"""How several processes become one run, and what is said when one of them is lost.
+"""Joining several processes into one run, and a warning when one of them may be lost.
 
-All of it goes through jax.distributed: heartbeats, detection of clusters, the end of a process.
+jax.distributed does the work: it sends heartbeats, detects clusters and ends processes.
 """
 
 from __future__ import annotations
@@ -18,26 +18,25 @@ from alexnet_jax.errors import InputError
 
 
 def join(coordinator: str, process_id: int | None, count: int | None, heartbeat: int) -> None:
-    """Makes this process one of several, before anything is computed.
+    """Make this process one of several, before anything is computed.
 
     Args:
-      coordinator: HOST:PORT of process 0; "auto" where Slurm, Open MPI, Kubernetes or a TPU pod
-        say all that is needed, as jax finds out; "none" for a process of its own. Nothing is
-        guessed: a shell inside a job would else wait for processes that nobody started.
-      process_id: in [0, count), with HOST:PORT.
-      count: of processes, with HOST:PORT.
-      heartbeat: seconds of silence after which a process is taken for dead, and the others end;
-        three times as long they wait for each other at the start.
+      coordinator: HOST:PORT of process 0; "auto" where jax can detect Slurm, Open MPI, Kubernetes
+        or a TPU pod and take all it needs from there; "none" for a single process. A cluster is
+        detected only with "auto": otherwise a shell inside a job would wait for processes that
+        nobody started.
+      process_id: index in [0, count), required with HOST:PORT.
+      count: number of processes, required with HOST:PORT.
+      heartbeat: seconds of silence after which a process counts as dead and the others end; at the
+        start, processes wait for each other three times as long.
 
     Raises:
-      InputError: values that do not go together; a cluster that is not there; peers that do not
-        come.
+      InputError: the values do not fit together; no cluster is detected; peers do not join.
     """
     if heartbeat < 1:
         raise InputError(f"--heartbeat must be at least 1 second, got {heartbeat}")
-    given = [value for value in (process_id, count) if value is not None]
     if coordinator in ("none", "auto"):
-        if given:
+        if process_id is not None or count is not None:
             raise InputError(
                 f"--process-id and --num-processes go with --coordinator HOST:PORT, got "
                 f"{coordinator}"
@@ -72,7 +71,7 @@ def _initialize(
 ) -> None:
     reminder = threading.Timer(
         heartbeat,
-        _tell,
+        _print_error,
         [
             f"still waiting for all processes{f' at {coordinator}' if coordinator else ''}; "
             f"ends after {2 * heartbeat} s more"
@@ -101,21 +100,21 @@ def _initialize(
         raise InputError(f"the processes did not find each other: {reason}") from error
     finally:
         reminder.cancel()
-    _tell(
+    _print_error(
         f"process {jax.process_index()} of {jax.process_count()} has joined; if one of them dies, "
         f"the others end within {heartbeat} s"
     )
 
 
-def _tell(text: str) -> None:
+def _print_error(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
 class Watch:
-    """Says that another process may have died, before jax ends this one for it.
+    """Watchdog that reports that a peer may have died, before jax ends this process.
 
     A dead peer shows only as a computation that does not end, until its heartbeat is missed; then
-    jax aborts the process with a page of its own. Use as a context manager.
+    jax aborts this process with a long message of its own. Use as a context manager.
     """
 
     def __init__(self, heartbeat: float) -> None:
@@ -123,12 +122,12 @@ class Watch:
         self.alive()
 
     def alive(self) -> None:
-        """A sign of progress; without one for half the heartbeat, a line on standard error."""
+        """Record progress; half a heartbeat without it puts a line on standard error."""
         self._last = time.monotonic()
 
     def __enter__(self) -> Watch:
         if jax.process_count() > 1:
-            threading.Thread(target=self._look, daemon=True).start()
+            threading.Thread(target=self._report_silence, daemon=True).start()
         return self
 
     def __exit__(
@@ -139,13 +138,13 @@ class Watch:
     ) -> None:
         self._ended.set()
 
-    def _look(self) -> None:
-        told = 0.0
+    def _report_silence(self) -> None:
+        reported = 0.0  # the sign of progress after which silence was reported
         while not self._ended.wait(self._heartbeat / 8):
             last = self._last
-            if last != told and time.monotonic() - last > self._heartbeat / 2:
-                told = last
-                _tell(
+            if last != reported and time.monotonic() - last > self._heartbeat / 2:
+                reported = last
+                _print_error(
                     f"process {jax.process_index()}: no step for {self._heartbeat / 2:.0f} s; if "
                     f"another process has died, this one ends within {self._heartbeat:.0f} s, and "
                     "the same commands go on from the last checkpoint"

@@ -1,4 +1,4 @@
-"""The memory that a process holds, as the operating system counts it."""
+"""Memory, cores and processor of this process, as the operating system reports them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _STATUS = Path("/proc/self/status")
 
 
 def forget_peak() -> None:
-    """Lets `peak_bytes` count from now on, where the system can; on Linux it can."""
+    """Reset the peak that `peak_bytes` returns, where the system allows it, as Linux does."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_bytes() -> int | None:
-    """The most memory that this process has held, or None where that cannot be asked."""
+    """Return the peak resident memory of this process in bytes, or None if it is not available."""
     if _STATUS.is_file():
-        found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
-        if found:
-            return 1024 * int(found[1])
+        match = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
+        if match:
+            return 1024 * int(match[1])
     try:
         import resource
     except ModuleNotFoundError:
@@ -34,17 +34,19 @@ def peak_bytes() -> int | None:
 
 
 def cores() -> int:
-    """CPU cores that this process may use."""
+    """Return the number of CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def keep_to(threads: int) -> None:
-    """Confines this process to so many of its cores, before libraries count them; 0 for all.
+    """Confine this process to `threads` of its cores, or to all of them for 0.
+
+    Call it before libraries count the cores.
 
     Raises:
-      InputError: more than there are; a system that cannot.
+      InputError: `threads` is negative or exceeds the cores; the system cannot confine a process.
     """
     if threads == 0:
         return
@@ -57,10 +59,10 @@ def keep_to(threads: int) -> None:
 
 
 def cpu_name() -> str:
-    """The processor in words, and the cores that this process may use."""
+    """Return the processor's name and the number of cores that this process may use, as text."""
     name = "CPU"
     with contextlib.suppress(OSError):
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
-        name = found[1].strip() if found else name
+        match = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+        name = match[1].strip() if match else name
     count = cores()
-    return f"{name}, {count} core{'s' * (count > 1)}"
+    return f"{name}, {count} {'cores' if count > 1 else 'core'}"

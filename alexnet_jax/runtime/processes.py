@@ -1,6 +1,7 @@
-"""What the processes of one run tell each other; alone, everything here is the identity.
+"""Agreement between the processes of one run; in a run of one process, nothing is exchanged.
 
-Processes call these functions in the same order, as they do every computation on arrays of all.
+All processes must call these functions in the same order, as they must run every computation on
+arrays that they share.
 """
 
 from __future__ import annotations
@@ -18,64 +19,64 @@ _MESSAGE_BYTES = 600
 
 
 def is_first() -> bool:
-    """Whether this is the process that writes, draws and speaks."""
+    """Whether this is the process that writes files, draws figures and prints."""
     return jax.process_index() == 0
 
 
 def together(function: Callable[[], Value]) -> Value:
-    """What the function returns here, once it has returned in every process.
+    """Call the function in every process and return its result once all calls have returned.
 
     Raises:
-      InputError: it raised InputError or OSError in a process: the error itself in the first of
-        those, `FailedElsewhere` in all others.
+      InputError, OSError: the function raised one of them in some process. The first such process
+        raises the error itself, all others raise `FailedElsewhere`.
     """
     if jax.process_count() == 1:
         return function()
     result, error = None, None
     try:
         result = function()
-    except (InputError, OSError) as found:
-        error = found
-    said = f"{error}".encode()[:_MESSAGE_BYTES] if error is not None else b""
+    except (InputError, OSError) as caught:
+        error = caught
+    message = f"{error}".encode()[:_MESSAGE_BYTES] if error is not None else b""
     row = np.zeros(_MESSAGE_BYTES + 1, np.uint8)
     row[0] = error is not None
-    row[1 : 1 + len(said)] = np.frombuffer(said, np.uint8)
+    row[1 : 1 + len(message)] = np.frombuffer(message, np.uint8)
     rows = _allgather(row)
     failing = np.flatnonzero(rows[:, 0])
     if not failing.size:
         return result  # type: ignore[return-value]
-    where = int(failing[0])
-    if where == jax.process_index():
+    process = int(failing[0])
+    if process == jax.process_index():
         assert error is not None
         raise error
-    text = rows[where, 1:].tobytes().rstrip(b"\0").decode(errors="replace")
-    raise FailedElsewhere(f"process {where}: {text}")
+    text = rows[process, 1:].tobytes().rstrip(b"\0").decode(errors="replace")
+    raise FailedElsewhere(f"process {process}: {text}")
 
 
 def by_first(function: Callable[[], None]) -> None:
-    """Runs the function in the first process; the others wait, and fail if it does."""
+    """Call the function in the first process; the others wait for it, and fail if it fails."""
     together(function if is_first() else lambda: None)
 
 
 def failure(text: str) -> InputError:
-    """What every process finds wrong, to be raised: told by the first of them alone."""
+    """Return the error to raise where every process detects one fault; only the first prints it."""
     return InputError(text) if is_first() else FailedElsewhere(text)
 
 
 def said_by_first(number: int) -> int:
-    """The first process's number, in every process."""
+    """Return the first process's `number` in every process."""
     if jax.process_count() == 1:
         return number
     return int(_allgather(np.array(number, np.int32))[0])
 
 
 def largest(rows: np.ndarray) -> np.ndarray:
-    """Element by element the largest value that any process has: [...] -> [...]."""
+    """Return the elementwise maximum of `rows` over all processes: [...] -> [...]."""
     return rows if jax.process_count() == 1 else _allgather(rows).max(0)
 
 
 def whole(array: Any) -> np.ndarray:
-    """All of an array in this process's memory, wherever its parts are."""
+    """Return the complete array in this process's memory, wherever its shards are."""
     if isinstance(array, jax.Array) and not (
         array.is_fully_addressable or array.is_fully_replicated
     ):

@@ -1,4 +1,4 @@
-"""Stopping work in order when it is asked to by a signal. jax is not touched here."""
+"""Orderly stops on SIGINT and SIGTERM. jax is imported only inside functions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import FrameType
 
 
 class Interrupted(Exception):
-    """A run was asked to stop and has saved its state. `status` is 128 + the signal's number."""
+    """Stop of a run by a signal, after its state was saved; `status` is 128 + the signal number."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -19,17 +19,18 @@ class Interrupted(Exception):
 
 
 class Signals:
-    """While entered, the first SIGINT or SIGTERM is noted and a second one ends the process.
+    """Context that records the first SIGINT or SIGTERM and ends the process at the second.
 
-    The loop asks `stopping` between steps, where there is a whole state to save. The second signal
-    ends it at once, also while a step is computed or compiled, when Python itself hears of none.
+    The training loop calls `stopping` between steps, where there is a complete state to save. The
+    second signal ends the process at once, even while a step is computed or compiled and Python
+    cannot run its signal handlers.
     """
 
     def __init__(self) -> None:
         self._received: signal.Signals | None = None
 
     def stopping(self, step: int) -> signal.Signals | None:
-        """The signal to stop at, if any; to be asked after every step."""
+        """Return the signal that asks the run to stop, or None; call it after every step."""
         return self._received
 
     def _handlers(self) -> dict[signal.Signals, Callable[[int, FrameType | None], None]]:
@@ -57,7 +58,7 @@ class Signals:
 
 
 def _end_at_second(reader: socket.socket, numbers: set[signal.Signals]) -> None:
-    """Reads the number of every signal as it arrives; ends the process at the second of these."""
+    """Read the number of every signal that arrives; end the process at the second of `numbers`."""
     with reader:
         count = 0
         while arrived := reader.recv(1):
@@ -67,9 +68,10 @@ def _end_at_second(reader: socket.socket, numbers: set[signal.Signals]) -> None:
 
 
 class SharedSignals(Signals):
-    """As `Signals`, for several processes: one that is signalled stops all at the same step.
+    """Signals of several processes: a signal to one of them stops all at the same step.
 
-    jax handles SIGTERM and passes it on; SIGINT becomes SIGTERM. A second SIGTERM changes nothing.
+    jax handles SIGTERM and passes it on to the other processes; SIGINT is turned into SIGTERM. A
+    second SIGTERM changes nothing.
     """
 
     def stopping(self, step: int) -> signal.Signals | None:
@@ -88,7 +90,7 @@ class SharedSignals(Signals):
 
 
 def signals_of_run() -> Signals:
-    """What the processes of this run listen with."""
+    """Return the signal handling for this run, of one process or of several."""
     import jax
 
     return Signals() if jax.process_count() == 1 else SharedSignals()
