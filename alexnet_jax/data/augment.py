@@ -1,7 +1,7 @@
 """Views of stored images: crop, mirror, colour noise and normalization, on the device.
 
-Stored images are uint8, larger than the network's input by a border; a view is a crop of them as
-the network takes it.
+Stored images are uint8 and larger than the network's input by a border. A view is a crop of a
+stored image, in the form that the network takes.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Scale = float | Sequence[float] | np.ndarray
 
 
 class Statistics(NamedTuple):
-    """What the training split says about its pixels, in units of 0 to 255; float32.
+    """Statistics of the training split's pixels, in units of 0 to 255; float32.
 
     `deviations` are standard deviations along the eigenvectors of the colour covariance (columns
-    of `eigenvectors`), largest first; the paper writes eigenvalues, the source used their roots.
-    Arrays on the host or on devices.
+    of `eigenvectors`), largest first; the paper writes eigenvalues, its source used their square
+    roots. The arrays lie on the host or on devices.
     """
 
     mean: Any  # [S, S, C] mean image
@@ -32,13 +32,19 @@ class Statistics(NamedTuple):
 
     @classmethod
     def abstract(cls, stored_size: int, channels: int) -> Statistics:
-        """The shapes and dtypes, as restoring from a checkpoint needs them."""
+        """Return the shapes and dtypes, as restoring from a checkpoint needs them."""
         shapes = ((stored_size, stored_size, channels), (channels, channels), (channels,))
         return cls(*(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes))
 
 
 def centre_crop(images: jax.Array, size: int) -> jax.Array:
-    """The central [..., size, size, C] of [..., H, W, C]; one row less above where it is odd."""
+    """Return the central [..., size, size, C] of [..., H, W, C].
+
+    Of an odd border, the smaller part is above or at the left.
+
+    Raises:
+      ValueError: the crop does not fit into the images.
+    """
     if not 1 <= size <= min(images.shape[-3:-1]):
         raise ValueError(f"a crop of {size} does not fit into images of {images.shape}")
     top, left = ((side - size) // 2 for side in images.shape[-3:-1])
@@ -48,7 +54,7 @@ def centre_crop(images: jax.Array, size: int) -> jax.Array:
 def centre_views(
     images: jax.Array, statistics: Statistics, *, size: int, scale: Scale, dtype: Any = jnp.float32
 ) -> jax.Array:
-    """Centre crops minus the centre of the mean image.
+    """Return centre crops minus the centre of the mean image, times `scale`.
 
     Args:
       images: [B, S, S, C] uint8.
@@ -67,16 +73,19 @@ def centre_views(
 def ten_views(
     images: jax.Array, statistics: Statistics, *, size: int, scale: Scale, dtype: Any = jnp.float32
 ) -> jax.Array:
-    """The ten views of 2012: four corners and the centre, then the same five mirrored.
+    """Return the ten views of 2012: four corners and the centre, then the same five mirrored.
 
-    In the source's order (top, left) = (0, 0), (0, 2b), (b, b), (2b, 0), (2b, 2b) for a border b;
-    the centre of the mean image is subtracted after mirroring.
+    The crops start, in the source's order, at (top, left) = (0, 0), (0, 2b), (b, b), (2b, 0),
+    (2b, 2b) for a border b. The centre of the mean image is subtracted after mirroring.
 
     Args:
       images: [B, S, S, C] uint8, S > size.
 
     Returns:
-      [10, B, size, size, C] of `dtype`. ValueError where the images are not larger than the crop.
+      [10, B, size, size, C] of `dtype`.
+
+    Raises:
+      ValueError: the images are not larger than the crop.
 
     Source: paper section 4.1; `convdata_jpeg.py` of the 2012 source.
     """
@@ -84,8 +93,8 @@ def ten_views(
     if end < 1:
         raise ValueError(f"ten views need images larger than {size}, got {images.shape}")
     work, middle = compute_dtype(dtype), end // 2
-    places = ((0, 0), (0, end), (middle, middle), (end, 0), (end, end))
-    crops = [images[:, top : top + size, left : left + size] for top, left in places]
+    corners = ((0, 0), (0, end), (middle, middle), (end, 0), (end, end))
+    crops = [images[:, top : top + size, left : left + size] for top, left in corners]
     views = jnp.stack([*crops, *(crop[:, :, ::-1] for crop in crops)]).astype(work)
     views = (views - _mean(statistics, size, work)[None, None]) * _factor(scale, 5, work)
     return views.astype(dtype)
@@ -105,14 +114,14 @@ def training_views(
     place_keys: jax.Array | None = None,
     dtype: Any = jnp.float32,
 ) -> jax.Array:
-    """A random crop of each image, mirrored or not, with colour noise, minus the mean.
+    """Return a random crop of each image, mirrored or not, with colour noise, minus the mean.
 
         view = scale (crop - mean + sum_c p_c z_c s_c),   z_c ~ N(0, colour_noise^2)
 
-    with p_c, s_c the eigenvectors and standard deviations of the training pixels' colours: one
-    draw for a whole image. The offset is uniform over all (S - size + 1)^2 places, and the
-    *centre* of the mean image is subtracted wherever the crop lies, as in 2012. Each image is
-    drawn for from its own key, so any split of the batch draws the same.
+    with p_c, s_c the eigenvectors and standard deviations of the training pixels' colours; z_c is
+    drawn once for a whole image. The offset is uniform over all (S - size + 1)^2 positions, and
+    the *centre* of the mean image is subtracted wherever the crop lies, as in 2012. Each image's
+    draws come from its own key, so that any split of the batch draws the same.
 
     Args:
       keys: [B] random keys.
@@ -121,9 +130,10 @@ def training_views(
       mirror: whether half of the crops are mirrored left to right.
       colour_noise: standard deviation of the draws; 0.1 in the paper, 0 for none.
       scale: factor on the result, or one for each channel; 1 keeps the paper's pixel units.
-      random_crop: whether the crop's place is drawn; else it is the centre's.
-      attenuate: divide by 1 + colour_noise, as the 2012 source does in training.
-      place_keys: [B] random keys of the crops and mirrors alone, where images share them.
+      random_crop: whether the crop's position is drawn; otherwise it is the centre.
+      attenuate: whether to divide by 1 + colour_noise, as the 2012 source does in training.
+      place_keys: [B] random keys for crop and mirror alone, where images share them; `keys` by
+        default.
 
     Returns:
       [B, size, size, C] of `dtype`.
@@ -134,11 +144,11 @@ def training_views(
     work = compute_dtype(dtype)  # bfloat16 would round the mean by up to a grey level
     factor = np.asarray(scale) / (1 + colour_noise) if attenuate else scale
 
-    def view(key: jax.Array, place: jax.Array, image: jax.Array) -> jax.Array:
-        place_key, mirror_key, _ = jax.random.split(place, 3)
+    def view(key: jax.Array, place_key: jax.Array, image: jax.Array) -> jax.Array:
+        crop_key, mirror_key, _ = jax.random.split(place_key, 3)
         noise_key = jax.random.split(key, 3)[2]
         border = image.shape[0] - size
-        top, left = jax.random.randint(place_key, (2,), 0, border + 1, jnp.int32)
+        top, left = jax.random.randint(crop_key, (2,), 0, border + 1, jnp.int32)
         if random_crop:
             corner = (top, left, jnp.int32(0))
             crop = jax.lax.dynamic_slice(image, corner, (size, size, image.shape[2])).astype(work)
@@ -161,7 +171,7 @@ def training_views(
 
 
 def _factor(scale: Scale, axes: int, dtype: Any) -> jax.Array:
-    """`scale` shaped for arrays of so many axes, channels last."""
+    """Return `scale` shaped to multiply arrays with `axes` axes, channels last."""
     return jnp.asarray(scale, dtype).reshape((1,) * (axes - 1) + (-1,))
 
 

@@ -1,4 +1,4 @@
-"""What the nearest training image says: the accuracy that a network has to beat."""
+"""Nearest-neighbour baseline: the accuracy that a network has to beat."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ _BINS = 8  # of each channel's 256 values
 
 
 def pixels(images: np.ndarray) -> np.ndarray:
-    """[N, S, S, C] uint8 as [N, F] float32 rows, averaged over squares to at most 64 pixels a side.
+    """Average images over squares to at most 64 pixels a side.
 
-    The averaging helps the baseline: far fewer numbers, and single pixels no longer matter.
+    [N, S, S, C] uint8 -> [N, F] float32, one row for each image.
+
+    Averaging helps the baseline: there are far fewer values, and single pixels no longer matter.
     """
     count, side, _, channels = images.shape
     step = -(-side // _LARGEST_SIDE)
@@ -25,7 +27,7 @@ def pixels(images: np.ndarray) -> np.ndarray:
 
 
 def histograms(images: np.ndarray) -> np.ndarray:
-    """Square roots of each image's colour histogram over 8^C cells, [N, 8^C] float32.
+    """Return the square roots of each image's colour histogram of 8^C cells: [N, 8^C] float32.
 
     The Euclidean distance between such rows is Hellinger's distance between the histograms.
     """
@@ -37,16 +39,17 @@ def histograms(images: np.ndarray) -> np.ndarray:
 
 
 def nearest_neighbour(dataset: Dataset) -> dict[str, float]:
-    """Accuracy on the test split of the class of the nearest training image, in [0, 1].
+    """Return the test accuracy, in [0, 1], of predicting the class of the nearest training image.
 
-    "pixels": Euclidean distance of pixels; "histograms": Hellinger's distance of colour histograms.
+    "pixels" uses the Euclidean distance of pixels, "histograms" Hellinger's distance of colour
+    histograms.
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    found = {}
+    accuracy = {}
     for name, features in (("pixels", pixels), ("histograms", histograms)):
         nearest = KNeighborsClassifier(n_neighbors=1, algorithm="brute")
         nearest.fit(features(dataset.train.images[:]), dataset.train.labels)
         guesses = nearest.predict(features(dataset.test.images[:]))
-        found[name] = float(np.mean(guesses == dataset.test.labels))
-    return found
+        accuracy[name] = float(np.mean(guesses == dataset.test.labels))
+    return accuracy

@@ -1,4 +1,4 @@
-"""Memory for batches that is used again, since the system takes its time to hand out new pages."""
+"""Memory for batches that is reused, because the system is slow to provide new pages."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ import weakref
 
 import numpy as np
 
-WORTHWHILE = 2**20  # bytes; less than this the allocator keeps by itself
+WORTHWHILE = 2**20  # bytes; the allocator itself keeps smaller arrays for reuse
 
 
 class Recycled:
-    """uint8 arrays whose memory serves again once nothing refers to it any more.
+    """Allocator of uint8 arrays that reuses memory once nothing refers to it any more.
 
-    A fresh array of 50 MB costs as much time as copying 50 MB into it: the system clears its
-    pages one by one, and takes them away when the array goes. Here an array's pages come back when
-    the array and all views of it are gone, JAX's included, which on a CPU may be the array itself.
-    As much is held as was in use at the same time. Several threads may ask.
+    Allocating 50 MB takes as long as copying 50 MB: the system clears the pages one by one, and
+    takes them back when the array is freed. Here an array's pages become free for reuse when the
+    array and all views of it are gone. JAX's arrays count as views: on a CPU they may share the
+    memory. The memory kept is the most that was in use at the same time. Several threads may
+    allocate.
     """
 
     def __init__(self) -> None:
         self._free: dict[int, list[mmap.mmap]] = {}
 
     def empty(self, shape: tuple[int, ...]) -> np.ndarray:
-        """An array of this shape whose values are whatever was there, aligned to a page."""
+        """Return an uninitialized array; from 1 MiB on, its memory is reused and page-aligned."""
         count = math.prod(shape)
         if count < WORTHWHILE:
             return np.empty(shape, np.uint8)
@@ -35,7 +36,7 @@ class Recycled:
             memory = mmap.mmap(-1, count)
             if hasattr(mmap, "MADV_HUGEPAGE"):
                 memory.madvise(mmap.MADV_HUGEPAGE)
-        # Views of an array keep the array that owns no memory of its own, so this one ends last.
+        # Every view refers to this array, which owns no memory itself, so it is freed last.
         whole = np.frombuffer(memory, np.uint8, count)
         weakref.finalize(whole, free.append, memory).atexit = False
         return whole.reshape(shape)

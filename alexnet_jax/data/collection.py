@@ -1,4 +1,4 @@
-"""Pictures with names, and classes where they have any: a data set, or a folder as it lies."""
+"""Collections of named pictures, with labels if there are classes: a data set or a folder."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ class Collection:
     """N pictures in a fixed order.
 
     Attributes:
-      names: all different; files by their paths in the folder, others as SPLIT/ROW.
-      splits: "train" or "test" of each, "" where there are none.
-      labels: [N] int32, places in `class_names`; `UNLABELLED` for all where there are no classes.
-      shape: (S, S, C) of the stored images.
-      read: the stored images of some numbers, or what is wrong with each.
-      at_a_time: numbers to be read in one go.
-      about: where the pictures are, for `again`.
+      names: different names; the path in the folder for files, SPLIT/ROW for others.
+      splits: "train" or "test" for each picture, "" where there are no splits.
+      labels: [N] int32 indices into `class_names`; `UNLABELLED` for pictures without a class.
+      shape: shape of the stored images, (S, S, C).
+      read: function from a range of numbers to their stored images, with an InputError in the
+        position of each picture that cannot be read.
+      at_a_time: number of pictures to read in one call.
+      about: location of the pictures, from which `again` recreates the collection.
     """
 
     names: tuple[str, ...]
@@ -46,22 +47,22 @@ class Collection:
 
 
 def again(about: dict[str, str], shape: tuple[int, int, int]) -> Collection:
-    """The collection that says so about itself."""
+    """Recreate the collection that `about` describes."""
     if "images" in about:
         return of_folder(Path(about["images"]), shape, about["resize"])
     return of_dataset(about["data"], about["data_dir"], shape)
 
 
 def of_dataset(name: str, data_dir: str, shape: tuple[int, int, int]) -> Collection:
-    """Both splits of a data set, by name as `data.load`.
+    """Return both splits of a data set, loaded by name as with `data.load`.
 
     Raises:
-      InputError: no such data set, or one of images of another shape.
+      InputError: no such data set, or its images have another shape.
     """
     dataset = data.load(name, data_dir)
     if dataset.train.images.shape[1:] != shape:
-        found, want = ("x".join(map(str, s)) for s in (dataset.train.images.shape[1:], shape))
-        raise InputError(f"{name} stores images of {found}, but the network takes {want}")
+        stored, taken = ("x".join(map(str, s)) for s in (dataset.train.images.shape[1:], shape))
+        raise InputError(f"{name} stores images of {stored}, but the network takes {taken}")
     counts = [len(split) for split in (dataset.train, dataset.test)]
     return Collection(
         names=tuple(
@@ -91,10 +92,10 @@ def _rows(dataset: Dataset) -> Read:
 def of_folder(
     directory: Path, shape: tuple[int, int, int], resize: str = "short_bicubic"
 ) -> Collection:
-    """The pictures of a folder, in the order of their names, resized as `read_stored` does.
+    """Return the pictures of a folder, in the order of their names, resized as by `read_stored`.
 
-    DIR/train/CLASS/* and DIR/test/CLASS/*, as data sets are prepared from; or DIR/CLASS/*; or
-    DIR/*, without classes. What is a picture is told by how its name ends.
+    The folder contains DIR/train/CLASS/* and DIR/test/CLASS/*, as for preparing a data set; or
+    DIR/CLASS/*; or DIR/*, without classes. A file's suffix decides whether it is a picture.
 
     Raises:
       InputError: not a directory; a folder without pictures.
@@ -102,21 +103,21 @@ def of_folder(
     if not directory.is_dir():
         raise InputError(f"{directory} is not a directory")
     splits = [split for split in SPLITS if (directory / split).is_dir()]
-    found: list[tuple[str, str, Path]] = []
+    files: list[tuple[str, str, Path]] = []  # split, class, path
     for split in splits or [""]:
         top = directory / split
-        below = _folders(top)
-        if below:
-            found += [(split, name, path) for name in below for path in pictures_in(top / name)]
+        classes = _folders(top)
+        if classes:
+            files += [(split, name, path) for name in classes for path in pictures_in(top / name)]
         else:
-            found += [(split, "", path) for path in pictures_in(top)]
-    class_names = tuple(sorted({name for _, name, _ in found if name}))
-    places = {name: place for place, name in enumerate(class_names)}
-    pictures = [Listed(str(path), named=False) for _, _, path in found]
+            files += [(split, "", path) for path in pictures_in(top)]
+    class_names = tuple(sorted({name for _, name, _ in files if name}))
+    label_of = {name: label for label, name in enumerate(class_names)}
+    pictures = [Listed(str(path), named=False) for _, _, path in files]
     return Collection(
-        names=tuple(path.relative_to(directory).as_posix() for _, _, path in found),
-        splits=tuple(split for split, _, _ in found),
-        labels=np.array([places.get(name, UNLABELLED) for _, name, _ in found], np.int32),
+        names=tuple(path.relative_to(directory).as_posix() for _, _, path in files),
+        splits=tuple(split for split, _, _ in files),
+        labels=np.array([label_of.get(name, UNLABELLED) for _, name, _ in files], np.int32),
         class_names=class_names,
         shape=shape,
         read=reader(pictures, shape[0], shape[2], resize),

@@ -1,4 +1,4 @@
-"""What a data set is: two splits of stored images with labels, and names of the classes."""
+"""Data sets: two splits of stored images with labels, and the names of the classes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alexnet_jax.errors import InputError
 
 
 class Images(Protocol):
-    """What a split needs of its images: an array has it, in memory or mapped, and so do records."""
+    """Interface of a split's images; arrays in memory, mapped arrays and records provide it."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -25,17 +25,21 @@ class Images(Protocol):
 
 
 class Reading(Protocol):
-    """Told which rows, [start, stop), will be read next, so that a disk can bring them in a sweep.
-    Returns at once."""
+    """Function to call with the row ranges, [start, stop), that will be read next.
+
+    The disk can then fetch them in one sweep. The call returns at once.
+    """
 
     def __call__(self, ranges: Sequence[tuple[int, int]], /) -> None: ...
 
 
 @dataclass(frozen=True)
 class Split:
-    """Stored images [N, S, S, C] uint8 and labels [N] int32; `will_read` if reading is slow.
+    """Stored images [N, S, S, C] uint8 and their labels [N] int32.
 
-    `crc32`, [N] uint32, is of each image's bytes, where it was noted when they were written.
+    Attributes:
+      will_read: call it with the rows to be read next; None where reading is fast.
+      crc32: [N] uint32 checksum of each image's bytes, if recorded when they were written.
     """
 
     images: Images
@@ -61,9 +65,9 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Splits "train" and "test" of one stored size, and the classes' names in label order.
+    """Splits "train" and "test" with one stored size, and the class names in label order.
 
-    What was prepared beforehand brings its `statistics` (as `pixel_statistics`), its `sha256` and
+    A prepared data set also has its `statistics` (as from `pixel_statistics`), its `sha256` and
     the `stamps` of its files.
     """
 
@@ -98,7 +102,7 @@ class Dataset:
         return self.train.images.shape[3]
 
     def require_unchanged(self) -> None:
-        """Raises InputError where files were changed since they were opened."""
+        """Raise InputError if a file has changed since it was opened."""
         changed = [] if self.stamps is None else self.stamps.changed()
         if changed:
             more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
@@ -108,7 +112,7 @@ class Dataset:
             )
 
     def fingerprint(self) -> str:
-        """SHA-256 over both splits, to notice that the data under a run have changed."""
+        """Return the SHA-256 of both splits, which shows whether the data of a run have changed."""
         if self.sha256 is not None:
             return self.sha256
         digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Whether the files of a data set are still those that were opened."""
+"""Sizes and times of a data set's files, to detect changes after they were opened."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Stamp = tuple[int, int]
 
 @dataclass(frozen=True)
 class Stamps:
-    """The files of a directory with their sizes and times of change, when looked at.
+    """Sizes and modification times of a directory's files when they were opened.
 
-    A run reads pixels where they lie: what is written there while it runs goes into it unseen.
-    Their numbers do not count, which some file systems on the network give out anew.
+    A run reads pixels directly from these files, so that a change while it runs would go
+    unnoticed. Inode numbers are not compared, because some network file systems reassign them.
     """
 
     files: Mapping[Path, Stamp]
@@ -24,16 +24,16 @@ class Stamps:
         return cls({path: _stamp(path) for path in sorted(directory.iterdir()) if path.is_file()})
 
     def changed(self) -> list[Path]:
-        """Files that were written, replaced or removed since."""
-        return [path for path, stamp in self.files.items() if _now(path) != stamp]
+        """Return the files that were written, replaced or removed since."""
+        return [path for path, stamp in self.files.items() if _stamp_if_present(path) != stamp]
 
 
 def _stamp(path: Path) -> Stamp:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
 
 
-def _now(path: Path) -> Stamp | None:
+def _stamp_if_present(path: Path) -> Stamp | None:
     try:
         return _stamp(path)
     except FileNotFoundError:

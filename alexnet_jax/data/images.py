@@ -1,4 +1,4 @@
-"""Pictures from files, as stored images: any kind of picture becomes a uint8 square."""
+"""Stored images from picture files: any kind of picture becomes a uint8 square."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from alexnet_jax.errors import InputError
 if TYPE_CHECKING:
     from PIL import Image
 
-# A picture may claim any size; decoding one of this many pixels takes about 3 GB.
+# A file may claim any size; decoding a picture of this many pixels takes about 3 GB.
 MOST_PIXELS = 1_000_000_000
-# Sides of a picture, long to short, up to which it is resized as a whole to keep its middle.
+# Ratio of the long to the short side up to which a picture is resized as a whole before cropping.
 _LONGEST = 64
 
 
@@ -31,23 +31,26 @@ def read_stored(
     most_pixels: int | None = None,
     resize: str = "short_bicubic",
 ) -> np.ndarray:
-    """A picture file as the data sets store it: [size, size, channels] uint8.
+    """Read a picture file as data sets store it: [size, size, channels] uint8.
 
-    Turned upright by its EXIF note; 16-bit values divided by 257; transparency laid on black;
-    palettes, CMYK and grey converted to RGB, or all to grey where `channels` is 1. Then the short
-    side is resized to `size` and the centre square kept, as in 2012, or what `resize` says.
+    The picture is turned upright by its EXIF orientation. 16-bit values are divided by 257,
+    transparency is laid on black, and palettes, CMYK and grey become RGB, or all become grey if
+    `channels` is 1. The picture is then resized: by default its short side becomes `size` and the
+    centre square is kept, as in 2012.
 
     Args:
-      path: a JPEG, PNG, WebP, BMP, TIFF, GIF (first frame) or what else Pillow reads.
+      path: a JPEG, PNG, WebP, BMP, TIFF, GIF (first frame) or any other file that Pillow reads.
       size: side of the stored square.
       channels: 1 or 3.
-      file: where the bytes are, if `path` is but their name.
-      resize: "short_...": the short side to `size`, the centre square kept; "warp_...": both
-        sides to `size`. By bicubic or bilinear interpolation, smoothed where pictures shrink.
+      file: the picture's bytes; `path` is then only their name in messages.
+      resize: "short_...": the short side is resized to `size` and the centre square kept;
+        "warp_...": both sides are resized to `size`. The interpolation is bicubic or bilinear and
+        smooths pictures that shrink.
       most_pixels: a picture that claims more is refused before it is decoded; 10^9 by default.
 
     Raises:
-      InputError: no such file, not a picture, truncated, or too many pixels.
+      InputError: the file does not exist, may not be read, is not a picture, is damaged or has too
+        many pixels; `channels` is neither 1 nor 3.
 
     Source: `make-data.py` of the later source for the resizing.
     """
@@ -58,9 +61,10 @@ def read_stored(
     try:
         with quiet_pillow(), Image.open(path if file is None else file) as picture:
             _require_pixels(picture, path, most_pixels or MOST_PIXELS)
-            # Other libraries decode in full, which differs by a grey level here and there.
-            least = size if resize == "short_bicubic" else None
-            plain = _decoded(picture, least, "L" if channels == 1 else "RGB")
+            # The other rules follow libraries that decode in full, where a few pixels differ by a
+            # grey level from a reduced decoding.
+            reduced_to = size if resize == "short_bicubic" else None
+            plain = _decoded(picture, reduced_to, "L" if channels == 1 else "RGB")
     except (InputError, MemoryError):
         raise
     except FileNotFoundError:
@@ -79,14 +83,14 @@ def read_stored(
 def as_stored(
     plain: Image.Image, size: int, channels: int, resize: str = "short_bicubic"
 ) -> np.ndarray:
-    """The resized centre square of a grey or RGB picture: [size, size, channels] uint8."""
+    """Return a grey or RGB picture resized to a square: [size, size, channels] uint8."""
     from PIL import Image
 
     if resize != "short_bicubic":
         return _resized(plain, size, resize).reshape(size, size, channels)
 
-    # Resizing all and cropping whole pixels then, without enlarging what is thrown away: the
-    # square's place in the resized picture, in pixels of the original.
+    # As if the whole picture were resized and then cropped at whole pixels, but without resizing
+    # what is cropped: (left, top) is the square's corner, in pixels of the original.
     side = min(plain.size)
     left, top = ((round(length * size / side) - size) // 2 * side / size for length in plain.size)
     if plain.size != (size, size):
@@ -96,22 +100,22 @@ def as_stored(
 
 
 def _resized(plain: Image.Image, size: int, resize: str) -> np.ndarray:
-    """As other libraries do it: whole pixels of the whole picture, then the centre square.
+    """Resize as other libraries do: the whole picture to whole pixels, then its centre square.
 
     "short_bilinear" is torchvision's Resize(size) and CenterCrop(size), also for odd sides.
     """
     from PIL import Image
 
-    how, _, filter_name = resize.partition("_")
+    rule, _, filter_name = resize.partition("_")
     resample = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
-    if how == "warp":
+    if rule == "warp":
         return np.asarray(plain.resize((size, size), resample[filter_name]), np.uint8)
     sides = [int(size * side / min(plain.size)) for side in plain.size]
     starts = [round((side - size) / 2) for side in sides]
     if max(sides) <= _LONGEST * size:
         pixels = np.asarray(plain.resize((sides[0], sides[1]), resample[filter_name]), np.uint8)
         return pixels[starts[1] : starts[1] + size, starts[0] : starts[0] + size]
-    # Of a strip only the square, by its place in the original: a grey level off here and there.
+    # Of a very long picture, resize the square alone; a few pixels then differ by a grey level.
     scale = min(plain.size) / size
     left, top = (start * scale for start in starts)
     box = (left, top, min(plain.width, left + size * scale), min(plain.height, top + size * scale))
@@ -125,11 +129,12 @@ _settings = contextlib.ExitStack()
 
 @contextlib.contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Without Pillow's limit on pixels and its remarks on odd files, while any thread is inside.
+    """Turn off Pillow's pixel limit and its warnings while any thread is inside.
 
-    Its limit refuses real scans and panoramas; ours is checked before decoding. Both are settings
-    of the whole process, so the first thread to enter changes them and the last to leave restores
-    them. Who starts threads that read should be inside for as long as they do.
+    Pillow's limit refuses real scans and panoramas; ours is checked before decoding. Limit and
+    warnings are settings of the whole process, so the first thread to enter changes them and the
+    last to leave restores them. Code that starts threads to read pictures should stay inside until
+    they end.
     """
     from PIL import Image
 
@@ -159,7 +164,7 @@ def _require_pixels(picture: Image.Image, path: str | Path, most: int) -> None:
 def _decoded(picture: Image.Image, size: int | None, mode: str) -> Image.Image:
     from PIL import ImageOps
 
-    # Lets JPEGs be decoded at a fraction of their size, but never below what is kept.
+    # Allow JPEGs to be decoded at a fraction of their size, but never below what is kept.
     if size is not None:
         picture.draft(None, (4 * size, 4 * size))
     picture.load()
@@ -171,19 +176,19 @@ def _decoded(picture: Image.Image, size: int | None, mode: str) -> Image.Image:
 def _eight_bit(picture: Image.Image) -> Image.Image:
     from PIL import Image
 
-    clear = picture.info.get("transparency")
+    transparent = picture.info.get("transparency")
     if picture.mode.startswith("I;16"):
         values = np.asarray(picture).astype(np.uint32)
-        if isinstance(clear, int):
-            values = np.where(values == clear, 0, values)
+        if isinstance(transparent, int):
+            values = np.where(values == transparent, 0, values)
         return Image.fromarray(np.round(values / 257).astype(np.uint8))
     if picture.mode in ("I", "F"):
         values = np.nan_to_num(np.asarray(picture, np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-        # 32-bit files say nothing of their range: up to 255, up to 65535, or their own maximum.
+        # 32-bit files do not state their range: take 255, 65535 or the picture's own maximum.
         top = max(float(values.max(initial=0)), 1.0)
         full = next((limit for limit in (255.0, 65535.0) if top <= limit), top)
         return Image.fromarray(np.clip(np.round(values * (255 / full)), 0, 255).astype(np.uint8))
-    if picture.mode in ("P", "PA", "LA", "La", "RGBa") or clear is not None:
+    if picture.mode in ("P", "PA", "LA", "La", "RGBa") or transparent is not None:
         picture = picture.convert("RGBA")
     if picture.mode == "RGBA":
         black = Image.new("RGBA", picture.size, (0, 0, 0, 255))

@@ -1,4 +1,4 @@
-"""Pictures by the thousand: listed, decoded in threads, handed on in blocks of one size."""
+"""Streams of many pictures: listed, decoded in threads, returned in blocks of one size."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from alexnet_jax.data.images import quiet_pillow, read_stored
 from alexnet_jax.errors import InputError
 from alexnet_jax.runtime import cores
 
-# What files in a directory are taken for pictures; a file that is named is taken whatever its name.
+# Suffixes of pictures in a directory; a file that is named on the command line may have any.
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 STANDARD_INPUT = "-"
 
@@ -27,35 +27,35 @@ Read = Callable[[range], Sequence[np.ndarray | InputError]]
 
 @dataclass(frozen=True)
 class Listed:
-    """A picture that a command line asks for: `named` there, or found in a directory of it."""
+    """Picture that a command line names (`named`), or that lies in a directory it names."""
 
     name: str
     named: bool = True
 
 
 def listed(arguments: Sequence[str]) -> list[Listed]:
-    """The pictures that names of files and directories, and "-" for standard input, stand for.
+    """Return the pictures that arguments name: files, directories, and "-" for standard input.
 
-    Of a directory, the files in it that end as pictures do, in the order of their names; what is
-    hidden and what lies in directories below is left out. Files that are named may be missing:
-    reading them will say so.
+    A directory stands for the files in it with a picture's suffix, in the order of their names;
+    hidden files and subdirectories are left out. A file that is named need not exist; reading it
+    returns the error.
 
     Raises:
       InputError: a directory without pictures; "-" twice.
     """
-    found: list[Listed] = []
+    pictures: list[Listed] = []
     for argument in arguments:
         if argument != STANDARD_INPUT and os.path.isdir(argument):
-            found += [Listed(str(path), named=False) for path in pictures_in(Path(argument))]
+            pictures += [Listed(str(path), named=False) for path in pictures_in(Path(argument))]
         else:
-            found.append(Listed(argument))
-    if sum(picture.name == STANDARD_INPUT for picture in found) > 1:
+            pictures.append(Listed(argument))
+    if sum(picture.name == STANDARD_INPUT for picture in pictures) > 1:
         raise InputError("- may be given once: standard input is one picture")
-    return found
+    return pictures
 
 
 def pictures_in(directory: Path) -> list[Path]:
-    """Files of a directory that end as pictures do, by name. InputError if there are none."""
+    """Return a directory's files with a picture's suffix, by name; InputError if it has none."""
     with os.scandir(directory) as entries:
         names = sorted(
             entry.name
@@ -74,7 +74,7 @@ def pictures_in(directory: Path) -> list[Path]:
 def reader(
     pictures: Sequence[Listed], size: int, channels: int, resize: str = "short_bicubic"
 ) -> Read:
-    """What reads listed pictures by their numbers, as `read_stored`."""
+    """Return a function that reads the pictures of given numbers, as `read_stored` does."""
 
     stored = partial(read_stored, size=size, channels=channels, resize=resize)
 
@@ -95,9 +95,10 @@ class Block:
     """Consecutive pictures of a stream.
 
     Attributes:
-      numbers: the pictures' places in the stream, n of them.
-      images: [B, S, S, C] uint8, n <= B; zeros where one could not be read and after the last.
-      errors: what is wrong with those that could not be read, by their numbers.
+      numbers: range of the n pictures' numbers in the stream.
+      images: [B, S, S, C] uint8, n <= B; zeros for pictures that could not be read and after the
+        last.
+      errors: errors of the pictures that could not be read, by their numbers.
     """
 
     numbers: range
@@ -106,7 +107,7 @@ class Block:
 
     @property
     def good(self) -> np.ndarray:
-        """Places in the block of the pictures that were read, ascending."""
+        """Positions in the block of the pictures that were read, ascending."""
         return np.array([n not in self.errors for n in self.numbers], bool).nonzero()[0]
 
 
@@ -119,14 +120,16 @@ def blocks(
     at_a_time: int = 1,
     ahead: int = 2,
 ) -> Iterator[Block]:
-    """`count` pictures in blocks of `batch`, in order, read by as many threads as there are cores.
+    """Yield `count` pictures in blocks of `batch`, in order, read by one thread for each core.
 
     Args:
-      read: the pictures of some numbers, or what is wrong with each.
-      shape: (S, S, C) of a picture.
-      batch: B; every block has it, so that one compiled program serves all.
-      at_a_time: pictures that a thread reads in one go.
-      ahead: blocks that are read, or being read, before they are asked for. No more are in memory.
+      read: function from a range of numbers to their pictures, or an InputError for each picture
+        that cannot be read.
+      shape: shape of a picture, (S, S, C).
+      batch: B, the size of every block, so that one compiled program serves all.
+      at_a_time: number of pictures that a thread reads in one call.
+      ahead: number of blocks that are read, or being read, before they are needed; no more are in
+        memory.
     """
     starts = iter(range(0, count, batch))
     pending: deque[list[tuple[range, Future[Sequence[np.ndarray | InputError]]]]] = deque()

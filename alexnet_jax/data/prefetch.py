@@ -1,4 +1,4 @@
-"""Batches read ahead of the step that takes them."""
+"""Batches read ahead of the training step that takes them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from alexnet_jax.data.batches import Batch, Batches
 
 
 def in_memory(batch: Batch) -> dict[str, np.ndarray]:
-    """A batch with its images read."""
+    """Return a batch with its images read into memory."""
     return {name: value[:] for name, value in batch.items()}
 
 
 class Prefetch:
-    """A stream's batches, read by threads and handed on in order.
+    """Iterator over a stream's batches, read ahead by threads and returned in order.
 
     Args:
-      batches: the stream; from here on nobody else moves it.
-      finish: reads a batch, in a thread: as arrays, or into the devices that it is for.
-      ahead: batches that are read, or being read, before they are asked for.
-      threads: that read.
+      batches: the stream; nothing else may advance it from now on.
+      finish: function, called in a thread, that reads a batch as arrays or onto its devices.
+      ahead: number of batches that are read, or being read, before they are needed.
+      threads: number of threads that read.
 
     Use as a context manager, or `close` it.
     """
@@ -49,16 +49,16 @@ class Prefetch:
         self.close()
 
     def close(self) -> None:
-        """Stops reading; what was read ahead is dropped."""
+        """Stop reading and drop what was read ahead."""
         self._pool.shutdown(cancel_futures=True)
         self._pending.clear()
 
     def get_state(self) -> dict[str, np.ndarray]:
-        """The stream's state after the batch handed on last, whatever was read ahead of it."""
+        """Return the stream's state after the last batch returned, not after those read ahead."""
         return self._state
 
     def set_state(self, state: dict[str, np.ndarray]) -> None:
-        """Goes on from a state of `get_state`."""
+        """Resume from a state of `get_state`."""
         for future, _ in self._pending:
             future.cancel()
         self._pending.clear()

@@ -22,10 +22,10 @@ _SOURCES: dict[str, Callable[[], Dataset]] = {
 
 
 def load(name: str, data_dir: str = "") -> Dataset:
-    """A data set by name: one that comes with the libraries, or a prepared one of a directory.
+    """Load a data set by name: one that comes with the libraries, or one prepared in a directory.
 
     Raises:
-      InputError: an unknown name, or a prepared data set that cannot be used.
+      InputError: the name is unknown, or the prepared data set cannot be used.
     """
     if name in _SOURCES:
         return _SOURCES[name]()

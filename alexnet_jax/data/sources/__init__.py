@@ -1,4 +1,4 @@
-"""Where pictures come from: archives, folders, TensorFlow Datasets, and what comes along."""
+"""Sources of pictures: archives, folders, TensorFlow Datasets, and pictures of libraries."""
 
 from alexnet_jax.data.sources.folder import folder
 from alexnet_jax.data.sources.idx import idx

@@ -12,10 +12,10 @@ LOW = 7  # 0 to 6
 
 
 def digits() -> Dataset:
-    """1,797 digits of 43 writers, 8x8, enlarged to 32x32 grey images: 1,437 to train, 360 to test.
+    """Load 1,797 digits of 43 writers as 32x32 grey images: 1,437 to train on, 360 to test on.
 
-    Values 0 to 16 become 0 to 255 and are enlarged bilinearly. The split is fixed and
-    stratified: every class has its share of both.
+    The 8x8 images are enlarged bilinearly after their values, 0 to 16, become 0 to 255. The split
+    is fixed and stratified: every class has its share in both parts.
 
     Source: UCI "Optical Recognition of Handwritten Digits" (test part), as in scikit-learn.
     """
@@ -23,8 +23,8 @@ def digits() -> Dataset:
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
-    found = load_digits()
-    grey = np.round(found.images * (255 / 16)).astype(np.uint8)
+    source = load_digits()
+    grey = np.round(source.images * (255 / 16)).astype(np.uint8)
     size = (STORED_SIZE, STORED_SIZE)
     images = np.stack(
         [
@@ -32,7 +32,7 @@ def digits() -> Dataset:
             for image in grey
         ]
     )[..., None]
-    labels = found.target.astype(np.int32)
+    labels = source.target.astype(np.int32)
     train, test = train_test_split(
         np.arange(len(labels)), test_size=TEST_IMAGES, stratify=labels, random_state=2012
     )
@@ -40,17 +40,17 @@ def digits() -> Dataset:
         name="digits",
         train=Split(images[train], labels[train]),
         test=Split(images[test], labels[test]),
-        class_names=tuple(str(name) for name in found.target_names),
+        class_names=tuple(str(name) for name in source.target_names),
     )
 
 
 def low_digits() -> Dataset:
-    """Of `digits`, 0 to 6."""
+    """Load the classes 0 to 6 of `digits`."""
     return _between("digits_0to6", 0, LOW)
 
 
 def high_digits() -> Dataset:
-    """Of `digits`, 7 to 9: other classes for a network that has learned those."""
+    """Load the classes 7 to 9 of `digits`: new ones for a network trained on `low_digits`."""
     return _between("digits_7to9", LOW, 10)
 
 

@@ -1,4 +1,4 @@
-"""Pictures in folders, one for each class: the way people bring their own data."""
+"""Pictures in folders, one folder for each class: the usual form of one's own data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
 @dataclass(frozen=True)
 class FolderPictures:
-    """Picture files below a directory, by their paths in it."""
+    """Picture files below a directory, with their paths relative to it."""
 
     directory: Path
     paths: tuple[str, ...]
@@ -48,18 +48,19 @@ def folder(
     test_fraction: float = 0.1,
     note: Callable[[str], None] = print,
 ) -> Source:
-    """IMAGES/train/CLASS/* and IMAGES/test/CLASS/*; without a test folder, a share of train.
+    """Return the pictures of IMAGES/train/CLASS/* and IMAGES/test/CLASS/* as a source.
 
-    Classes are the folders of train in the order of their names. Files are pictures if they end
-    in .jpg, .jpeg, .png, .webp or .bmp; others are counted and passed over.
+    Without a test folder, a share of train, `test_fraction`, is the test split. Classes are the
+    folders of train in the order of their names. Files are pictures if they end in .jpg, .jpeg,
+    .png, .webp or .bmp; others are skipped, and `note` is called with their count.
 
     Raises:
-      InputError: no train folder, a class with no pictures, class names that differ in case or
-        in how they are written only, a class in test that train has not.
+      InputError: train does not exist, a class has no pictures, two class names differ only in
+        case or spelling variants of Unicode, or test has a class that train lacks.
     """
     if not (images / "train").is_dir():
-        what = "has no folder train" if images.is_dir() else "is not a directory"
-        raise InputError(f"{images} {what}; IMAGES/train/CLASS/*.jpg is expected")
+        fault = "has no folder train" if images.is_dir() else "is not a directory"
+        raise InputError(f"{images} {fault}; IMAGES/train/CLASS/*.jpg is expected")
     names = _folders(images / "train")
     _require_different(images / "train", names)
     train = _listed(images, "train", names, note)
@@ -77,13 +78,13 @@ def folder(
 
 def _folders(directory: Path) -> list[str]:
     with os.scandir(directory) as entries:
-        found = sorted(entry.name for entry in entries if _counts(entry) and entry.is_dir())
-    if not found:
+        names = sorted(entry.name for entry in entries if _is_visible(entry) and entry.is_dir())
+    if not names:
         raise InputError(f"{directory} is empty; a folder for each class is expected there")
-    return found
+    return names
 
 
-def _counts(entry: os.DirEntry[str]) -> bool:
+def _is_visible(entry: os.DirEntry[str]) -> bool:
     return not entry.name.startswith(".")
 
 
@@ -110,7 +111,7 @@ def _listed(
         if split == "test" and not directory.exists():
             continue
         with os.scandir(directory) as entries:
-            files = sorted(entry.name for entry in entries if _counts(entry) and entry.is_file())
+            files = sorted(e.name for e in entries if _is_visible(e) and e.is_file())
         own = [file for file in files if Path(file).suffix.lower() in SUFFIXES]
         other += len(files) - len(own)
         if not own:

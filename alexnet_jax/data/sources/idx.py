@@ -1,4 +1,4 @@
-"""The idx format of MNIST and its successors: one file of images, one of labels, a split."""
+"""The idx format of MNIST and its successors: one file of images and one of labels per split."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from alexnet_jax.data.sources.source import Source
 from alexnet_jax.errors import InputError
 
 _FILES = {"train": "train", "test": "t10k"}
-_UINT8 = 8  # the format's number for it
+_UINT8 = 8  # the format's number for the type
 _MOST_BYTES = 2**31
 
 
 @functools.cache
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """The uint8 array of an idx file, plain or compressed with gzip.
+    """Read the uint8 array of an idx file, plain or compressed with gzip.
 
     The file begins with 0, 0, the type (8: uint8), the number of dimensions, and their sizes as
     big-endian 32-bit numbers; the values follow in C order.
 
     Raises:
-      InputError: no such file; not idx; other dimensions; sizes that do not fit its length.
+      InputError: no such file; not idx; another number of dimensions; sizes that do not match the
+        file's length.
 
     Source: http://yann.lecun.com/exdb/mnist
     """
@@ -45,14 +46,14 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
             count = math.prod(shape)
             if not 0 < count <= _MOST_BYTES:
                 raise InputError(f"{path} claims the size {shape}, which cannot be")
-            values = file.read(count + 1)  # one more, to see that it ends there
+            values = file.read(count + 1)  # one more, to check that the file ends there
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {error}") from None
     if len(values) != count:
-        found = "more" if len(values) > count else f"{len(values):,}"
-        raise InputError(f"{path} claims {count:,} values but holds {found}")
+        present = "more" if len(values) > count else f"{len(values):,}"
+        raise InputError(f"{path} claims {count:,} values but holds {present}")
     return np.frombuffer(values, np.uint8).reshape(shape)
 
 
@@ -73,25 +74,27 @@ class IdxPictures:
 
 
 def idx(directory: Path, name: str, *, pad: int = 2, class_names: tuple[str, ...] = ()) -> Source:
-    """The four idx files of a directory, compressed or not, as they are: nothing is resized.
+    """Return the four idx files of a directory, compressed or not, as a source without resizing.
 
     Args:
-      directory: holds {train,t10k}-images-idx3-ubyte and {train,t10k}-labels-idx1-ubyte, .gz.
-      pad: black pixels on every side, which random crops take away again.
-      class_names: in label order; by default the numbers.
+      directory: directory of {train,t10k}-images-idx3-ubyte and {train,t10k}-labels-idx1-ubyte,
+        each with or without .gz.
+      name: name of the data set.
+      pad: black pixels to add on every side, which random crops take away again.
+      class_names: names in label order; by default the labels' numbers.
 
     Raises:
-      InputError: a file that is missing or broken, images that are not square, labels of no
-        class, classes of which there are no pictures.
+      InputError: a file is missing or broken, images are not square, a label has no class, or a
+        class has no pictures.
     """
     if not directory.is_dir():
         raise InputError(f"{directory} is not a directory")
     if pad < 0:
         raise InputError(f"--pad must be at least 0, got {pad}")
     splits, sizes = {}, {}
-    for split, word in _FILES.items():
-        images = _found(directory, f"{word}-images-idx3-ubyte")
-        labels = read_idx(_found(directory, f"{word}-labels-idx1-ubyte"), 1)
+    for split, prefix in _FILES.items():
+        images = _existing(directory, f"{prefix}-images-idx3-ubyte")
+        labels = read_idx(_existing(directory, f"{prefix}-labels-idx1-ubyte"), 1)
         sizes[split] = shape = read_idx(images, 3).shape
         if shape[1] != shape[2] or len(labels) != shape[0]:
             raise InputError(
@@ -117,12 +120,12 @@ def idx(directory: Path, name: str, *, pad: int = 2, class_names: tuple[str, ...
             f"{directory}: classes with no pictures: "
             f"{', '.join(class_names[label] for label in sorted(missing))}"
         )
-    sums = {split: zlib.crc32(read_idx(found.path, 3)) for split, found in splits.items()}
+    sums = {split: zlib.crc32(read_idx(part.path, 3)) for split, part in splits.items()}
     about = {"kind": "idx", "pad": pad, "crc32": sums}
     return Source(name, sizes["train"][1] + 2 * pad, 1, class_names, dict(splits), about)
 
 
-def _found(directory: Path, name: str) -> Path:
+def _existing(directory: Path, name: str) -> Path:
     for path in (directory / name, directory / f"{name}.gz"):
         if path.is_file():
             return path

@@ -1,7 +1,8 @@
-"""ImageNet's archives of 2012 as they are distributed, read in place, never unpacked.
+"""ImageNet's archives of 2012 as they are distributed, read without unpacking.
 
-`ILSVRC2012_img_train.tar` is a tar of 1,000 tars, one a class; `ILSVRC2012_img_val.tar` holds the
-validation pictures, whose labels come with tensorflow_datasets, as does the order of the classes.
+`ILSVRC2012_img_train.tar` is a tar of 1,000 tars, one for each class; `ILSVRC2012_img_val.tar`
+contains the validation pictures. Their labels and the order of the classes come with
+tensorflow_datasets.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ CLASSES, TRAIN_PICTURES, VALIDATION_PICTURES = 1000, 1_281_167, 50_000
 _CLASS = re.compile(r"(n\d{8})\.tar")
 _PICTURE = re.compile(r"(n\d{8})_\d{1,9}\.JPEG")
 _VALIDATION = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
-_MOST_BYTES = 2**26  # of a picture's file; the largest real one has 15 MB
+_MOST_BYTES = 2**26  # of a picture file; the largest real one has 15 MB
 _MOST_HEADER = 2**16  # of a tar's extended header
 
 
 @dataclass(frozen=True)
 class TarPictures:
-    """Pictures inside an archive, by the places of their bytes in it."""
+    """Pictures inside an archive, with the offsets and sizes of their bytes."""
 
     archive: Path
     names: np.ndarray  # [N] bytes
@@ -50,17 +51,17 @@ class TarPictures:
 
 
 def class_names() -> tuple[str, ...]:
-    """The 1,000 synsets in the order of their labels in tensorflow_datasets."""
-    return tuple(_listed("labels.txt"))
+    """Return the 1,000 synsets in the order of their labels in tensorflow_datasets."""
+    return tuple(_words("labels.txt"))
 
 
 def validation_labels() -> np.ndarray:
-    """[50000] int32 label of each validation picture, in the order of their numbers."""
-    places = {name: label for label, name in enumerate(class_names())}
-    return np.array([places[name] for name in _listed("validation_labels.txt")], np.int32)
+    """Return the label of each validation picture in the order of their numbers, [50000] int32."""
+    label_of = {name: label for label, name in enumerate(class_names())}
+    return np.array([label_of[name] for name in _words("validation_labels.txt")], np.int32)
 
 
-def _listed(name: str) -> list[str]:
+def _words(name: str) -> list[str]:
     import tensorflow_datasets as tfds
 
     return tfds.core.tfds_path(f"datasets/imagenet2012/{name}").read_text().split()
@@ -69,22 +70,25 @@ def _listed(name: str) -> list[str]:
 def ilsvrc(
     archives: Path, name: str = "imagenet2012", *, size: int = 256, subset: bool = False
 ) -> Source:
-    """The two archives in a directory as a source, 256x256 in colour as in 2012.
+    """Return the two archives of a directory as a source, in colour; 256x256 as in 2012.
 
     Args:
-      archives: holds the two files.
-      subset: accept archives with fewer pictures than those that are distributed.
+      archives: directory of the two files.
+      name: name of the data set.
+      size: side of the stored images.
+      subset: whether to accept archives with fewer pictures than the distributed ones.
 
     Raises:
-      InputError: a missing or broken archive, members that do not belong there, too few pictures.
+      InputError: an archive is missing or broken, has members that do not belong there, or has too
+        few pictures.
     """
     require_archives(archives)
     train, test = _train(archives / TRAIN), _validation(archives / VALIDATION)
     present = len(np.unique(train.labels))
-    found = (present, len(train.labels), len(test.labels))
-    if found != (CLASSES, TRAIN_PICTURES, VALIDATION_PICTURES) and not subset:
+    counts = (present, len(train.labels), len(test.labels))
+    if counts != (CLASSES, TRAIN_PICTURES, VALIDATION_PICTURES) and not subset:
         raise InputError(
-            f"{archives} holds {present:,} classes, {found[1]:,} training and {found[2]:,} "
+            f"{archives} holds {present:,} classes, {counts[1]:,} training and {counts[2]:,} "
             f"validation pictures instead of {CLASSES:,}, {TRAIN_PICTURES:,} and "
             f"{VALIDATION_PICTURES:,}; if that is meant, --subset accepts it"
         )
@@ -93,27 +97,27 @@ def ilsvrc(
 
 
 def require_archives(archives: Path) -> None:
-    """Raises InputError unless both files are there."""
+    """Raise InputError unless both archives exist."""
     for file in (TRAIN, VALIDATION):
         if not (archives / file).is_file():
             raise InputError(f"{archives} has no file {file}; both archives are needed")
 
 
 def _train(path: Path) -> TarPictures:
-    places = {name: label for label, name in enumerate(class_names())}
+    label_of = {name: label for label, name in enumerate(class_names())}
     rows: list[tuple[bytes, int, int, int]] = []
     progress = Progress(f"{path.name}: table of contents", CLASSES, unit="classes")
     with open(path, "rb") as file:
         for outer, start in _members(file, 0, path.stat().st_size, str(path), None):
             match = _CLASS.fullmatch(outer.name)
-            if match is None or match[1] not in places:
+            if match is None or match[1] not in label_of:
                 raise InputError(f"{path}: {outer.name!r} is not the archive of one of the classes")
             where, count = f"{path}: {outer.name}", len(rows)
             for inner, offset in _members(file, start, start + outer.size, where, _MOST_BYTES):
-                belongs = _PICTURE.fullmatch(inner.name)
-                if belongs is None or belongs[1] != match[1]:
+                picture = _PICTURE.fullmatch(inner.name)
+                if picture is None or picture[1] != match[1]:
                     raise InputError(f"{where}: {inner.name!r} is not a picture of this class")
-                rows.append((inner.name.encode(), offset, inner.size, places[match[1]]))
+                rows.append((inner.name.encode(), offset, inner.size, label_of[match[1]]))
             if len(rows) == count:
                 raise InputError(f"{where} has no pictures")
             progress.advance(1)
@@ -149,10 +153,13 @@ def _pictures(path: Path, rows: list[tuple[bytes, int, int, int]]) -> TarPicture
 def _members(
     file: BinaryIO, start: int, stop: int, where: str, most: int | None
 ) -> Iterator[tuple[tarfile.TarInfo, int]]:
-    """Plain files of the tar in bytes [start, stop), with the places of their bytes.
+    """Yield the plain files of the tar in bytes [start, stop), with the offsets of their bytes.
 
-    Nothing but headers is read and nothing is unpacked. InputError for a broken archive, a member
-    that is no plain file, claims more than there is or than `most` bytes, or has a name twice.
+    Only headers are read and nothing is unpacked.
+
+    Raises:
+      InputError: the archive is broken, or a member is not a plain file, claims more bytes than
+        the archive has or than `most`, or has a name that occurred before.
     """
     seen: set[str] = set()
     try:
@@ -180,10 +187,10 @@ def _members(
 
 
 class _Section(io.RawIOBase):
-    """Part of a file as a file of its own, of which headers and no more are read at a time."""
+    """Part of a file as a file of its own; a read is limited to the size of a header."""
 
     def __init__(self, file: BinaryIO, start: int, stop: int) -> None:
-        self._file, self._start, self._stop, self._at = file, start, stop, start
+        self._file, self._start, self._stop, self._position = file, start, stop, start
 
     def seekable(self) -> bool:
         return True
@@ -192,18 +199,18 @@ class _Section(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        return self._at - self._start
+        return self._position - self._start
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: self._start, io.SEEK_CUR: self._at, io.SEEK_END: self._stop}[whence]
-        self._at = base + offset
+        bases = {io.SEEK_SET: self._start, io.SEEK_CUR: self._position, io.SEEK_END: self._stop}
+        self._position = bases[whence] + offset
         return self.tell()
 
     def read(self, size: int = -1) -> bytes:
-        wanted = max(0, self._stop - self._at) if size < 0 else size
-        if wanted > _MOST_HEADER:
-            raise tarfile.ReadError(f"a header claims {wanted:,} bytes")
-        self._file.seek(self._at)
-        data = self._file.read(max(0, min(wanted, self._stop - self._at)))
-        self._at += len(data)
+        count = max(0, self._stop - self._position) if size < 0 else size
+        if count > _MOST_HEADER:
+            raise tarfile.ReadError(f"a header claims {count:,} bytes")
+        self._file.seek(self._position)
+        data = self._file.read(max(0, min(count, self._stop - self._position)))
+        self._position += len(data)
         return data

@@ -1,4 +1,4 @@
-"""ImageNet's two archives of 2012 in small: the real format and its oddities, for trying things."""
+"""Miniatures of ImageNet's two archives of 2012, in the real format and with its oddities."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from alexnet_jax.errors import InputError
 if TYPE_CHECKING:
     from PIL import Image
 
-ODD = ("cmyk", "png", "truncated", "grey")  # kinds found among the real files
+ODD = ("cmyk", "png", "truncated", "grey")  # kinds that occur among the real files
 
 
 def miniature(directory: Path, *, classes: int = 3, train: int = 12, validation: int = 4) -> None:
-    """Writes the two archives: crops of a photograph for each class, as JPEG files.
+    """Write the two archives: crops of one photograph for each class, as JPEG files.
 
-    Classes are the first synsets, and each validation picture has a number whose real label is its
-    class. The first four training pictures of the first class are a CMYK JPEG, a PNG called
-    .JPEG, a truncated JPEG and a grey JPEG. Always the same files.
+    The classes are the first synsets, and each validation picture has a number whose real label is
+    its class. The first four training pictures of the first class are a CMYK JPEG, a PNG with the
+    suffix .JPEG, a truncated JPEG and a grey JPEG. Equal arguments give equal files.
 
     Args:
-      directory: made if need be.
-      classes: at most 16.
-      train, validation: pictures of each class; train at least 5.
+      directory: directory of the archives; created if needed.
+      classes: number of classes, 2 to 16.
+      train, validation: pictures of each class; at least 5 for train, 1 to 50 for validation.
 
     Raises:
-      InputError: numbers out of range, an archive that is there already.
+      InputError: a number is out of range, or an archive exists already.
     """
     if not 2 <= classes <= len(PHOTOGRAPHS) or train < len(ODD) + 1 or not 1 <= validation <= 50:
         raise InputError(
@@ -63,7 +63,7 @@ def miniature(directory: Path, *, classes: int = 3, train: int = 12, validation:
 
 
 def crop(picture: Image.Image, generator: np.random.Generator) -> Image.Image:
-    """A part of a picture at a random place, of between a half and all of each side."""
+    """Return a part of a picture at a random position, with a half to all of each side."""
     width, height = (round(side * generator.uniform(0.5, 1)) for side in picture.size)
     left = int(generator.integers(0, picture.size[0] - width + 1))
     top = int(generator.integers(0, picture.size[1] - height + 1))
@@ -71,7 +71,7 @@ def crop(picture: Image.Image, generator: np.random.Generator) -> Image.Image:
 
 
 def encoded(picture: Image.Image, kind: str) -> bytes:
-    """A picture's file: "jpeg", or one of `ODD`."""
+    """Encode a picture as a file's bytes; `kind` is "jpeg" or one of `ODD`."""
     file = io.BytesIO()
     match kind:
         case "png":

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 STORED_SIZE, THUMBNAIL_SIZE = 256, 36
 ROWS = 4  # of the chessboard
 TRAIN_CROPS, TEST_CROPS = 224, 28  # of each photograph
-SMALLEST = 0.5  # side of a crop, of its field's short side
+SMALLEST = 0.5  # smallest side of a crop, as a share of its field's short side
 PHOTOGRAPHS = (
     "cat", "coffee", "flower", "hubble_deep_field", "immunohistochemistry", "motorcycle", "retina",
     "rocket", "temple",
@@ -24,31 +24,33 @@ PHOTOGRAPHS = (
 
 
 def photos() -> Dataset:
-    """Which of sixteen photographs does a crop come from? 256x256 colour images.
+    """Load 256x256 colour crops of sixteen photographs; the class is the photograph.
 
-    Every photograph is cut into a chessboard of four rows and about square fields; the white
-    fields are for training, the black ones for testing, so that no pixel serves both. Crops are
-    squares of half to all of a field's short side at random places inside it, enlarged to 256
-    pixels, equally many from every field: 3,584 to train on, 448 to test. Always the same ones.
+    Every photograph is cut into a chessboard of four rows with nearly square fields. Training
+    crops come from the white fields and test crops from the black ones, so that no pixel serves
+    both. Crops are squares of half to all of a field's short side at random positions inside it,
+    enlarged to 256 pixels, equally many from every field: 3,584 to train on and 448 to test on.
+    They are the same in every call.
 
     Source: sample images of scikit-image (`skimage.data`) and scikit-learn (china.jpg and
-    flower.jpg); the last seven are grey. Left out are pictures whose parts have little in common,
-    so that nothing tells where a part comes from: the astronaut's fields show a face, a flag, a
-    suit and a model of the shuttle.
+    flower.jpg); the last seven are grey. Pictures whose parts have little in common are left out,
+    because a part does not show which picture it belongs to: the astronaut's fields show a face, a
+    flag, a suit and a model of the shuttle.
     """
     return _crops("photos", STORED_SIZE)
 
 
 def thumbnails() -> Dataset:
-    """The crops of `photos` as 36x36 images, for networks as narrow as the preset `small`."""
+    """Load the crops of `photos` as 36x36 images, for networks as narrow as the preset `small`."""
     return _crops("thumbnails", THUMBNAIL_SIZE)
 
 
 def thumbnails_fields() -> Dataset:
-    """Which field of which photograph? Each white field a class of its own, in 36x36 images.
+    """Load 36x36 crops whose class is the field: each white field of a photograph is one class.
 
-    Other crops of the fields that `thumbnails` trains on, 48 of each to train on and 6 to test;
-    nothing of those that it tests on. More and finer classes, to train on beforehand.
+    These are other crops of the fields that `thumbnails` trains on, 48 of each to train on and 6
+    to test on, and none of the fields that it tests on. The classes are finer and more numerous,
+    for pretraining.
     """
     crops: list[np.ndarray] = []
     names: list[str] = []
@@ -85,7 +87,7 @@ def _crops(name: str, size: int) -> Dataset:
 
 
 def photographs() -> Iterator[Image.Image]:
-    """The sixteen of `PHOTOGRAPHS`, in that order, in RGB."""
+    """Yield the sixteen photographs in the order of `PHOTOGRAPHS`, in RGB."""
     from PIL import Image
     from skimage import data
     from sklearn.datasets import load_sample_image
@@ -104,7 +106,7 @@ def photographs() -> Iterator[Image.Image]:
 
 
 def chessboard(picture: Image.Image, rows: int) -> Iterator[tuple[bool, Image.Image]]:
-    """(whether it is white, field) of a picture cut into `rows` rows of about square fields."""
+    """Cut a picture into `rows` rows of nearly square fields; yield (is white, field) of each."""
     width, height = picture.size
     columns = max(2, round(width * rows / height))
     for row in range(rows):

@@ -1,4 +1,4 @@
-"""Where pictures come from: a list of them with labels, each read on its own."""
+"""Sources of pictures: lists of pictures with labels, each picture read on its own."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import numpy as np
 from alexnet_jax.data.images import read_stored
 from alexnet_jax.errors import InputError
 
-MOST_PIXELS = 100_000_000  # a picture's, so that what it takes to decode stays far below 2 GiB
-_SEED = 2012  # of the pictures that go to the test
+MOST_PIXELS = 100_000_000  # of one picture, so that decoding it takes far less than 2 GiB
+_SEED = 2012  # of the random split
 
 
 class Pictures(Protocol):
-    """One split's pictures. Sent to the processes that read them, so it holds names, not pixels.
+    """Pictures of one split; sent to the processes that read, so it stores names, not pixels.
 
     Attributes:
       labels: [N] int32.
@@ -28,11 +28,11 @@ class Pictures(Protocol):
     def labels(self) -> np.ndarray: ...
 
     def name(self, number: int) -> str:
-        """What a picture is called."""
+        """Return the name of a picture."""
         ...
 
     def read(self, number: int, size: int, channels: int) -> np.ndarray:
-        """[size, size, channels] uint8. InputError for one that is broken, naming it."""
+        """Read a picture, [size, size, channels] uint8; InputError names one that is broken."""
         ...
 
 
@@ -41,11 +41,11 @@ class Source:
     """Pictures to be prepared as a data set.
 
     Attributes:
-      name: of the data set.
-      size, channels: of the stored images.
-      class_names: in label order.
+      name: name of the data set.
+      size, channels: side and channels of the stored images.
+      class_names: names in label order.
       splits: pictures of "train" and "test".
-      about: what else decides the result, for JSON.
+      about: all else that decides the result, for JSON.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Source:
                 raise InputError(f"{self.name}: the {split} split has no pictures")
 
     def plan(self) -> str:
-        """SHA-256 of all that decides the result but the pictures' own bytes."""
+        """Return the SHA-256 of all that decides the result except the pictures' own bytes."""
         settings = {
             "name": self.name,
             "size": self.size,
@@ -86,18 +86,19 @@ class Source:
 
 
 def decode(data: bytes, name: str, size: int, channels: int) -> np.ndarray:
-    """The bytes of a picture file as a stored image, as `read_stored`."""
+    """Decode the bytes of a picture file to a stored image, as `read_stored` does."""
     file = io.BytesIO(data)
     return read_stored(name, size=size, channels=channels, file=file, most_pixels=MOST_PIXELS)
 
 
 def stratified(labels: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to train on and to test on, each ascending: of every class about `fraction` to test.
+    """Split rows into those to train on and those to test on, each ascending.
 
-    A class gives round(fraction n) of its n pictures to the test, but at least one and never all.
+    Each class gives round(fraction n) of its n pictures to the test, but at least one and never
+    all.
 
     Raises:
-      InputError: a class of fewer than two pictures; fraction not in (0, 1).
+      InputError: a class has fewer than two pictures; `fraction` is not in (0, 1).
     """
     if not 0 < fraction < 1:
         raise InputError(f"the share of test pictures must lie in (0, 1), got {fraction}")

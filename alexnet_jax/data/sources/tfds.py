@@ -1,4 +1,4 @@
-"""Any image-classification set of TensorFlow Datasets, read without TensorFlow."""
+"""Image-classification sets of TensorFlow Datasets, read without TensorFlow."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from alexnet_jax.errors import InputError
 
 @dataclass(frozen=True)
 class TfdsPictures:
-    """Records of a split of a TFDS data set that lies prepared in a directory."""
+    """Pictures of a split of a TFDS data set, prepared in a directory."""
 
     directory: str
     split: str
-    image: str  # the feature
+    image: str  # name of the feature
     rows: np.ndarray
     labels: np.ndarray
 
@@ -54,19 +54,22 @@ def tfds_source(
     size: int = 256,
     test_fraction: float = 0.1,
 ) -> Source:
-    """A TFDS data set as a source: short side resized to `size`, centre square kept.
+    """Return a TFDS data set as a source: short side resized to `size`, centre square kept.
 
-    It must lie prepared in the format array_record, or be one that TFDS can prepare here (most
-    need TensorFlow for that, once; a directory prepared elsewhere will do). Splits are train, and
-    test or validation, or else a share of train.
+    It must be prepared in the format array_record, or TFDS must be able to prepare it on this
+    machine (most data sets need TensorFlow for that, once; a directory prepared elsewhere will
+    do). The training split is train; the test split is test, or validation, or a share of train.
 
     Args:
-      dataset: as TFDS knows it, such as "cifar10" or "imagenet2012:5.1.0".
-      source_dir: where TFDS keeps its data; by default its own place.
-      name: of the result; by default DATASET_SIZE.
+      dataset: name that TFDS knows, such as "cifar10" or "imagenet2012:5.1.0".
+      source_dir: directory of TFDS's data; by default TFDS's own.
+      name: name of the result; by default DATASET_SIZE.
+      size: side of the stored images.
+      test_fraction: share of train to test on, if there is no other split for it.
 
     Raises:
-      InputError: no such data set, not prepared and not preparable, no images with class labels.
+      InputError: the data set does not exist, is not prepared and cannot be, or has no images with
+        class labels.
     """
     builder = _builder(dataset, source_dir)
     image, label = _keys(dataset, builder.info.features)
@@ -75,20 +78,20 @@ def tfds_source(
         raise InputError(f"{dataset} has no split train, but {', '.join(sorted(splits))}")
     train = _pictures(builder, "train", image, label)
     test_split = next((split for split in ("test", "validation") if split in splits), None)
-    found: dict[str, Pictures]
+    pictures: dict[str, Pictures]
     if test_split is not None:
-        found = {"train": train, "test": _pictures(builder, test_split, image, label)}
+        pictures = {"train": train, "test": _pictures(builder, test_split, image, label)}
     else:
         rows = stratified(train.labels, test_fraction)
         parts = [
             TfdsPictures(train.directory, "train", image, own, train.labels[own]) for own in rows
         ]
-        found = {"train": parts[0], "test": parts[1]}
+        pictures = {"train": parts[0], "test": parts[1]}
     classes = builder.info.features[label].names or ()
     channels = 1 if shape[-1] == 1 else 3
     about = {"kind": "tfds", "dataset": builder.info.full_name}
     default = f"{builder.name}_{size}"
-    return Source(name or default, size, channels, tuple(classes), found, about)
+    return Source(name or default, size, channels, tuple(classes), pictures, about)
 
 
 def _builder(dataset: str, source_dir: str | None) -> Any:
@@ -110,7 +113,7 @@ def _builder(dataset: str, source_dir: str | None) -> Any:
 
 
 def _keys(dataset: str, features: Any) -> tuple[str, str]:
-    """Names of the features that are the picture and its class."""
+    """Return the names of the features for the picture and its class."""
     import tensorflow_datasets as tfds
 
     images = [
@@ -136,7 +139,7 @@ def _pictures(builder: Any, split: str, image: str, label: str) -> TfdsPictures:
 
 
 def _undecoded(image: str) -> Any:
-    """What makes TFDS hand out labels without decoding the pictures."""
+    """Return the decoders with which TFDS reads labels without decoding the pictures."""
     import tensorflow_datasets as tfds
 
     return {image: tfds.decode.SkipDecoding()}
