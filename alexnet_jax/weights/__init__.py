@@ -1,4 +1,4 @@
-"""Other projects' weights read, and networks written for other programs."""
+"""Weights of other projects, read from files, and networks written for other programs."""
 
 from alexnet_jax.weights.export import export
 from alexnet_jax.weights.load import load

@@ -1,4 +1,4 @@
-"""Arrays that a file of weights holds, and their way into the parameters of a network."""
+"""Arrays in a file of weights, and their conversion to the parameters of a network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 @dataclass(frozen=True)
 class Array:
-    """An array in a file. `read` brings its numbers, and may raise InputError."""
+    """Array in a file; `read` returns its values, and may raise InputError."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -32,85 +32,86 @@ def params_of(
     names: Mapping[str, tuple[str, str]],
     layout: Layout,
 ) -> Params:
-    """The canonical parameters of a network out of a file's arrays, in float32.
+    """Convert a file's arrays to the canonical parameters of a network, in float32.
 
-    All names and shapes are compared before a number is read, so that what a file takes in memory
-    is bounded by the network.
+    All names and shapes are compared before any values are read, so that the network bounds the
+    memory that a file can take.
 
     Args:
-      architecture: what the file should hold.
-      arrays: by the file's names.
+      architecture: the network that the file should contain.
+      arrays: arrays by the file's names.
       names: layer -> the file's names of its kernel and its bias.
-      layout: "OIHW", kernels (out, in, height, width) and (out, in) over maps in the order map,
-        height, width, as in PyTorch, Caffe and ONNX; "HWIO", as here.
+      layout: layout of the kernels. "OIHW", as in PyTorch, Caffe and ONNX: (out, in, height, width)
+        and (out, in), where `in` runs over maps in the order map, height, width. "HWIO": as in this
+        project.
 
     Raises:
-      InputError: an array is missing, not expected, of another shape, not floating, or holds
-        values that are not finite.
+      InputError: an array is missing, not expected, of another shape, not floating, or has values
+        that are not finite.
     """
-    wanted = _wanted(architecture, names, layout)
-    for name, (_, _, shape) in wanted.items():
+    expected = _expected(architecture, names, layout)
+    for name, (_, _, shape) in expected.items():
         if name not in arrays:
             raise InputError(
-                f"array {name} is missing, expected {_text(shape)} for {architecture.name}; "
-                f"found {_some(arrays)}"
+                f"array {name} is missing, expected {_sides(shape)} for {architecture.name}; "
+                f"found {_listed(arrays)}"
             )
     for name, array in arrays.items():
-        if name not in wanted:
+        if name not in expected:
             raise InputError(
-                f"array {name} {_text(array.shape)} has no place in {architecture.name}, which "
-                f"expects {_some(wanted)}"
+                f"array {name} {_sides(array.shape)} has no place in {architecture.name}, which "
+                f"expects {_listed(expected)}"
             )
-    for name, (_, _, shape) in wanted.items():
-        found = arrays[name]
-        if found.shape != shape:
+    for name, (_, _, shape) in expected.items():
+        array = arrays[name]
+        if array.shape != shape:
             raise InputError(
-                f"array {name} should be {_text(shape)} for {architecture.name}, found "
-                f"{_text(found.shape)}"
+                f"array {name} should be {_sides(shape)} for {architecture.name}, found "
+                f"{_sides(array.shape)}"
             )
-        if found.dtype not in FLOATS:
-            raise InputError(f"array {name} should be floating point, found {found.dtype}")
+        if array.dtype not in FLOATS:
+            raise InputError(f"array {name} should be floating point, found {array.dtype}")
     params: Params = {}
-    for name, (placed, part, _) in wanted.items():
+    for name, (placed, part, _) in expected.items():
         value = _finite(name, arrays[name].read())
         if part == "kernel" and layout == "OIHW":
-            value = contiguous(_turned(value, placed), -1).reshape(placed.kernel or ())
+            value = contiguous(_from_oihw(value, placed), -1).reshape(placed.kernel or ())
         else:
             value = np.array(value, order="C")  # never a view of the file, which may change
         params.setdefault(placed.layer.name, {})[part] = value
     return params
 
 
-def _wanted(
+def _expected(
     architecture: Architecture, names: Mapping[str, tuple[str, str]], layout: Layout
 ) -> dict[str, tuple[Placed, str, tuple[int, ...]]]:
-    """What a file should hold: its name -> (layer, "kernel" or "bias", shape)."""
-    wanted = {}
+    """Return the arrays that a file should contain: name -> (layer, "kernel" or "bias", shape)."""
+    expected = {}
     for placed in architecture.placed():
         if placed.kernel is not None:
             kernel, bias = names[placed.layer.name]
             shape = _reversed(placed.kernel) if layout == "OIHW" else placed.kernel
-            wanted[kernel] = (placed, "kernel", shape)
-            wanted[bias] = (placed, "bias", placed.kernel[-1:])
-    return wanted
+            expected[kernel] = (placed, "kernel", shape)
+            expected[bias] = (placed, "bias", placed.kernel[-1:])
+    return expected
 
 
 def _reversed(kernel: tuple[int, ...]) -> tuple[int, ...]:
-    """(H, W, I, O) -> (O, I, H, W); (I, O) -> (O, I)."""
+    """Permute a shape: (H, W, I, O) -> (O, I, H, W); (I, O) -> (O, I)."""
     return (*kernel[:-3:-1], *kernel[:-2])
 
 
-def _finite(name: str, found: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore", invalid="ignore"):  # told of below
-        value = found.astype(np.float32, copy=False)
-        ends = [value.min(), value.max()] if value.size else []  # NaN, where there is one
+def _finite(name: str, array: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore"):  # reported below
+        value = array.astype(np.float32, copy=False)
+        ends = [value.min(), value.max()] if value.size else []  # NaN if any value is NaN
     if not np.isfinite(ends).all():
         raise InputError(f"array {name} holds values that are not finite in float32")
     return value
 
 
-def _turned(value: np.ndarray, placed: Placed) -> np.ndarray:
-    """A view of a kernel in the layout OIHW as HWIO, (in, out), or (height, width, map, out)."""
+def _from_oihw(value: np.ndarray, placed: Placed) -> np.ndarray:
+    """Return an OIHW kernel as a view in HWIO, (in, out), or (height, width, map, out)."""
     if value.ndim == 4:
         return value.transpose(2, 3, 1, 0)
     if len(placed.input) == 1:
@@ -119,8 +120,8 @@ def _turned(value: np.ndarray, placed: Placed) -> np.ndarray:
     return value.reshape(-1, maps, height, width).transpose(2, 3, 1, 0)
 
 
-def turned_back(kernel: np.ndarray, placed: Placed) -> np.ndarray:
-    """A kernel of ours in the layout OIHW: the inverse of what `params_of` does."""
+def to_oihw(kernel: np.ndarray, placed: Placed) -> np.ndarray:
+    """Return a canonical kernel in the layout OIHW; `params_of` does the inverse."""
     if kernel.ndim == 4:
         return np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
     if len(placed.input) == 1:
@@ -130,15 +131,16 @@ def turned_back(kernel: np.ndarray, placed: Placed) -> np.ndarray:
 
 
 def classes_in(arrays: Mapping[str, Array], bias: str) -> int | None:
-    """How many outputs a file's classifier has, by its bias; None where that tells nothing."""
-    found = arrays.get(bias)
-    return found.shape[0] if found is not None and len(found.shape) == 1 else None
+    """Return the number of a classifier's outputs by its bias; None if that is not a vector."""
+    array = arrays.get(bias)
+    return array.shape[0] if array is not None and len(array.shape) == 1 else None
 
 
-def _text(shape: tuple[int, ...]) -> str:
+def _sides(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape)) or "a single number"
 
 
-def _some(names: Mapping[str, object]) -> str:
-    listed = sorted(names)
-    return ", ".join(listed[:4]) + (f" and {len(listed) - 4} more" if len(listed) > 4 else "")
+def _listed(names: Mapping[str, object]) -> str:
+    """Return the first four names in words, and how many more there are."""
+    ordered = sorted(names)
+    return ", ".join(ordered[:4]) + (f" and {len(ordered) - 4} more" if len(ordered) > 4 else "")

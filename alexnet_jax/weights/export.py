@@ -1,4 +1,4 @@
-"""A trained network as a file for other programs, read back before it is kept."""
+"""Trained networks written as files for other programs, and read back before they are kept."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from alexnet_jax.runtime import whole
 from alexnet_jax.weights.arrays import Params
 from alexnet_jax.weights.export_caffe import caffemodel, mean_binaryproto
 from alexnet_jax.weights.export_onnx import onnx_model, require_onnx_agrees
-from alexnet_jax.weights.export_stablehlo import exported, require_stablehlo_agrees
+from alexnet_jax.weights.export_stablehlo import require_stablehlo_agrees, stablehlo
 from alexnet_jax.weights.formats.caffe import PRESETS as CAFFE_PRESETS
 from alexnet_jax.weights.formats.safetensors import OURS, STATISTICS, names_of
 from alexnet_jax.weights.load import load
@@ -38,25 +38,26 @@ SUFFIXES = {
 def export(
     trained: Trained, to: str, path: Path, *, measured: Sequence[Mapping[str, Any]] = ()
 ) -> list[Path]:
-    """Writes a network as a file of another kind, with a model card beside it.
+    """Write a network as a file of another kind, with a model card beside it.
 
-    Every file is read back, by its own library where there is one, and compared, before it takes
-    its name. Parameters are written as float32.
+    Every file is read back, by the format's own library if there is one, and compared before it
+    takes its final name. Parameters are written as float32.
 
     Args:
-      to: "safetensors" (whole: description, statistics and parameters), "torchvision" (a state
-        dict; networks like `owt`), "caffe" (networks like `caffe_alexnet` and `caffenet`), "onnx"
-        (from normalized images, [B, C, H, W], to logits) or "stablehlo" (from stored images,
-        [B, S, S, C] uint8, to logits, for jax.export on cpu, cuda and tpu).
-      path: where to; its suffix is the kind's.
+      trained: the network.
+      to: kind of file: "safetensors" (complete: description, statistics and parameters),
+        "torchvision" (a state dict; networks like `owt`), "caffe" (networks like `caffe_alexnet`
+        and `caffenet`), "onnx" (from normalized images, [B, C, H, W], to logits) or "stablehlo"
+        (from stored images, [B, S, S, C] uint8, to logits, for jax.export on cpu, cuda and tpu).
+      path: the file to write, with the kind's suffix.
       measured: lines of `metrics.jsonl`, for the card.
 
     Returns:
-      What was written: the file, the card PATH.md, and PATH.mean.npy or .binaryproto where the
-      kind has no place for a mean image.
+      The files written: the file itself, the mean image PATH.mean.npy or PATH.mean.binaryproto if
+      the kind cannot contain it, and the card PATH.md.
 
     Raises:
-      InputError: an unknown kind, a network that the kind cannot say, a library that is missing.
+      InputError: the kind is unknown or cannot represent the network, or a library is missing.
     """
     writers: dict[str, Callable[[Trained, Params, Path], str]] = {
         "safetensors": _safetensors,
@@ -89,7 +90,7 @@ def export(
 
 
 def host(params: Any) -> Params:
-    """The canonical tree on the host, in float32."""
+    """Copy the canonical tree to the host, in float32."""
     return {
         layer: {part: np.asarray(whole(value), np.float32) for part, value in parts.items()}
         for layer, parts in params.items()
@@ -97,10 +98,10 @@ def host(params: Any) -> Params:
 
 
 def _save_mean(trained: Trained, to: str, path: Path) -> list[Path]:
-    """The mean image beside files that cannot hold it; a mean pixel stands in the card."""
+    """Write the mean image beside a file that cannot contain it; the card states a mean pixel."""
     mean = np.asarray(whole(trained.statistics.mean))
     file = path.with_name(path.name + (".mean.binaryproto" if to == "caffe" else ".mean.npy"))
-    file.unlink(missing_ok=True)  # never one of an earlier network
+    file.unlink(missing_ok=True)  # it would be that of an earlier network
     if to in ("safetensors", "stablehlo") or bool((mean == mean[:1, :1]).all()):
         return []
     if to == "caffe":
@@ -110,10 +111,10 @@ def _save_mean(trained: Trained, to: str, path: Path) -> list[Path]:
     return [file]
 
 
-def _require_same(params: Params, again: Params, path: Path) -> None:
+def _require_same(params: Params, read_back: Params, path: Path) -> None:
     for layer, parts in params.items():
         for part, value in parts.items():
-            if not np.array_equal(value, again[layer][part]):
+            if not np.array_equal(value, read_back[layer][part]):
                 raise RuntimeError(f"{path}: {layer}/{part} was not read back as it was written")
 
 
@@ -152,8 +153,8 @@ def _torchvision(trained: Trained, params: Params, path: Path) -> str:
         for name, array in zip(TORCHVISION_NAMES[layer], arrays, strict=True):
             state[name] = torch.from_numpy(array.copy())
     torch.save(state, path)
-    again = torch.load(path, map_location="cpu", weights_only=True)
-    if any(not torch.equal(again[name], value) for name, value in state.items()):
+    read_back = torch.load(path, map_location="cpu", weights_only=True)
+    if any(not torch.equal(read_back[name], value) for name, value in state.items()):
         raise RuntimeError(f"{path} was not read back as it was written")
     _require_same(params, load("torchvision", path, layers=widths(trained.architecture)).params,
                   path)  # fmt: skip
@@ -164,8 +165,8 @@ def _caffe(trained: Trained, params: Params, path: Path) -> str:
     preset = require_like(trained.architecture, CAFFE_PRESETS, "caffe")
     if (trained.architecture.image_size, trained.architecture.channels) != (227, 3):
         raise InputError("Caffe's networks take pictures of 227x227 in colour")
-    turned = for_rgb(params, "BGR")
-    path.write_bytes(caffemodel(trained.architecture, source_layout(trained.architecture, turned)))
+    for_bgr = for_rgb(params, "BGR")
+    path.write_bytes(caffemodel(trained.architecture, source_layout(trained.architecture, for_bgr)))
     _require_same(params, load("caffe", path, layers=widths(trained.architecture)).params, path)
     model = {"caffe_alexnet": "bvlc_alexnet", "caffenet": "bvlc_reference_caffenet"}[preset]
     return (
@@ -187,7 +188,7 @@ def _onnx(trained: Trained, params: Params, path: Path) -> str:
 
 
 def _stablehlo(trained: Trained, params: Params, path: Path) -> str:
-    path.write_bytes(exported(trained, params))
+    path.write_bytes(stablehlo(trained, params))
     worst = require_stablehlo_agrees(trained, path)
     return (
         f"For `jax.export.deserialize`: stored images [b, {trained.stored_size}, "

@@ -1,4 +1,4 @@
-"""Networks as .caffemodel files, with layers of the present kind."""
+"""Networks written as .caffemodel files, with layers of Caffe's current format."""
 
 from __future__ import annotations
 
@@ -14,34 +14,36 @@ from alexnet_jax.weights.formats.caffe_proto import message
 def caffemodel(
     architecture: Architecture, arrays: Mapping[str, tuple[np.ndarray, np.ndarray]]
 ) -> bytes:
-    """The bytes of a NetParameter: layers chained from the blob "data", and their arrays.
+    """Return the bytes of a NetParameter: layers chained from the blob "data", and their arrays.
 
     Args:
-      arrays: layer -> kernel (out, in, height, width) or (out, in), and bias; conv1 for BGR.
+      architecture: the network.
+      arrays: layer -> kernel (out, in, height, width) or (out, in), and bias; conv1 takes BGR.
     """
     net, below = message("Net")(name=architecture.name), "data"
     for layer in architecture.layers:
         name = layer.name.replace("lrn", "norm").replace("dropout", "drop")
-        made = net.layer.add(name=name, bottom=[below], top=[name])
+        entry = net.layer.add(name=name, bottom=[below], top=[name])
         match layer:
             case Conv(maps=maps, kernel=side, stride=stride, padding=padding, groups=groups):
-                made.type = "Convolution"
-                made.convolution.num_output, made.convolution.group = maps, groups
-                made.convolution.kernel_size.append(side)
-                made.convolution.stride.append(stride)
-                made.convolution.pad.append(padding)
+                entry.type = "Convolution"
+                entry.convolution.num_output, entry.convolution.group = maps, groups
+                entry.convolution.kernel_size.append(side)
+                entry.convolution.stride.append(stride)
+                entry.convolution.pad.append(padding)
             case Dense(maps=maps):
-                made.type, made.inner_product.num_output = "InnerProduct", maps
+                entry.type, entry.inner_product.num_output = "InnerProduct", maps
             case LRN(n=n, k=k, alpha=alpha, beta=beta):
-                made.type, made.lrn.local_size = "LRN", n
-                made.lrn.alpha, made.lrn.beta, made.lrn.k = alpha * n, beta, k  # Caffe divides by n
+                entry.type, entry.lrn.local_size = "LRN", n
+                entry.lrn.alpha = alpha * n  # Caffe divides it by n
+                entry.lrn.beta, entry.lrn.k = beta, k
             case MaxPool(size=size, stride=stride):
-                made.type, made.pooling.pool = "Pooling", 0
-                made.pooling.kernel_size, made.pooling.stride = size, stride
+                entry.type, entry.pooling.pool = "Pooling", 0
+                entry.pooling.kernel_size, entry.pooling.stride = size, stride
             case Dropout(keep=keep):
-                made.type, made.dropout.dropout_ratio = "Dropout", 1 - keep
+                entry.type, entry.dropout.dropout_ratio = "Dropout", 1 - keep
         for array in arrays.get(layer.name, ()):
-            _fill(made.blobs.add(), array)
+            _fill(entry.blobs.add(), array)
         below = name
         if isinstance(layer, Conv | Dense) and layer.activation == "relu":
             net.layer.add(name=f"relu_{name}", type="ReLU", bottom=[name], top=[name])
@@ -49,7 +51,11 @@ def caffemodel(
 
 
 def mean_binaryproto(mean: np.ndarray) -> bytes:
-    """The bytes of a mean file, [1, 3, S, S] in the order blue, green, red, of [S, S, 3] RGB."""
+    """Return the bytes of a mean file, [1, 3, S, S] in the order blue, green, red.
+
+    Args:
+      mean: [S, S, 3] RGB.
+    """
     blob = message("Blob")()
     blob.num, (blob.height, blob.width, blob.channels) = 1, mean.shape
     blob.data.append(np.ascontiguousarray(mean.transpose(2, 0, 1)[::-1], "<f4").tobytes())
@@ -58,5 +64,5 @@ def mean_binaryproto(mean: np.ndarray) -> bytes:
 
 def _fill(blob: Any, array: np.ndarray) -> None:
     blob.shape.dim.extend(array.shape)
-    # Packed floats and these bytes are the same on the wire.
+    # Packed floats are encoded as exactly these bytes.
     blob.data.append(np.ascontiguousarray(array, "<f4").tobytes())

@@ -1,4 +1,4 @@
-"""Networks as ONNX graphs, a few operations a layer, by the onnx library's own helpers."""
+"""Networks written as ONNX graphs, a few operations a layer, with the onnx library's helpers."""
 
 from __future__ import annotations
 
@@ -22,19 +22,21 @@ from alexnet_jax.network import (
 )
 from alexnet_jax.weights.arrays import Params
 
-_OPSET, _IR = 17, 8  # of 2022; newer programs read them
-_CLOSE = 1e-4  # of the largest logit; float32 sums in another order come to about 1e-6
+_OPSET, _IR = 17, 8  # versions of 2022, which newer programs read
+_CLOSE = 1e-4  # of the largest logit; another order of float32 sums differs by about 1e-6
 
 
 def onnx_model(
     architecture: Architecture, arrays: Mapping[str, tuple[np.ndarray, np.ndarray]], about: str
 ) -> bytes:
-    """The bytes of a model: "images" [batch, C, H, W], normalized, to "logits" [batch, classes].
+    """Return the bytes of a model from "images" to "logits".
 
-    The output of every layer is called by its name here. `about` goes into the metadata.
+    "images" are [batch, C, H, W], normalized, and "logits" [batch, classes]. Every layer's output
+    has the layer's name. `about` goes into the metadata.
 
     Raises:
-      InputError: normalization over an even number of maps, whose window ONNX lays otherwise.
+      InputError: the onnx library is missing, or a layer normalizes over an even number of maps,
+        whose window ONNX places differently.
     """
     try:
         import onnx
@@ -48,7 +50,7 @@ def onnx_model(
         below = graph.layer(architecture, placed, below, name, arrays.get(placed.layer.name, ()))
     side = architecture.image_size
     images = ["batch", architecture.channels, side, side]
-    made = helper.make_graph(
+    onnx_graph = helper.make_graph(
         graph.nodes,
         architecture.name,
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, images)],
@@ -60,7 +62,7 @@ def onnx_model(
         graph.initializers,
     )
     model = helper.make_model(
-        made, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR,
+        onnx_graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR,
         producer_name="alexnet_jax",
     )  # fmt: skip
     helper.set_model_props(model, {"alexnet_jax": about})
@@ -69,7 +71,7 @@ def onnx_model(
 
 
 class _Graph:
-    """Operations and arrays, as they are added."""
+    """Operations and arrays of a graph under construction."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
@@ -88,7 +90,7 @@ class _Graph:
         return name
 
     def layer(self, net: Architecture, placed: Placed, below: str, name: str, arrays: Any) -> str:
-        """The operations of one layer; the last one's output is `name`."""
+        """Add the operations of one layer; return the last one's output, `name`."""
         layer = placed.layer
         weights = [self.array(f"{layer.name}/{part}", array)
                    for part, array in zip(("kernel", "bias"), arrays, strict=False)]  # fmt: skip
@@ -130,7 +132,7 @@ class _Graph:
         if not layer.within_tower or net.towers == 1:
             self.add("LRN", [below], name, **constants)
             return
-        # Towers go where images are, so that no map sees the other tower's.
+        # The towers become part of the batch axis, so that no map sees the other tower's.
         height, width, maps = placed.output
         apart = self.array(f"{name}/apart", np.array([-1, maps // net.towers, height, width]))
         together = self.array(f"{name}/together", np.array([-1, maps, height, width]))
@@ -139,21 +141,21 @@ class _Graph:
         self.add("Reshape", [f"{name}/towers", together], name)
 
     def _map_norm(self, layer: MapNorm, below: str, name: str) -> None:
-        """y = x (k + alpha sum x^2)^-beta over size x size places, those outside counting as 0."""
+        """Add y = x (k + alpha sum x^2)^-beta, summed over size x size positions, 0 outside."""
         size, area = layer.size, layer.size**2
         square = self.add("Mul", [below, below], f"{name}/square")
         mean = self.add("AveragePool", [square], f"{name}/mean", kernel_shape=[size] * 2,
                         strides=[1, 1], pads=[size // 2] * 4, count_include_pad=1)  # fmt: skip
         numbers = {"alpha": layer.alpha * area, "k": layer.k, "beta": -layer.beta}
-        own = {key: self.array(f"{name}/{key}", np.float32(v)) for key, v in numbers.items()}
-        scaled = self.add("Mul", [mean, own["alpha"]], f"{name}/scaled")
-        based = self.add("Add", [scaled, own["k"]], f"{name}/based")
-        power = self.add("Pow", [based, own["beta"]], f"{name}/power")
+        constants = {key: self.array(f"{name}/{key}", np.float32(v)) for key, v in numbers.items()}
+        scaled = self.add("Mul", [mean, constants["alpha"]], f"{name}/scaled")
+        based = self.add("Add", [scaled, constants["k"]], f"{name}/based")
+        power = self.add("Pow", [based, constants["beta"]], f"{name}/power")
         self.add("Mul", [below, power], name)
 
 
 def _overhang(placed: Placed, window: int, stride: int, padding: int) -> list[int]:
-    """Rows below and columns at the right that the last windows reach beyond the padding."""
+    """Return the rows and columns by which the last windows extend beyond the padded input."""
     return [
         max(0, (out - 1) * stride + window - side - 2 * padding)
         for out, side in zip(placed.output[:2], placed.input[:2], strict=True)
@@ -161,10 +163,14 @@ def _overhang(placed: Placed, window: int, stride: int, padding: int) -> list[in
 
 
 def require_onnx_agrees(architecture: Architecture, params: Params, path: Path) -> float:
-    """How far onnxruntime's logits are from ours, of their largest; on random images.
+    """Compare onnxruntime's logits of a file with ours on random images.
+
+    Returns:
+      The largest difference, relative to our largest logit.
 
     Raises:
-      InputError: onnxruntime is missing. RuntimeError: they are apart.
+      InputError: onnxruntime is missing.
+      RuntimeError: the difference is too large.
     """
     try:
         import onnxruntime
@@ -177,14 +183,14 @@ def require_onnx_agrees(architecture: Architecture, params: Params, path: Path) 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     side, channels = architecture.image_size, architecture.channels
     images = np.random.default_rng(0).normal(size=(2, side, side, channels)).astype(np.float32)
-    found = session.run(["logits"], {"images": images.transpose(0, 3, 1, 2).copy()})[0]
+    theirs = session.run(["logits"], {"images": images.transpose(0, 3, 1, 2).copy()})[0]
     ours = np.asarray(jax.jit(lambda p, x: forward(architecture, p, x))(params, images))
-    return require_close(found, ours, path)
+    return require_close(theirs, ours, path)
 
 
-def require_close(found: np.ndarray, ours: np.ndarray, path: Path) -> float:
-    """The largest difference over the largest value; RuntimeError where it is too large."""
-    worst = float(np.abs(found - ours).max() / np.abs(ours).max())
-    if found.shape != ours.shape or not worst <= _CLOSE:
+def require_close(theirs: np.ndarray, ours: np.ndarray, path: Path) -> float:
+    """Return the largest difference over our largest value; RuntimeError if it is too large."""
+    worst = float(np.abs(theirs - ours).max() / np.abs(ours).max())
+    if theirs.shape != ours.shape or not worst <= _CLOSE:
         raise RuntimeError(f"{path} gives logits that are {worst:.1e} apart from ours")
     return worst

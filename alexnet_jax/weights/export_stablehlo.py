@@ -1,4 +1,4 @@
-"""Networks as StableHLO, through jax.export."""
+"""Networks written as StableHLO, through jax.export."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from alexnet_jax.weights.export_onnx import require_close
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
-def exported(trained: Trained, params: Params) -> bytes:
-    """The bytes of an exported function: [b, S, S, C] uint8 stored images -> [b, classes] float32
-    logits of their centre crops, for any b >= 1 and every one of `PLATFORMS`; the parameters and
-    the mean image are in it as constants."""
+def stablehlo(trained: Trained, params: Params) -> bytes:
+    """Return the bytes of an exported function from stored images to logits of their centre crops.
+
+    [b, S, S, C] uint8 -> [b, classes] float32, for any b >= 1 and all of `PLATFORMS`. The
+    parameters and the mean image are constants in it.
+    """
     net, size = trained.architecture, trained.stored_size
     statistics = Statistics(*(np.asarray(whole(value)) for value in trained.statistics))
 
@@ -34,25 +36,27 @@ def exported(trained: Trained, params: Params) -> bytes:
 
     (count,) = jax.export.symbolic_shape("b")
     images = jax.ShapeDtypeStruct((count, size, size, net.channels), jnp.uint8)
-    made = jax.export.export(jax.jit(logits), platforms=PLATFORMS)(images)
-    return bytes(made.serialize())
+    function = jax.export.export(jax.jit(logits), platforms=PLATFORMS)(images)
+    return bytes(function.serialize())
 
 
 def require_stablehlo_agrees(trained: Trained, path: Path) -> float:
-    """How far the file's logits are from the network's in float32, of their largest; on random
-    images.
+    """Compare a file's logits with the network's in float32 on random images.
+
+    Returns:
+      The largest difference, relative to the network's largest logit.
 
     Raises:
-      RuntimeError: they are apart.
+      RuntimeError: the difference is too large.
     """
     size, channels = trained.stored_size, trained.architecture.channels
     draw: Any = np.random.default_rng(0)
     images = draw.integers(0, 256, (3, size, size, channels), np.uint8)
-    again = jax.export.deserialize(bytearray(path.read_bytes()))
+    function = jax.export.deserialize(bytearray(path.read_bytes()))
     batch = trained.topology.divisible(len(images))
     rows = np.resize(np.arange(len(images)), batch)
     config = dataclasses.replace(trained.config, dtype="float32")
     network = dataclasses.replace(trained, config=config).logits()
     logits = network(trained.params, images[rows], trained.statistics)
     ours = np.asarray(whole(logits), np.float32)[: len(images)]
-    return require_close(np.asarray(again.call(images)), ours[: len(images)], path)
+    return require_close(np.asarray(function.call(images)), ours, path)

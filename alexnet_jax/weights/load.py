@@ -1,4 +1,4 @@
-"""One door for every kind of file."""
+"""Loading weights from every kind of file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from alexnet_jax.weights.weights import (
     plain_statistics,
 )
 
-_MOST = 600  # characters of a message
+_LONGEST_MESSAGE = 600  # characters
 Mean = str | Path | Sequence[float] | None
 
 
@@ -45,29 +45,30 @@ def load(
     class_names: Sequence[str] | None = None,
     layers: Layers | None = None,
 ) -> Weights:
-    """A network's weights out of a file of another project, or of this one.
+    """Load a network's weights from a file of another project, or of this one.
 
         weights = alexnet_jax.weights.load("torchvision", "alexnet-owt-7be5be79.pth")
         logits = alexnet_jax.forward(weights.architecture, weights.params, images)
 
-    Nothing that a file names is executed, nothing is read whose shape does not fit, and every array
-    must be there. Parameters become float32.
+    Nothing that a file names is executed, no array with a wrong shape is read, and no array may be
+    missing. Parameters become float32.
 
     Args:
       kind: "torchvision" (.pth of its alexnet: `owt`), "caffe" (.caffemodel of bvlc_alexnet or
-        bvlc_reference_caffenet, told apart), "onnx" (the model zoo's bvlcalexnet, caffenet, or an
-        export of torchvision's), "npy" (bvlc_alexnet.npy), "safetensors" (of this project, or with
-        torchvision's names).
+        bvlc_reference_caffenet, distinguished by their layers), "onnx" (the model zoo's
+        bvlcalexnet, caffenet, or an export of torchvision's), "npy" (bvlc_alexnet.npy),
+        "safetensors" (of this project, or with torchvision's names).
+      path: the file.
       mean: for "caffe" and "npy": a mean file (.binaryproto, or .npy of 3 x S x S, in the order
         blue, green, red), or the three numbers of a pixel in that order. By default Caffe's.
-      class_names: in the order of the logits; by default a thousand are ImageNet's synsets, in the
-        order of all these projects, and others are numbered.
+      class_names: names in the order of the logits. By default, a thousand classes have the names
+        of ImageNet's synsets, whose order all these projects share; other classes are numbered.
       layers: changes to the preset by layer, as `alexnet_jax.architecture` takes them, for a
         network of other widths.
 
     Raises:
-      InputError: no such kind or file; a file that is cut short, damaged, another network's or has
-        other arrays: one line that says which, what was expected and what found.
+      InputError: no such kind or file; the file is cut short, damaged, of another network or with
+        other arrays. One line names the array or layer, what was expected and what was read.
     """
     path = Path(path)
     if kind not in KINDS:
@@ -84,17 +85,18 @@ def load(
         "safetensors": _safetensors,
     }
     try:
-        found = readers[kind](path, layers, mean)
+        weights = readers[kind](path, layers, mean)
     except InputError as error:
         text = str(error) if str(error).startswith(str(path)) else f"{path}: {error}"
-        # Names in a file are of any length.
-        raise InputError(text if len(text) <= _MOST else f"{text[:_MOST]} ...") from error
+        if len(text) > _LONGEST_MESSAGE:  # names in a file may have any length
+            text = f"{text[:_LONGEST_MESSAGE]} ..."
+        raise InputError(text) from error
     if class_names is None:
-        return found
-    classes = found.architecture.classes
+        return weights
+    classes = weights.architecture.classes
     if len(class_names) != classes:
         raise InputError(f"{path} has {classes} classes, got {len(class_names)} names")
-    return dataclasses.replace(found, class_names=tuple(class_names))
+    return dataclasses.replace(weights, class_names=tuple(class_names))
 
 
 def _torchvision(path: Path, layers: Layers | None, _: Mean) -> Weights:
@@ -104,7 +106,7 @@ def _torchvision(path: Path, layers: Layers | None, _: Mean) -> Weights:
 def _owt(kind: Kind, path: Path, arrays: dict[str, Array], layers: Layers | None) -> Weights:
     config = config_of(kind, "owt", published.TORCHVISION, layers=layers)
     classes = classes_in(arrays, TORCHVISION_NAMES["fc8"][1]) or 1000
-    return _made(
+    return _weights(
         kind,
         path,
         config,
@@ -122,18 +124,23 @@ def _caffe(path: Path, layers: Layers | None, mean: Mean) -> Weights:
     preprocessing, image = _with_mean(published.CAFFE, mean, architecture)
     config = config_of("caffe", preset, preprocessing, layers=layers)
     measured = published.CAFFE_MEASURED[preset]
-    return _made("caffe", path, config, architecture, arrays, names, preprocessing, measured, image)
+    return _weights(
+        "caffe", path, config, architecture, arrays, names, preprocessing, measured, image
+    )
 
 
 def _npy(path: Path, layers: Layers | None, mean: Mean) -> Weights:
-    """The weights of bvlc_alexnet as Guerzhoy's myalexnet_forward.py has them: Caffe's network and
-    preprocessing, whose conv1 has no padding and whose mean is ImageNet's, not the picture's."""
+    """Load the weights of bvlc_alexnet in the form of Guerzhoy's myalexnet_forward.py.
+
+    They get Caffe's network and preprocessing, where conv1 has no padding and the mean is
+    ImageNet's, not the picture's.
+    """
     arrays = read_npy(path)
     names = {layer: (f"{layer}/0", f"{layer}/1") for layer in TORCHVISION_NAMES}
     config = config_of("npy", "caffe_alexnet", published.CAFFE, layers=layers)
     architecture = architecture_of(config, classes_in(arrays, "fc8/1") or 1000)
     preprocessing, image = _with_mean(published.CAFFE, mean, architecture)
-    return _made(
+    return _weights(
         "npy", path, config, architecture, arrays, names, preprocessing, None, image, "HWIO"
     )
 
@@ -153,7 +160,7 @@ def _onnx(path: Path, layers: Layers | None, _: Mean) -> Weights:
     )
     measured = {"owt": published.TORCHVISION_MEASURED, "caffe_alexnet": published.ONNX_MEASURED}
     figures = measured.get(architecture.name)
-    return _made("onnx", path, config, architecture, arrays, names, preprocessing, figures)
+    return _weights("onnx", path, config, architecture, arrays, names, preprocessing, figures)
 
 
 def _safetensors(path: Path, layers: Layers | None, _: Mean) -> Weights:
@@ -165,7 +172,7 @@ def _safetensors(path: Path, layers: Layers | None, _: Mean) -> Weights:
     return own_weights(path, arrays, about)
 
 
-def _made(
+def _weights(
     kind: Kind,
     path: Path,
     config: TrainConfig,
@@ -199,7 +206,10 @@ def _made(
 def _with_mean(
     preprocessing: Preprocessing, mean: Mean, architecture: Architecture
 ) -> tuple[Preprocessing, np.ndarray | None]:
-    """The preprocessing with another mean: a pixel (blue, green, red), or a file's image."""
+    """Return the preprocessing with another mean, and the mean image if it comes from a file.
+
+    A mean pixel is (blue, green, red).
+    """
     if mean is None:
         return preprocessing, None
     if isinstance(mean, str | Path):

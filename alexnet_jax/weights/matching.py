@@ -1,4 +1,4 @@
-"""Which known network another computes, and its kernels in the layout of other projects."""
+"""Matching a network with the presets, and its kernels in the layout of other projects."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, Conv, Dense, Dropout, presets
-from alexnet_jax.weights.arrays import Params, turned_back
+from alexnet_jax.weights.arrays import Params, to_oihw
 
 
 def widths(architecture: Architecture) -> dict[str, dict[str, Any]]:
-    """What makes a preset as wide as a network."""
+    """Return the changes that give a preset the widths of a network, for `layers`."""
     return {
         layer.name: {"maps": layer.maps}
         for layer in architecture.layers[:-1]
@@ -24,13 +24,13 @@ def widths(architecture: Architecture) -> dict[str, dict[str, Any]]:
 
 
 def require_like(own: Architecture, names: Sequence[str], to: str) -> str:
-    """The first of the presets that computes what a network does, whatever its widths.
+    """Return the first of the presets `names` that computes the network's function at its widths.
 
     Raises:
-      InputError: none does; `to` is the kind of file that holds only those.
+      InputError: no preset does; the message names `to`, the kind of file that needs one.
     """
     for name in names:
-        with contextlib.suppress(InputError):  # of other layers, or too small for these
+        with contextlib.suppress(InputError):  # the preset lacks layers, or needs larger images
             like = presets.architecture(
                 name,
                 image_size=own.image_size,
@@ -47,23 +47,26 @@ def require_like(own: Architecture, names: Sequence[str], to: str) -> str:
 
 
 def _function(architecture: Architecture) -> list[Any]:
-    """The layers without what only training knows."""
-    found: list[Any] = []
+    """Return the layers without the settings that matter only in training."""
+    layers: list[Any] = []
     for layer in architecture.layers:
         if isinstance(layer, Conv | Dense):
             layer = dataclasses.replace(layer, std=None, bias=0.0, init="normal")
         if not (isinstance(layer, Dropout) and layer.inverted):
-            found.append(layer)
-    return found
+            layers.append(layer)
+    return layers
 
 
 def source_layout(
     architecture: Architecture, params: Params
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Kernels (out, in, height, width) or (out, in), fc6 over map, height, width; and biases."""
+    """Return (kernel, bias) of each layer in the layout of other projects.
+
+    Kernels are (out, in, height, width) or (out, in), fc6's inputs in the order map, height, width.
+    """
     return {
         placed.layer.name: (
-            turned_back(params[placed.layer.name]["kernel"], placed),
+            to_oihw(params[placed.layer.name]["kernel"], placed),
             params[placed.layer.name]["bias"],
         )
         for placed in architecture.placed()

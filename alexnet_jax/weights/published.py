@@ -1,4 +1,4 @@
-"""What is known of published weights: preprocessing, accuracy, digests. Numbers with sources."""
+"""Published weights: their preprocessing, accuracy and digests, with sources."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ Order = Literal["RGB", "BGR"]
 
 @dataclass(frozen=True)
 class Published:
-    """Accuracy that was published for one file of weights, in percent of the centre crops of
-    ImageNet 2012's validation pictures; `digest` is how that file is told, "sha256:...", from its
-    first characters, or "" where none was published."""
+    """Published accuracy of one file of weights, in percent.
+
+    It was measured on the centre crops of ImageNet 2012's validation pictures. `digest`,
+    "sha256:..." or "sha1:...", identifies the file by the first digits of its hash; it is "" if
+    none was published.
+    """
 
     top1: float
     top5: float
@@ -26,20 +29,20 @@ class Published:
     digest: str = ""
 
     def is_of(self, path: Path, sha256: str) -> bool:
-        """Whether a file, of this SHA-256, is the one that was measured."""
+        """Whether the file at `path`, with this SHA-256, is the one that was measured."""
         kind, _, digits = self.digest.partition(":")
-        found = sha256 if kind in ("sha256", "") else file_digest(path, kind)
-        return bool(digits) and found.startswith(digits)
+        digest = sha256 if kind in ("sha256", "") else file_digest(path, kind)
+        return bool(digits) and digest.startswith(digits)
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a picture becomes what a network was trained on.
+    """Preprocessing that turns a picture into the input that a network was trained on.
 
-    Resized by `resize` to `stored_size`, the centre cropped to the network's `image_size`, `mean`
-    (one number a channel, red first, of pixels from 0 to 255) subtracted, multiplied by
-    `pixel_scale` and divided by `channel_std`. `channel_order` is the file's: parameters here
-    always take RGB.
+    The picture is resized by `resize` to `stored_size` and cropped at the centre to the network's
+    `image_size`. Then `mean` (one number a channel, red first, of pixels from 0 to 255) is
+    subtracted, and the result multiplied by `pixel_scale` and divided by `channel_std`.
+    `channel_order` is that of the file: parameters in this project always take RGB.
     """
 
     resize: Resize

@@ -1,4 +1,4 @@
-"""Weights as a workdir, and ready to be used."""
+"""Weights saved as a workdir, or turned into a network that is ready to use."""
 
 from __future__ import annotations
 
@@ -17,39 +17,44 @@ from alexnet_jax.parallel import topology
 from alexnet_jax.runs import CARD, FORMAT, model_card, require_writable, write_atomically
 from alexnet_jax.weights.weights import Weights
 
-_ASIDE = "import.tmp"
+_TEMPORARY = "import.tmp"
 
 
 def trained(weights: Weights, topology_name: str = "one_device") -> Trained:
-    """The weights as `load_trained` would return them out of a workdir, at step 0."""
-    place = topology(topology_name, weights.architecture)
+    """Return the weights as `load_trained` would from a workdir, at step 0."""
+    devices = topology(topology_name, weights.architecture)
     return Trained(
         **vars(weights.description()),
         step=0,
-        params=place.place(weights.params),
-        statistics=place.place(weights.statistics),
-        topology=place,
+        params=devices.place(weights.params),
+        statistics=devices.place(weights.statistics),
+        topology=devices,
     )
 
 
 def require_free(workdir: Path) -> None:
-    """Raises InputError unless a workdir can be made, or is an empty directory; what a stopped
-    import left in it does not count."""
+    """Raise InputError unless a workdir is an empty directory or can be created.
+
+    The remains of an interrupted import do not count.
+    """
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"workdir {workdir} is a file; give a directory")
-    if workdir.is_dir() and any(found.name != _ASIDE for found in workdir.iterdir()):
+    if workdir.is_dir() and any(entry.name != _TEMPORARY for entry in workdir.iterdir()):
         raise InputError(f"workdir {workdir} is not empty; give another --workdir")
     require_writable(workdir, "workdir")
 
 
 def save_workdir(weights: Weights, workdir: Path, *, data: str | None = None) -> None:
-    """Writes a workdir that evaluation, prediction and training (as its start) take.
+    """Write a workdir for evaluation, prediction, and the start of a training.
 
-    A checkpoint of step 0 with parameters and statistics, the settings and a model card. It is no
-    run that could go on: a training starts from it in a workdir of its own.
+    It contains a checkpoint of step 0 with parameters and statistics, the settings and a model
+    card. It is not a run that can be resumed: a training that starts from it has a workdir of its
+    own.
 
     Args:
-      data: the name of the data set that `evaluate` tests on; by default ImageNet's.
+      weights: the weights to save.
+      workdir: the directory to write; created if needed.
+      data: name of the data set that `evaluate` tests on; by default ImageNet's.
 
     Raises:
       InputError: the workdir is a file, cannot be written or is not empty.
@@ -59,8 +64,9 @@ def save_workdir(weights: Weights, workdir: Path, *, data: str | None = None) ->
         weights = dataclasses.replace(
             weights, config=dataclasses.replace(weights.config, data=data)
         )
-    # Made aside, inside: the workdir may be one that cannot be replaced, as a mounted disk.
-    new, aside = not workdir.exists(), workdir / _ASIDE
+    # The files are first written to a directory inside the workdir, because the workdir itself may
+    # be impossible to replace, for example as a mounted disk.
+    new, aside = not workdir.exists(), workdir / _TEMPORARY
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:

@@ -1,4 +1,4 @@
-"""Weights that were read from a file, with all that they need to be used."""
+"""Weights read from a file, with everything needed to use them."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ Layers = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Weights:
-    """A network's parameters out of a file, in this project's form.
+    """Parameters of a network from a file, in this project's form.
 
     Attributes:
-      kind, file, sha256: where they are from.
-      architecture, params: the network, and its canonical tree, float32 on the host. Networks that
-        took BGR take RGB here: the input axis of conv1's kernel has been turned round.
-      config: preset and preprocessing as the settings of a run. Its recipe is no one's.
-      statistics: the mean image, [S, S, C], of stored pixels; no colour noise unless known.
-      class_names: in the order of the logits.
-      preprocessing: as published, with its source; None for a file of this project.
-      published: accuracy, and whether this file is known to be the one it was measured on.
-      origin: what a file of this project says of how it was made.
+      kind, file, sha256: kind, name and digest of the file.
+      architecture, params: the network and its canonical tree, float32 on the host. Networks that
+        took BGR take RGB here: the input axis of conv1's kernel is reversed.
+      config: preset and preprocessing as the settings of a run; its training settings do not
+        describe how the weights were trained.
+      statistics: mean image of stored pixels, [S, S, C]; no colour noise unless it is known.
+      class_names: names in the order of the logits.
+      preprocessing: the published preprocessing with its source; None for a file of this project.
+      published: the published accuracy.
+      is_published: whether this file is known to be the one that accuracy was measured on.
+      origin: description, in a file of this project, of how its weights were made.
     """
 
     kind: Kind
@@ -53,7 +55,7 @@ class Weights:
         return int(self.statistics.mean.shape[0])
 
     def description(self) -> Description:
-        """The network's, as a checkpoint of these weights carries it."""
+        """Return the description that a checkpoint of these weights carries."""
         return Description(
             architecture=self.architecture,
             config=self.config,
@@ -63,19 +65,19 @@ class Weights:
         )
 
     def _origin(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"kind": self.kind, "file": self.file, "sha256": self.sha256}
+        origin: dict[str, Any] = {"kind": self.kind, "file": self.file, "sha256": self.sha256}
         if self.preprocessing is not None:
-            found["channel_order"] = self.preprocessing.channel_order
-            found["preprocessing"] = self.preprocessing.source
+            origin["channel_order"] = self.preprocessing.channel_order
+            origin["preprocessing"] = self.preprocessing.source
         if self.published is not None:
-            found["published"] = vars(self.published) | {"of_this_file": self.is_published}
+            origin["published"] = vars(self.published) | {"of_this_file": self.is_published}
         if self.origin is not None:
-            found["before"] = dict(self.origin)
-        return found
+            origin["before"] = dict(self.origin)
+        return origin
 
 
 def architecture_of(config: TrainConfig, classes: int) -> Architecture:
-    """The network that a config's preset, size and layers name."""
+    """Return the network that a config's preset, size and layers describe."""
     return presets.architecture(
         config.preset,
         image_size=config.image_size or None,
@@ -93,9 +95,9 @@ def config_of(
     layers: Layers | None = None,
     image_size: int = 0,
 ) -> TrainConfig:
-    """Settings that say which network weights are of and how pictures become its input.
+    """Return the settings that describe a network and how pictures become its input.
 
-    A config has no word for "not trained here": `steps` is the least there is.
+    A config cannot express that the weights were not trained here; `steps` has its minimum.
     """
     return TrainConfig(
         name=f"imported_{kind}",
@@ -113,7 +115,7 @@ def config_of(
 
 
 def plain_statistics(mean: np.ndarray) -> Statistics:
-    """Of a mean image [S, S, C]; nothing is known of the colours' spread."""
+    """Return statistics with a mean image, [S, S, C], and zero deviations: no colour noise."""
     channels = mean.shape[-1]
     return Statistics(
         mean=np.ascontiguousarray(mean, np.float32),
@@ -123,16 +125,19 @@ def plain_statistics(mean: np.ndarray) -> Statistics:
 
 
 def mean_image(preprocessing: Preprocessing) -> np.ndarray:
-    """[S, S, C] float32, the mean pixel everywhere."""
+    """Return an image that is the mean pixel everywhere, [S, S, C] float32."""
     size = preprocessing.stored_size
     mean = np.asarray(preprocessing.mean, np.float32)
     return np.broadcast_to(mean, (size, size, len(mean)))
 
 
 def known_names(classes: int) -> tuple[str, ...]:
-    """ImageNet's synsets for a thousand classes, as its data set here has them, so that a training
-    on it goes on with the classifier; numbers for others, or without tensorflow_datasets, which
-    lists them."""
+    """Return ImageNet's synsets for a thousand classes, otherwise numbered names.
+
+    The synsets are the class names of the data set in this project, so that a training on it can
+    continue with the classifier. Without tensorflow_datasets, which lists them, the names are
+    numbered too.
+    """
     if classes == CLASSES:
         with contextlib.suppress(ImportError):
             return class_names()
@@ -140,7 +145,10 @@ def known_names(classes: int) -> tuple[str, ...]:
 
 
 def for_rgb(params: Params, order: str) -> Params:
-    """Parameters whose conv1 takes RGB, of parameters that take `order`; and the other way."""
+    """Convert parameters between RGB and `order`, "RGB" or "BGR", at the input of conv1.
+
+    The conversion is its own inverse.
+    """
     if order == "RGB":
         return params
     kernel = np.ascontiguousarray(params["conv1"]["kernel"][:, :, ::-1])

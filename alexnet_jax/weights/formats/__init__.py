@@ -1,1 +1,1 @@
-"""Files of weights, format by format: bytes to named arrays."""
+"""Readers of weights, one for each file format: from bytes to named arrays."""

@@ -1,7 +1,7 @@
-"""Caffe's files as messages of the protobuf library, from the field numbers of its description.
+"""Protobuf messages of Caffe's files, declared by the field numbers of Caffe's own description.
 
-Only the fields that are read or written here; others are skipped by the library. Arrays, which
-Caffe describes as packed floats, are taken as the bytes that they are on the wire.
+Only the fields that are read or written here are declared; the library skips the others. Arrays,
+which Caffe declares as packed floats, are declared as bytes, which have the same encoding.
 
 Source: `src/caffe/proto/caffe.proto` of BVLC/caffe.
 """
@@ -95,7 +95,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str, bool]]] = {
         "layer": (100, "Layer", True),
     },
 }
-# The legacy layers' numbers for the types that these networks have.
+# Numbers of legacy layer types that may occur in the files of these networks.
 V1_TYPES = {
     0: "of Caffe's first format, which its upgrade_net_proto_binary rewrites",
     1: "Accuracy",
@@ -118,7 +118,7 @@ V1_TYPES = {
 
 @functools.cache
 def message(name: str) -> type[Any]:
-    """The class of a message. InputError where protobuf is not installed."""
+    """Return the class of a message; InputError if protobuf is not installed."""
     try:
         from google.protobuf import descriptor_pool, message_factory
     except ImportError:
@@ -138,10 +138,10 @@ def _description() -> Any:
         name="alexnet_jax/caffe.proto", package="alexnet_jax", syntax="proto2"
     )
     for name, fields in _MESSAGES.items():
-        described = file.message_type.add(name=name)
+        declared = file.message_type.add(name=name)
         for field_name, (number, kind, repeated) in fields.items():
             label = field.LABEL_REPEATED if repeated else field.LABEL_OPTIONAL
-            added = described.field.add(name=field_name, number=number, label=label)
+            added = declared.field.add(name=field_name, number=number, label=label)
             if kind in _MESSAGES:
                 added.type, added.type_name = field.TYPE_MESSAGE, f".alexnet_jax.{kind}"
             else:
@@ -150,12 +150,12 @@ def _description() -> Any:
 
 
 def parse(name: str, data: bytes, path: object) -> Any:
-    """A message of a file's bytes. InputError where they are none, or cut short."""
+    """Parse a file's bytes as a message; InputError if they are not one, or are cut short."""
     from google.protobuf.message import DecodeError
 
-    found = message(name)()
+    parsed = message(name)()
     try:
-        found.ParseFromString(data)
+        parsed.ParseFromString(data)
     except DecodeError as error:
         raise InputError(f"{path} is not a Caffe file, or is cut short ({error})") from error
-    return found
+    return parsed

@@ -1,4 +1,4 @@
-"""Arrays of a .npy file that holds a dictionary, layer -> [kernel, bias], as a pickle."""
+"""Arrays of a .npy file that contains a pickled dictionary, layer -> [kernel, bias]."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from alexnet_jax.weights.formats import pickles
 
 
 def read_npy(path: Path) -> dict[str, Array]:
-    """The arrays by name, as "conv1/0" (kernel) and "conv1/1" (bias).
+    """Read the arrays by name, such as "conv1/0" (kernel) and "conv1/1" (bias).
 
     Raises:
-      InputError: not such a file, cut short or damaged; a pickle that names anything but arrays.
+      InputError: the file has another format, is cut short or damaged, or its pickle names
+        anything but arrays.
     """
     try:
         plain = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError:
         raise
-    except Exception as error:  # numpy parses the header as Python: a damaged one ends in many ways
+    except Exception as error:  # numpy parses the header as Python; if damaged, it raises anything
         if "allow_pickle=False" not in str(error) and "Python objects" not in str(error):
             raise InputError(f"{path} is not a .npy file ({error})") from error
     else:
-        found = getattr(plain, "shape", "an archive of arrays")
-        raise InputError(f"{path} holds {found}; expected a dictionary of layers")
+        content = plain.shape if isinstance(plain, np.ndarray) else "an archive of arrays"
+        raise InputError(f"{path} holds {content}; expected a dictionary of layers")
     return _arrays(path, _pickled(path))
 
 
@@ -45,12 +46,12 @@ def _pickled(path: Path) -> Any:
             raise InputError(f"{path} is not a .npy file ({error})") from error
         if shape != () or dtype != np.dtype(object):
             raise InputError(f"{path} holds {dtype} {shape}; expected a dictionary of layers")
-        # Texts of Python 2, in which these weights were once written, are bytes in latin-1.
+        # Strings of Python 2, which wrote these weights, are bytes in latin-1.
         return pickles.load(file, _stand_ins(), encoding="latin1")
 
 
-def _arrays(path: Path, found: Any) -> dict[str, Array]:
-    layers = found.content[0] if isinstance(found, _Pickled) and found.content else None
+def _arrays(path: Path, pickled: Any) -> dict[str, Array]:
+    layers = pickled.content[0] if isinstance(pickled, _Pickled) and pickled.content else None
     if not isinstance(layers, dict):
         raise InputError(f"{path} holds no dictionary of layers")
     arrays = {}
@@ -63,7 +64,7 @@ def _arrays(path: Path, found: Any) -> dict[str, Array]:
 
 
 class _Pickled:
-    """What a pickle says of an array: nothing of it is trusted before `array`."""
+    """State of an array in a pickle; nothing in it is trusted before `array` checks it."""
 
     state: Any = None
 
@@ -85,7 +86,7 @@ class _Pickled:
 
 
 class _Kind:
-    """What a pickle says of a dtype: its code, and its byte order."""
+    """State of a dtype in a pickle: its code and its byte order."""
 
     order = "<"
 
@@ -109,11 +110,12 @@ def _read(raw: bytes | str, dtype: np.dtype[Any], shape: Any, fortran: Any) -> n
 
 
 def _stand_ins() -> dict[tuple[str, str], Any]:
+    # The classes are created for every file, because a pickle may set attributes on them.
     class Pickled(_Pickled):
-        """Anew for every file: a pickle may set attributes on it."""
+        pass
 
     class Kind(_Kind):
-        """As above."""
+        pass
 
     def reconstruct(*_: Any) -> Pickled:
         return Pickled()

@@ -11,7 +11,7 @@ import numpy as np
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import LRN, Architecture, Conv, Dense, MaxPool, Placed, presets
 from alexnet_jax.weights.arrays import Array, classes_in
-from alexnet_jax.weights.formats.onnx_graph import Node, chain, loaded
+from alexnet_jax.weights.formats.onnx_graph import Node, load_graph, operations
 from alexnet_jax.weights.weights import Layers
 
 PRESETS = ("owt", "caffe_alexnet", "caffenet")
@@ -20,17 +20,22 @@ PRESETS = ("owt", "caffe_alexnet", "caffenet")
 def read_onnx(
     path: Path, layers: Layers | None
 ) -> tuple[Architecture, Layers, dict[str, Array], dict[str, tuple[str, str]]]:
-    """Which network a file is of: (it, its changes to the preset, arrays, names of our layers').
+    """Read one of the presets `PRESETS` from a file.
 
-    Told by the order of operations; strides, groups, pads and constants are compared with the
-    preset's, but for the input's size and the pools' pads, which are the file's.
+    The order of operations identifies the preset. Strides, groups, pads and constants are compared
+    with the preset's; the input's size and the pools' pads are taken from the file.
+
+    Returns:
+      The architecture, its changes to the preset, the arrays by name, and a table from our layers
+      to the names of their kernel and bias.
 
     Raises:
-      InputError: not an ONNX file, cut short, or another network's, naming the operation.
+      InputError: the file is not an ONNX file, is cut short, or contains another network; the
+        message names the operation that differs.
     """
-    graph = loaded(path)
-    weights = {found.name: found for found in graph.initializer}
-    nodes = list(chain(path, graph, set(weights)))
+    graph = load_graph(path)
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    nodes = list(operations(path, graph, set(weights)))
     kinds = [node.kind for node in nodes]
     preset = next((p for p in PRESETS if kinds == _kinds(presets.architecture(p))), None)
     if preset is None:
@@ -59,7 +64,7 @@ def _kinds(architecture: Architecture) -> list[str]:
 
 
 def _expected(architecture: Architecture) -> Iterator[tuple[str, Placed]]:
-    """ONNX's operations of the layers of a network, in order, without dropout."""
+    """Yield ONNX's operations for the layers of a network, in order, without dropout."""
     kinds: dict[type, str] = {Conv: "Conv", LRN: "LRN", MaxPool: "MaxPool", Dense: "Gemm"}
     for placed in architecture.placed():
         layer = placed.layer
@@ -107,7 +112,7 @@ def _array(path: Path, tensor: Any) -> Array:
 
 
 def _for_gemm(node: Node, array: Array) -> Array:
-    """A Gemm's matrix as (out, in). InputError where it scales or turns what it multiplies."""
+    """Return a Gemm's matrix as (out, in); InputError if it scales or transposes its input."""
     for name, plain in (("alpha", 1.0), ("beta", 1.0), ("transA", 0)):
         if node.attributes.get(name, plain) != plain:
             raise InputError(f"{node.name} has {name} {node.attributes[name]}, expected {plain:g}")
@@ -117,12 +122,12 @@ def _for_gemm(node: Node, array: Array) -> Array:
 
 
 def _side(path: Path, graph: Any, weights: set[str]) -> int | None:
-    """Side of the input that the file declares, if it does. InputError where it is no square."""
+    """Return the side of the input that the file declares, or None; InputError if not square."""
     declared = next((value for value in graph.input if value.name not in weights), None)
     if declared is None:
         return None
     sides = [side.dim_value for side in declared.type.tensor_type.shape.dim]
-    if len(sides) != 4 or min(sides[2:]) <= 0:  # open, or not images
+    if len(sides) != 4 or min(sides[2:]) <= 0:  # not images, or of any size
         return None
     if sides[2] != sides[3]:
         raise InputError(f"{path} takes images of {sides[2]}x{sides[3]}, expected a square")
@@ -131,16 +136,19 @@ def _side(path: Path, graph: Any, weights: set[str]) -> int | None:
 
 def _require_like(path: Path, nodes: list[Node], architecture: Architecture) -> None:
     for node, (_, placed) in zip(nodes, _expected(architecture), strict=True):
-        for what, (found, wanted) in _constants(node, placed).items():
-            if not np.array_equal(found, wanted):
+        for setting, (value, preset) in _constants(node, placed).items():
+            if not np.array_equal(value, preset):
                 raise InputError(
-                    f"{node.name} has {what} {found}, expected {wanted} as {placed.layer.name} of "
-                    f"{architecture.name}"
+                    f"{node.name} has {setting} {value}, expected {preset} as "
+                    f"{placed.layer.name} of {architecture.name}"
                 )
 
 
 def _constants(node: Node, placed: Placed) -> dict[str, tuple[Any, Any]]:
-    """(found, expected) of what an operation's arrays do not show; ONNX's defaults where unsaid."""
+    """Return (value, expected) of the attributes that an operation's arrays do not show.
+
+    An attribute that the file omits has ONNX's default.
+    """
     own = node.attributes
     match placed.layer:
         case Conv(stride=stride, padding=padding, groups=groups) if node.kind == "Conv":
@@ -159,13 +167,13 @@ def _constants(node: Node, placed: Placed) -> dict[str, tuple[Any, Any]]:
                 "beta": (_float32(own.get("beta", 0.75)), _float32(beta)),
             }
         case MaxPool(size=size, stride=stride):
-            reach = own.get("pads", [0] * 4)
-            sides = _pooled(placed.input[:2], size, stride, reach, own.get("ceil_mode", 0))
+            pads = own.get("pads", [0] * 4)
+            sides = _pooled(placed.input[:2], size, stride, pads, own.get("ceil_mode", 0))
             return {
                 "kernel_shape": (list(own.get("kernel_shape", ())), [size] * 2),
                 "strides": (list(own.get("strides", [1, 1])), [stride] * 2),
                 "dilations": (list(own.get("dilations", [1, 1])), [1, 1]),
-                "pads at the top and left": (list(reach[:2]), [0, 0]),
+                "pads at the top and left": (list(pads[:2]), [0, 0]),
                 "output of": (sides, placed.output[:2]),
                 "auto_pad": (own.get("auto_pad", b"NOTSET"), b"NOTSET"),
             }

@@ -1,4 +1,4 @@
-"""The operations of an ONNX graph in a row, and what they say of themselves."""
+"""The operations of an ONNX graph in order, with their attributes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from alexnet_jax.errors import InputError
 from alexnet_jax.weights.formats.safetensors import OURS
 
-# What changes no numbers in testing, or only the form of an array.
+# Operations that change no logits in test mode, or only the shape of an array.
 _SKIPPED = ("Dropout", "Reshape", "Flatten", "Identity", "Softmax")
 _KINDS = ("Conv", "Relu", "LRN", "MaxPool", "Gemm")
-# Attributes that are read: their kind, and how many numbers a list of the kind has.
+# Attributes that are read: their type and their number of values.
 _ATTRIBUTES = {
     "strides": ("INTS", 2),
     "dilations": ("INTS", 2),
@@ -33,7 +33,7 @@ _ATTRIBUTES = {
 
 @dataclass(frozen=True)
 class Node:
-    """One operation of the graph that the network's table also has."""
+    """Operation of a graph that corresponds to one in the network's table."""
 
     kind: str
     name: str
@@ -41,8 +41,12 @@ class Node:
     inputs: tuple[str, ...]
 
 
-def loaded(path: Path) -> Any:
-    """The graph of a file. InputError where it is none, or one that this project exported."""
+def load_graph(path: Path) -> Any:
+    """Load the graph of a file.
+
+    Raises:
+      InputError: the file is not an ONNX file, or this project exported it.
+    """
     try:
         import onnx
         from google.protobuf.message import DecodeError
@@ -53,7 +57,7 @@ def loaded(path: Path) -> Any:
     except (DecodeError, ValueError, OSError, onnx.checker.ValidationError) as error:
         first = str(error).splitlines()[0]
         raise InputError(f"{path} is not an ONNX file, or is cut short ({first})") from error
-    if any(found.key == OURS for found in model.metadata_props):
+    if any(entry.key == OURS for entry in model.metadata_props):
         raise InputError(
             f"{path} was exported by this project, and its mean image is elsewhere; export the "
             "network as safetensors, which hold all"
@@ -64,9 +68,9 @@ def loaded(path: Path) -> Any:
     return graph
 
 
-def chain(path: Path, graph: Any, weights: set[str]) -> Iterator[Node]:
-    """The operations in order. InputError where they are not one after the other, or unknown."""
-    held = [value.name for value in graph.input if value.name not in weights][:1]
+def operations(path: Path, graph: Any, weights: set[str]) -> Iterator[Node]:
+    """Yield the operations in order; InputError if they do not form a chain, or one is unknown."""
+    previous = [value.name for value in graph.input if value.name not in weights][:1]
     flat = ended = False
     for node in graph.node:
         if not node.output:
@@ -75,9 +79,9 @@ def chain(path: Path, graph: Any, weights: set[str]) -> Iterator[Node]:
         attributes = {a.name: _value(label, a) for a in node.attribute if a.name in _ATTRIBUTES}
         if node.op_type == "Constant":
             continue  # the shape that a Reshape takes
-        if not node.input or node.input[0] not in held:
+        if not node.input or node.input[0] not in previous:
             raise InputError(f"{label} does not follow the one before")
-        held = [node.output[0]]
+        previous = [node.output[0]]
         if ended or (flat and node.op_type in ("Conv", "LRN", "MaxPool")):
             raise InputError(f"{label} comes after {'the softmax' if ended else 'a new shape'}")
         flat = flat or node.op_type in ("Reshape", "Flatten")

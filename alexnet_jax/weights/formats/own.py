@@ -1,4 +1,4 @@
-"""What a safetensors file of this project says of its network, checked as a stranger's is."""
+"""Weights of a safetensors file of this project, checked like a file of unknown origin."""
 
 from __future__ import annotations
 
@@ -70,25 +70,25 @@ def own_weights(path: Path, arrays: dict[str, Array], about: Mapping[str, Any]) 
     )
 
 
-def _mapping(value: Any, what: str) -> dict[str, Any]:
+def _mapping(value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise InputError(f"its description has no {what}")
+        raise InputError(f"its description has no {name}")
     return value
 
 
-def _origin(said: dict[str, Any]) -> dict[str, Any]:
-    """What is said of where the weights are from, in the words that a model card reads."""
+def _origin(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return the origin of the weights with the entries that a model card reads."""
     try:
-        found: dict[str, Any] = {word: str(said[word]) for word in _ORIGIN if word in said}
-        if "start_from" not in found and not {"kind", "file"} <= set(found):
+        origin: dict[str, Any] = {key: str(stored[key]) for key in _ORIGIN if key in stored}
+        if "start_from" not in origin and not {"kind", "file"} <= set(origin):
             raise KeyError("kind or file")
-        found["sha256"] = str(said["sha256"])
-        if "published" in said and "start_from" not in found:
-            told = said["published"]
-            published = Published(float(told["top1"]), float(told["top5"]), str(told["source"]))
-            found["published"] = vars(published) | {"of_this_file": bool(told["of_this_file"])}
-        if "before" in said:
-            found["before"] = _origin(_mapping(said["before"], "origin"))
+        origin["sha256"] = str(stored["sha256"])
+        if "published" in stored and "start_from" not in origin:
+            entry = stored["published"]
+            published = Published(float(entry["top1"]), float(entry["top5"]), str(entry["source"]))
+            origin["published"] = vars(published) | {"of_this_file": bool(entry["of_this_file"])}
+        if "before" in stored:
+            origin["before"] = _origin(_mapping(stored["before"], "origin"))
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError("its description of where it is from cannot be read") from error
-    return found
+    return origin

@@ -1,10 +1,10 @@
 """Pickles of arrays, read without running anything that they name.
 
-A pickle is a program: what it names is imported and called. Here every name is looked up in a
-short table of stand-ins that only note what they are given; any other name ends the reading before
-anything is imported. One such reader serves on every machine, whether or not PyTorch is installed:
-what is refused does not depend on its version, no import of it is waited for, and tensors can be
-mapped instead of copied. It takes less than `torch.load(weights_only=True)` does.
+A pickle is a program: the names in it are imported and called. Here every name is looked up in a
+short table of stand-ins that only record their arguments; any other name ends the reading before
+anything is imported. The reader works on every machine, with or without PyTorch: it refuses the
+same files whatever PyTorch's version, need not wait for PyTorch's import, and can map tensors
+instead of copying them. It accepts less than `torch.load(weights_only=True)` does.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from alexnet_jax.errors import InputError
 
 Persistent = Callable[[Any], Any]
 
-# What dictionaries, lists, texts, numbers and calls of the stand-ins need, in protocols 2 to 4.
-# Left out is all that makes instances of other kinds, or asks for memory that the file has not got.
-_WORDS = """
+# Instructions that dictionaries, lists, strings, numbers and calls of the stand-ins need, in
+# protocols 2 to 4. Those that create instances of other kinds, or allocate more memory than the
+# file has bytes, are left out.
+_INSTRUCTIONS = """
     PROTO FRAME STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 INT LONG
     LONG1 BINFLOAT FLOAT BINUNICODE SHORT_BINUNICODE UNICODE STRING BINSTRING SHORT_BINSTRING
     BINBYTES SHORT_BINBYTES EMPTY_LIST LIST APPEND APPENDS EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3
     EMPTY_DICT DICT SETITEM SETITEMS GLOBAL STACK_GLOBAL REDUCE BUILD BINPERSID PUT BINPUT
     LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET
 """
-_OPCODES = frozenset(_WORDS.split())
-_MOST_IN_A_TUPLE = 10_000  # with those in it, over and over; a tensor's have about 30
+_OPCODES = frozenset(_INSTRUCTIONS.split())
+_MOST_IN_A_TUPLE = 10_000  # values in a tuple and all tuples inside; a tensor's has about 30
 
 
 def load(
@@ -39,16 +40,17 @@ def load(
     persistent: Persistent | None = None,
     encoding: str = "ASCII",
 ) -> Any:
-    """The pickle at the file's position, which is left behind it.
+    """Load the pickle at the file's position, and move the position to its end.
 
     Args:
-      allowed: (module, name) -> what stands for it. Make the stand-ins anew for every call: a
+      file: the file.
+      allowed: (module, name) -> its stand-in. Create the stand-ins for every call, because a
         pickle may set attributes on them.
-      persistent: what turns a persistent id into an object.
-      encoding: of texts that Python 2 wrote.
+      persistent: function that turns a persistent id into an object.
+      encoding: encoding of strings that Python 2 wrote.
 
     Raises:
-      InputError: it names anything else, or is not a whole pickle of data.
+      InputError: the pickle names anything else, or is not a complete pickle of data.
     """
     start = file.tell()
     _scan(file)
@@ -59,19 +61,19 @@ def load(
         return _Restricted(data, allowed, persistent, encoding).load()
     except InputError:
         raise
-    except Exception as error:  # a damaged pickle can end in any of them
+    except Exception as error:  # a damaged pickle can raise any exception
         raise InputError(f"not a pickle of arrays ({type(error).__name__}: {error})") from error
 
 
 def _scan(file: IO[bytes]) -> None:
-    """Reads over a pickle's instructions without following them, up to its end."""
+    """Check a pickle's instructions without executing them, and move to its end."""
     marks, limit, tuples = ("PUT", "BINPUT", "LONG_BINPUT"), 1, _Tuples()
     try:
         for opcode, argument, _ in pickletools.genops(file):
             limit += 1
             if opcode.name not in _OPCODES:
                 raise InputError(f"the pickle holds an instruction {opcode.name}, no array has it")
-            # The interpreter makes room for as many marks as the highest number says.
+            # The unpickler allocates memory for as many parts as the highest number.
             if opcode.name in marks and int(argument or 0) > limit:
                 raise InputError("the pickle numbers its parts beyond their count")
             tuples.follow(opcode, argument)
@@ -82,19 +84,24 @@ def _scan(file: IO[bytes]) -> None:
 
 
 class _Tuples:
-    """How large the tuples of a pickle are that is read over, counted as what they would print.
+    """Sizes of the tuples that a pickle builds, with repeated values counted every time.
 
-    A key of a dictionary is hashed, and of tuples in tuples Python hashes every one as often as it
-    is there: forty that hold the one before twice take days, a million in each other the process.
+    A key of a dictionary is hashed, and Python hashes a tuple as often as it occurs in others:
+    forty tuples, each containing the one before twice, take days, and a million tuples nested in
+    each other crash the process.
     """
 
     def __init__(self) -> None:
-        self._stack: list[int | None] = []  # sizes, and None for marks
+        self._stack: list[int | None] = []  # sizes of the values, and None for marks
         self._memo: dict[int, int | None] = {}
 
     def follow(self, opcode: pickletools.OpcodeInfo, argument: Any) -> None:
-        """InputError where a tuple grows beyond all tensors'; IndexError, KeyError, TypeError
-        where the pickle takes what is not there."""
+        """Apply one instruction to the stack of sizes.
+
+        Raises:
+          InputError: a tuple is larger than any tensor needs.
+          IndexError, KeyError, TypeError: the instruction takes a value that does not exist.
+        """
         stack, name = self._stack, opcode.name
         if name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
             self._memo[len(self._memo) if name == "MEMOIZE" else argument] = stack[-1]
@@ -113,7 +120,7 @@ class _Tuples:
             stack.extend([size if name.startswith("TUPLE") else 1] * len(opcode.stack_after))
 
     def _taken(self, opcode: pickletools.OpcodeInfo) -> list[int]:
-        """The sizes of what an instruction takes off the stack."""
+        """Take the values that an instruction needs off the stack; return their sizes."""
         before, taken = len(opcode.stack_before), list[int]()
         if pickletools.markobject in opcode.stack_before:
             before = opcode.stack_before.index(pickletools.markobject)

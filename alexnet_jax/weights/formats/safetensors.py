@@ -1,4 +1,4 @@
-"""Weights of safetensors files: those of this project, and others under PyTorch's names."""
+"""Weights of safetensors files: those of this project, and others with PyTorch's names."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture
 from alexnet_jax.weights.arrays import Array
 
-OURS = "alexnet_jax"  # the metadata's word for the description of a network
+OURS = "alexnet_jax"  # the metadata's key of the description of a network
 STATISTICS = ("mean", "eigenvectors", "deviations")
 _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Array], dict[str, Any] | None]:
-    """The arrays by name, and the description that a file of this project carries.
+    """Read the arrays by name, and the description of the network in a file of this project.
 
     Raises:
-      InputError: not a safetensors file, or cut short; a description that is not one.
+      InputError: safetensors is not installed; the file is not a safetensors file, is cut short,
+        or has a description that is not valid.
     """
     try:
         from safetensors import SafetensorError, safe_open
@@ -33,14 +34,14 @@ def read_safetensors(path: Path) -> tuple[dict[str, Array], dict[str, Any] | Non
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             arrays = {
                 name: Array(
                     tuple(part.get_shape()),
                     _DTYPES.get(part.get_dtype(), part.get_dtype()),
                     partial(_read, path, name),
                 )
-                for name, part in found.items()
+                for name, part in slices.items()
             }
     except SafetensorError as error:
         raise InputError(f"{path} is not a safetensors file, or is cut short ({error})") from error
@@ -62,7 +63,7 @@ def _read(path: Path, name: str) -> np.ndarray:
 
 
 def names_of(architecture: Architecture) -> dict[str, tuple[str, str]]:
-    """The arrays' names in a file of this project."""
+    """Return the names of each layer's kernel and bias in a file of this project."""
     return {
         placed.layer.name: (f"{placed.layer.name}/kernel", f"{placed.layer.name}/bias")
         for placed in architecture.placed()

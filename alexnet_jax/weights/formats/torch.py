@@ -1,4 +1,4 @@
-"""Tensors of a file that `torch.save` wrote, in its zip format or the one before, without torch."""
+"""Tensors of a `torch.save` file, in its zip or its older format, read without torch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.weights.arrays import Array
 from alexnet_jax.weights.formats import pickles
 
-_MOST_PICKLE = 16 << 20  # bytes of the part that names tensors; a network's takes a few thousand
+_MOST_PICKLE = 16 << 20  # bytes of the part that names tensors; a network needs a few thousand
 _WRAPPERS = ("module", "_orig_mod")
 _OLD_MAGIC = 0x1950A86A20F9469CFC6C
 _DTYPES: dict[str, Any] = {
@@ -39,40 +39,42 @@ _DTYPES: dict[str, Any] = {
 
 
 def read_torch(path: Path) -> dict[str, Array]:
-    """The tensors of a state dict by name, or of a checkpoint with one under "state_dict".
+    """Read the tensors of a state dict by name.
 
-    Prefixes "module." and "_orig_mod." that DataParallel and torch.compile leave are taken off. The
-    file is mapped: tensors are checked against it and copied when they are read.
+    The state dict is the whole file, or its entry "state_dict" or "model". The prefixes "module."
+    and "_orig_mod.", which DataParallel and torch.compile add, are removed. The file is mapped into
+    memory: a tensor is checked and copied when its values are read.
 
     Raises:
-      InputError: not such a file, cut short or damaged; a pickle that names anything but tensors.
+      InputError: the file is not of `torch.save`, is cut short or damaged, or its pickle names
+        anything but tensors.
     """
     with open(path, "rb") as file:
         if file.seek(0, io.SEEK_END) == 0:
             raise InputError(f"{path} is empty")
         mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     if zipfile.is_zipfile(path):
-        found = _read_zip(path, mapped)
+        content = _read_zip(path, mapped)
     elif bytes(mapped[:2]) == b"PK":
         raise InputError(f"{path} is cut short: a zip file without its end")
     else:
-        found = _read_old(mapped)
-    return _tensors(found)
+        content = _read_old(mapped)
+    return _tensors(content)
 
 
 def _short(value: Any) -> str:
-    """Of what a file holds, however long or nested."""
+    """Describe an object of a file in at most 80 characters, however long or nested it is."""
     return reprlib.repr(value)[:80]
 
 
-def _tensors(found: Any) -> dict[str, Array]:
+def _tensors(content: Any) -> dict[str, Array]:
     for name in ("state_dict", "model"):
-        if isinstance(found, dict) and isinstance(found.get(name), dict):
-            found = found[name]
-    if not isinstance(found, dict):
-        raise InputError(f"expected a dictionary of tensors, found {type(found).__name__}")
+        if isinstance(content, dict) and isinstance(content.get(name), dict):
+            content = content[name]
+    if not isinstance(content, dict):
+        raise InputError(f"expected a dictionary of tensors, found {type(content).__name__}")
     tensors = {}
-    for name, value in found.items():
+    for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, Array):
             raise InputError(f"expected a dictionary of tensors, but {_short(name)} is no tensor")
         plain = ".".join(part for part in name.split(".") if part not in _WRAPPERS)
@@ -84,7 +86,7 @@ def _tensors(found: Any) -> dict[str, Array]:
 
 @dataclass(frozen=True)
 class _Storage:
-    """Numbers in a row, of which tensors are views."""
+    """Array of `count` values, of which tensors are views."""
 
     dtype: Any
     count: int
@@ -120,7 +122,7 @@ def _read_zip(path: Path, mapped: memoryview) -> Any:
 
 
 def _record(path: Path, mapped: memoryview, entry: zipfile.ZipInfo) -> memoryview:
-    """A record's bytes where they lie; those that would grow when unpacked are refused."""
+    """Return a record's bytes as a view of the file; a compressed record is refused."""
     if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
         raise InputError(f"{path}: record {entry.filename} is compressed; torch.save never does so")
     head = bytes(mapped[entry.header_offset : entry.header_offset + 30])
@@ -128,23 +130,22 @@ def _record(path: Path, mapped: memoryview, entry: zipfile.ZipInfo) -> memoryvie
         raise InputError(f"{path}: record {entry.filename} is not where the zip file says")
     names, extra = struct.unpack("<HH", head[26:30])
     start = entry.header_offset + 30 + names + extra
-    found = mapped[start : start + entry.file_size]
-    if len(found) < entry.file_size or zlib.crc32(found) != entry.CRC:
+    record = mapped[start : start + entry.file_size]
+    if len(record) < entry.file_size or zlib.crc32(record) != entry.CRC:
         raise InputError(f"{path}: record {entry.filename} is damaged (CRC-32)")
-    return found
+    return record
 
 
 def _read_old(mapped: memoryview) -> Any:
-    """The format before PyTorch 1.6: four pickles, the storages' keys, and their numbers."""
+    """Read the format before PyTorch 1.6: four pickles, the storages' keys, and their values."""
     file = io.BytesIO(mapped[:_MOST_PICKLE])
-    places: dict[str, tuple[Any, int, int]] = {}
-
-    sizes: dict[str, tuple[Any, int]] = {}
+    positions: dict[str, tuple[Any, int, int]] = {}  # key -> dtype, offset in the file, count
+    sizes: dict[str, tuple[Any, int]] = {}  # key -> dtype, count
 
     def storage(pid: Any) -> _Storage:
         dtype, key, count = _storage_id(pid)
         sizes[key] = (dtype, count)
-        return _Storage(dtype, count, lambda: _old_data(mapped, places, key))
+        return _Storage(dtype, count, lambda: _old_data(mapped, positions, key))
 
     try:
         magic = pickles.load(file, {})
@@ -154,28 +155,30 @@ def _read_old(mapped: memoryview) -> Any:
         raise InputError("not a file of torch.save (neither its zip nor its old format)")
     for _ in ("protocol version", "sizes of C types"):
         pickles.load(file, {})
-    found = pickles.load(file, _stand_ins(), persistent=storage)
+    content = pickles.load(file, _stand_ins(), persistent=storage)
     keys, start = pickles.load(file, {}), file.tell()
     if not isinstance(keys, list) or {str(key) for key in keys} != set(sizes):
         raise InputError("the file does not hold the tensors that it names")
     for key in map(str, keys):
         dtype, count = sizes[key]
-        places[key] = (dtype, start, count)
+        positions[key] = (dtype, start, count)
         start += 8 + dtype.itemsize * count
     if start != len(mapped):
         raise InputError(f"the file should have {start} bytes, found {len(mapped)}")
-    return found
+    return content
 
 
-def _old_data(mapped: memoryview, places: dict[str, tuple[Any, int, int]], key: str) -> memoryview:
-    dtype, start, count = places[key]
+def _old_data(
+    mapped: memoryview, positions: dict[str, tuple[Any, int, int]], key: str
+) -> memoryview:
+    dtype, start, count = positions[key]
     if struct.unpack("<q", mapped[start : start + 8])[0] != count:
         raise InputError(f"storage {key} has another count of numbers than its tensor says")
     return mapped[start + 8 : start + 8 + dtype.itemsize * count]
 
 
 def _storage_id(pid: Any) -> tuple[Any, str, int]:
-    """(dtype, key, count) of ("storage", kind, key, location, count)."""
+    """Return (dtype, key, count) of ("storage", dtype, key, location, count)."""
     match pid:
         case ("storage", np.dtype() as dtype, str() as key, str(), int() as count, *_):
             if 0 <= count < 1 << 48:
@@ -185,8 +188,10 @@ def _storage_id(pid: Any) -> tuple[Any, str, int]:
 
 def _stand_ins() -> dict[tuple[str, str], Any]:
     class Ordered(dict[Any, Any]):
-        """In the place of OrderedDict, whose attribute `_metadata` nothing here needs; an attribute
-        `get` would hide the method, of one dictionary or by the class of all."""
+        """Stand-in for OrderedDict that ignores attributes.
+
+        The attribute `_metadata` is not needed, and one called `get` would hide the method.
+        """
 
         def __setstate__(self, state: Any) -> None:
             pass
