@@ -102,13 +102,16 @@ def _inference(work: Work, topology: Topology) -> tuple[Any, Any, tuple[Any, ...
 
     def local_logits(params: Any, images: jax.Array) -> jax.Array:
         return forward(
-            architecture, topology.differing(params), topology.seen_by_all(images), topology.towers
+            architecture,
+            topology.mark_varying(params),
+            topology.share_between_towers(images),
+            topology.towers,
         )
 
     @jax.jit
     def infer(state: None, params: Any, images: jax.Array) -> tuple[None, jax.Array]:
         specs = (topology.specs(params), jax.P(topology.data))
-        return state, topology.spread(local_logits, specs, topology.logits_spec)(params, images)
+        return state, topology.shard_map(local_logits, specs, topology.logits_spec)(params, images)
 
     return infer, None, (params, topology.place_batch({"image": images})["image"])
 

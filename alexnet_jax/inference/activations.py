@@ -104,14 +104,20 @@ def make_activations(architecture: Architecture, topology: Topology) -> Activati
 
     def local_activations(params: Any, images: jax.Array) -> dict[str, jax.Array]:
         capture: dict[str, jax.Array] = {}
-        own = topology.differing(params)
-        forward(architecture, own, topology.seen_by_all(images), topology.towers, capture=capture)
+        own = topology.mark_varying(params)
+        forward(
+            architecture,
+            own,
+            topology.share_between_towers(images),
+            topology.towers,
+            capture=capture,
+        )
         return capture
 
     @jax.jit
     def activations_of(params: Any, images: jax.Array) -> dict[str, jax.Array]:
         specs = (topology.specs(params), jax.P(topology.data))
-        return topology.spread(local_activations, specs, output_specs)(params, images)
+        return topology.shard_map(local_activations, specs, output_specs)(params, images)
 
     return activations_of
 

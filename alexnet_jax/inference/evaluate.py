@@ -50,8 +50,8 @@ def make_logits(
     )
 
     def local_logits(params: Any, images: jax.Array, statistics: Statistics) -> jax.Array:
-        cast = jax.tree.map(lambda leaf: leaf.astype(compute), topology.differing(params))
-        crops = topology.seen_by_all(views_of(images, statistics))
+        cast = jax.tree.map(lambda leaf: leaf.astype(compute), topology.mark_varying(params))
+        crops = topology.share_between_towers(views_of(images, statistics))
         # Keep the views of an image together, so that gathered images stay in order.
         flat = crops if views == 1 else jnp.swapaxes(crops, 0, 1).reshape((-1, *crops.shape[2:]))
         return forward(architecture, cast, flat, topology.towers)
@@ -59,7 +59,7 @@ def make_logits(
     @jax.jit
     def logits_of(params: Any, images: jax.Array, statistics: Statistics) -> jax.Array:
         specs = (topology.specs(params), jax.P(topology.data), jax.P())
-        compute_logits = topology.spread(local_logits, specs, topology.logits_spec)
+        compute_logits = topology.shard_map(local_logits, specs, topology.logits_spec)
         logits = compute_logits(params, images, statistics)
         if views == 1:
             return logits

@@ -1,4 +1,4 @@
-"""Topologies: meshes of devices, what lies where on them, and what crosses between them."""
+"""Topologies: meshes of devices, the sharding of arrays over them, and their communication."""
 
 from alexnet_jax.parallel.topologies import dense_split, list_topologies, topology, towers_split
 from alexnet_jax.parallel.topology import Topology, check_divides

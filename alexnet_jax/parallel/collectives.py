@@ -1,8 +1,8 @@
-"""`Towers` over an axis of a mesh of devices: the collectives, and all of them.
+"""Implementations of `Towers` over an axis of a mesh: all collectives of the forward pass.
 
-Called inside `jax.shard_map` with `check_vma=True`, which tells apart arrays that differ between
-devices from those that are the same on all: the backward pass of a gather of the first kind is a
-reduce-scatter, of the second a slice without communication.
+They are called inside `jax.shard_map` with `check_vma=True`. JAX then distinguishes arrays that
+vary between devices from those that are the same on all (invarying). The backward pass of a gather
+is a reduce-scatter if its result is varying, and a slice without communication if it is invarying.
 """
 
 from __future__ import annotations
@@ -15,22 +15,29 @@ import jax.numpy as jnp
 from jax import lax
 
 
-def _gathered(x: jax.Array, axis_name: str, axis: int, *, same: bool) -> jax.Array:
-    to: Literal["invarying", "varying"] = "invarying" if same else "varying"
+def _all_gather(x: jax.Array, axis_name: str, axis: int, *, invarying: bool) -> jax.Array:
+    """Concatenate the shares of all devices along `axis`, in the order of the devices."""
+    to: Literal["invarying", "varying"] = "invarying" if invarying else "varying"
     whole: jax.Array = lax.all_gather(x, axis_name, axis=axis, tiled=True, to=to)
     return whole
 
 
-def _share(drawn: jax.Array, axis_name: str, axis: int, size: int) -> jax.Array:
-    """The device's slice of an axis, in the order of devices; all of it where nothing is split."""
-    if drawn.shape[axis] == size:
-        return drawn
-    return lax.dynamic_slice_in_dim(drawn, lax.axis_index(axis_name) * size, size, axis)
+def _own_slice(whole: jax.Array, axis_name: str, axis: int, size: int) -> jax.Array:
+    """Return this device's slice of `axis`, or all of it if `size` is its whole length."""
+    if whole.shape[axis] == size:
+        return whole
+    return lax.dynamic_slice_in_dim(whole, lax.axis_index(axis_name) * size, size, axis)
 
 
 @dataclass(frozen=True)
-class TowersApart:
-    """Every layer split over `axis_name`, as in 2012; the classifier where it divides."""
+class TowerParallel:
+    """Every layer split by maps over `axis_name`, as in 2012.
+
+    Attributes:
+      axis_name: mesh axis of the towers.
+      classifier: name of the last layer.
+      classifier_split: whether it is split, too; an odd number of classes is not.
+    """
 
     axis_name: str
     classifier: str
@@ -38,12 +45,14 @@ class TowersApart:
 
     def gather(self, x: jax.Array, name: str) -> jax.Array:
         if name == "logits":
-            # The loss is the same on both devices, and computed on both. Computed in parts it
-            # takes three sums of a few numbers per image instead of this one gather: at 128 images
-            # 0.4 ms for 1.5 on two CPU devices, a four-thousandth of the step, for two more waits.
-            return _gathered(x, self.axis_name, -1, same=True) if self.classifier_split else x
+            # Both devices compute the whole loss. Computing it in parts would replace this gather
+            # by three sums of a few numbers per image: at 128 images on two CPU devices 0.4 ms
+            # instead of 1.5, which saves 1/4000 of a step and adds two synchronizations.
+            return (
+                _all_gather(x, self.axis_name, -1, invarying=True) if self.classifier_split else x
+            )
         whole = name == self.classifier and not self.classifier_split
-        return _gathered(x, self.axis_name, -1, same=whole)
+        return _all_gather(x, self.axis_name, -1, invarying=whole)
 
     def halo(self, x: jax.Array, width: int) -> jax.Array:
         if width == 0:
@@ -51,30 +60,37 @@ class TowersApart:
         last = lax.axis_size(self.axis_name) - 1
         upwards = [(i, i + 1) for i in range(last)]
         downwards = [(i + 1, i) for i in range(last)]
-        # A device that receives nothing gets zeros: the ends of the layer.
-        left = lax.ppermute(x[..., -width:], self.axis_name, upwards)
-        right = lax.ppermute(x[..., :width], self.axis_name, downwards)
-        return jnp.concatenate([left, x, right], -1)
+        # A device without a sender receives zeros: there are no maps beyond the layer's ends.
+        before = lax.ppermute(x[..., -width:], self.axis_name, upwards)
+        after = lax.ppermute(x[..., :width], self.axis_name, downwards)
+        return jnp.concatenate([before, x, after], -1)
 
     def trim(self, x: jax.Array, width: int) -> jax.Array:
         return lax.slice_in_dim(x, width, x.shape[-1] - width, axis=-1)
 
-    def part(self, drawn: jax.Array, held: tuple[int, ...]) -> jax.Array:
-        return _share(drawn, self.axis_name, -1, held[-1])
+    def part(self, drawn: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+        return _own_slice(drawn, self.axis_name, -1, shape[-1])
 
 
 @dataclass(frozen=True)
-class DenseApart:
-    """Convolutions split by images, dense layers by units, over the same devices.
+class DenseParallel:
+    """Convolutions split by images and dense layers split by units, over the same devices.
 
-    Every device computes the convolutions of its own images. Before the first dense layer the
-    images of all devices are gathered on each, which then computes its own units for all of them.
+    Each device computes the convolutions of its own images. Before the first dense layer it gathers
+    the images of all devices; it then computes its own units for all of these images.
+
+    Attributes:
+      axis_name: mesh axis of the devices.
+      first_dense: name of the dense layer that gathers images.
+      dense: names of all dense layers.
+      classifier: name of the last layer.
+      classifier_split: whether it is split, too; it is not if its units do not divide.
 
     Source: Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014,
-    section 4, scheme (a). Schemes (b) and (c) hand over the images of one device, or a part of
-    every device's, at a time, which hides the transfer behind the products of the turn before and
-    needs less memory; XLA schedules the one gather asynchronously, and 1,024 images of 9,216
-    values are 38 MB.
+    section 4, scheme (a). Schemes (b) and (c) transfer the images of one device, or a part of every
+    device's images, at a time: this overlaps each transfer with the products of the previous one
+    and needs less memory. Here XLA schedules the single gather asynchronously, and 1,024 images of
+    9,216 values take 38 MB.
     """
 
     axis_name: str
@@ -85,11 +101,15 @@ class DenseApart:
 
     def gather(self, x: jax.Array, name: str) -> jax.Array:
         if name == "logits":
-            return _gathered(x, self.axis_name, -1, same=True) if self.classifier_split else x
+            return (
+                _all_gather(x, self.axis_name, -1, invarying=True) if self.classifier_split else x
+            )
         if name not in self.dense:
             return x
         whole = name == self.classifier and not self.classifier_split
-        return _gathered(x, self.axis_name, 0 if name == self.first_dense else -1, same=whole)
+        return _all_gather(
+            x, self.axis_name, 0 if name == self.first_dense else -1, invarying=whole
+        )
 
     def halo(self, x: jax.Array, width: int) -> jax.Array:
         return x
@@ -97,5 +117,7 @@ class DenseApart:
     def trim(self, x: jax.Array, width: int) -> jax.Array:
         return x
 
-    def part(self, drawn: jax.Array, held: tuple[int, ...]) -> jax.Array:
-        return _share(_share(drawn, self.axis_name, 0, held[0]), self.axis_name, -1, held[-1])
+    def part(self, drawn: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+        return _own_slice(
+            _own_slice(drawn, self.axis_name, 0, shape[0]), self.axis_name, -1, shape[-1]
+        )

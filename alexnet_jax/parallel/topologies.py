@@ -1,7 +1,7 @@
-"""The topologies: meshes of the devices there are, for a network, by name.
+"""Topologies of a network, by name.
 
-A topology places arrays, spreads functions over its mesh and supplies the `Towers` that `forward`
-calls. Nothing else knows how many devices there are.
+A topology shards arrays and functions over its mesh of devices and supplies the `Towers` that
+`forward` calls. No other code depends on the number of devices.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import jax
 
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, Dense
-from alexnet_jax.parallel.collectives import DenseApart, TowersApart
+from alexnet_jax.parallel.collectives import DenseParallel, TowerParallel
 from alexnet_jax.parallel.topology import Topology
 
 Devices = Sequence[jax.Device]
 
 
 def _mesh(devices: Devices, shape: tuple[int, ...], names: tuple[str, ...]) -> jax.sharding.Mesh:
+    """Build a mesh of the first devices, with axes of the given shape and names."""
     automatic = (jax.sharding.AxisType.Auto,) * len(names)
     return jax.make_mesh(shape, names, axis_types=automatic, devices=devices[: math.prod(shape)])
 
@@ -35,7 +36,7 @@ def _data(architecture: Architecture, devices: Devices) -> Topology:
 def _two_towers(architecture: Architecture, devices: Devices) -> Topology:
     if len(devices) < 2:
         raise InputError(f"two_towers needs 2 devices, found {len(devices)}{_hint(devices, 2)}")
-    towers, split = _towers_apart("two_towers", architecture)
+    towers, split = _tower_parallel("two_towers", architecture)
     mesh = _mesh(devices, (2,), ("tower",))
     return Topology("two_towers", mesh, towers, model="tower", split=split)
 
@@ -45,7 +46,7 @@ def _data_towers(architecture: Architecture, devices: Devices) -> Topology:
     if count % 2:
         hint = _hint(devices, count + 1)
         raise InputError(f"data_towers needs an even number of devices, found {count}{hint}")
-    towers, split = _towers_apart("data_towers", architecture)
+    towers, split = _tower_parallel("data_towers", architecture)
     mesh = _mesh(devices, (count // 2, 2), ("data", "tower"))
     return Topology("data_towers", mesh, towers, "data", "tower", split)
 
@@ -54,13 +55,15 @@ def _hybrid(architecture: Architecture, devices: Devices) -> Topology:
     count = len(devices)
     split = dense_split(architecture, count)
     dense = [layer.name for layer in architecture.layers if isinstance(layer, Dense)]
-    towers = DenseApart("data", dense[0], frozenset(dense), dense[-1], dense[-1] in split)
+    towers = DenseParallel("data", dense[0], frozenset(dense), dense[-1], dense[-1] in split)
     mesh = _mesh(devices, (count,), ("data",))
     return Topology("hybrid", mesh, towers, "data", "data", split, frozenset(dense))
 
 
 def dense_split(architecture: Architecture, count: int) -> frozenset[str]:
-    """The dense layers that `hybrid` divides over `count` devices: all, but perhaps the last.
+    """Return the names of the dense layers that `hybrid` divides over `count` devices.
+
+    These are all dense layers, except the last if its units do not divide.
 
     Raises:
       InputError: a hidden layer whose units do not divide.
@@ -75,32 +78,40 @@ def dense_split(architecture: Architecture, count: int) -> frozenset[str]:
     return frozenset(layer.name for layer in dense if layer.maps % count == 0)
 
 
-def _towers_apart(name: str, architecture: Architecture) -> tuple[TowersApart, frozenset[str]]:
+def _tower_parallel(name: str, architecture: Architecture) -> tuple[TowerParallel, frozenset[str]]:
+    """Return the towers' communication, and the names of the layers that they divide."""
     split = towers_split(name, architecture)
     classifier = architecture.layers[-1].name
-    return TowersApart("tower", classifier, classifier in split), split
+    return TowerParallel("tower", classifier, classifier in split), split
 
 
 def towers_split(name: str, architecture: Architecture) -> frozenset[str]:
-    """The layers that two towers divide: all, but a last one of an odd number of classes.
+    """Return the names of the layers that two towers divide.
+
+    These are all layers with weights, except a classifier with an odd number of classes.
 
     Raises:
-      InputError: a network of another number of towers, under the topology `name`.
+      InputError: a network that has not two towers; the message names the topology `name`.
     """
     if architecture.towers != 2:
         raise InputError(
             f"{name} needs a network of two towers, but {architecture.name} has "
             f"{architecture.towers}; use data or hybrid"
         )
-    # The hidden layers' numbers of maps are even: the architecture has seen to that.
+    # Hidden layers have even numbers of maps: `Architecture` checks that.
     maps = {p.layer.name: p.kernel[-1] for p in architecture.placed() if p.kernel is not None}
     return frozenset(layer for layer, count in maps.items() if count % 2 == 0)
 
 
 def _hint(devices: Devices, wanted: int) -> str:
-    """The cure, where it is to have more devices: not where a part of them was chosen."""
-    alone = devices[0].platform == "cpu" and len(devices) == len(jax.devices()) < wanted
-    return f"; on a CPU set JAX_NUM_CPU_DEVICES={wanted}" if alone else ""
+    """Return the advice to create more CPU devices, or "" where that would not help.
+
+    It does not help on other platforms, or if the caller chose some of the devices.
+    """
+    too_few = len(devices) == len(jax.devices()) < wanted
+    if devices[0].platform == "cpu" and too_few:
+        return f"; on a CPU set JAX_NUM_CPU_DEVICES={wanted}"
+    return ""
 
 
 _TOPOLOGIES: dict[str, Callable[[Architecture, Devices], Topology]] = {
@@ -113,31 +124,31 @@ _TOPOLOGIES: dict[str, Callable[[Architecture, Devices], Topology]] = {
 
 
 def list_topologies() -> tuple[str, ...]:
-    """Names that `topology` takes."""
+    """Return the names that `topology` accepts."""
     return tuple(_TOPOLOGIES)
 
 
 def topology(name: str, architecture: Architecture, devices: Devices | None = None) -> Topology:
-    """A topology by name, for a network: over the devices there are, or those given.
+    """Build the topology `name` of a network, over `devices` or by default all devices of JAX.
 
-    `one_device` and `two_towers` use the first one and two, the others all.
+    `one_device` uses the first device and `two_towers` the first two; the others use all.
 
     Raises:
-      InputError: an unknown name; too few devices, or a network that they cannot share; a process
-        whose devices are all left out.
+      InputError: an unknown name; too few devices; a network that the devices cannot share; a
+        process none of whose devices is used.
     """
     if name not in _TOPOLOGIES:
         raise InputError(f"unknown topology {name!r}; there are {', '.join(_TOPOLOGIES)}")
-    found = _TOPOLOGIES[name](architecture, jax.devices() if devices is None else devices)
-    used = {device.process_index for device in found.mesh.devices.flat}
+    built = _TOPOLOGIES[name](architecture, jax.devices() if devices is None else devices)
+    used = {device.process_index for device in built.mesh.devices.flat}
     idle = sorted(set(range(jax.process_count())) - used)
     if devices is None and idle:
+        count = "1 device" if built.mesh.size == 1 else f"{built.mesh.size} devices"
         raise InputError(
-            f"{name} takes {found.mesh.size} device{'s' * (found.mesh.size > 1)} and leaves "
-            f"process {idle[0]} without any; start fewer processes, or use data, data_towers or "
-            "hybrid, which take all devices"
+            f"{name} takes {count} and leaves process {idle[0]} without any; start fewer "
+            "processes, or use data, data_towers or hybrid, which take all devices"
         )
-    return found
+    return built
 
 
 __all__ = ["Topology", "list_topologies", "topology"]

@@ -88,7 +88,7 @@ def make_gradients(
         weights = trained(config, state.params)
         frozen = {name: state.params[name] for name in config.freeze}
         where = topology.specs(weights)
-        on_every_device = topology.spread(
+        on_every_device = topology.shard_map(
             jax.grad(partial(loss, architecture, config, topology), has_aux=True),
             (where, topology.specs(frozen), jax.P(), topology.batch_specs(batch), jax.P()),
             (where, jax.P()),
@@ -113,7 +113,7 @@ def loss(
     """The mean loss of a batch, of which each device computes its own share, and all metrics."""
     views = _views(architecture, config, topology, draw, batch, statistics)
     dtype = jnp.dtype(config.dtype)
-    params = topology.differing({**frozen, **weights})
+    params = topology.mark_varying({**frozen, **weights})
     params = jax.tree.map(lambda leaf: leaf.astype(dtype), params)
     mask_keys = _folded(example_keys(*draw, batch["index"]), 1)
     logits = forward(architecture, params, views, topology.towers, keys=mask_keys)
@@ -145,7 +145,7 @@ def _views(
         place_keys=_folded(example_keys(*draw, index // rule.share * rule.share), 0),
         dtype=jnp.dtype(config.dtype),
     )
-    return topology.seen_by_all(views)
+    return topology.share_between_towers(views)
 
 
 def example_keys(key: jax.Array, step: jax.Array, indices: jax.Array) -> jax.Array:

@@ -104,12 +104,12 @@ def test_towers_hear_each_other_from_conv3_on() -> None:
     def half(layer: str, params: Any) -> jax.Array:
         def local(params: Any, images: jax.Array) -> jax.Array:
             capture: dict[str, jax.Array] = {}
-            forward(net, params, place.seen_by_all(images), place.towers, capture=capture)
+            forward(net, params, place.share_between_towers(images), place.towers, capture=capture)
             first = jax.lax.axis_index("tower") == 0
             return jax.lax.psum(jnp.where(first, jnp.sum(capture[layer] ** 2), 0.0), "tower")
 
         specs = (place.specs(params), jax.P())
-        return place.spread(local, specs, jax.P())(params, images)
+        return place.shard_map(local, specs, jax.P())(params, images)
 
     for layer, crosses in (("conv2", False), ("conv3", True)):
         gradients = jax.jit(jax.grad(lambda params, layer=layer: half(layer, params)))(params)
