@@ -1,4 +1,4 @@
-"""AlexNet as data, a table of layers, and as a function of its parameters and images."""
+"""AlexNet as data (a table of layers) and as a function of parameters and images."""
 
 from alexnet_jax.network import presets
 from alexnet_jax.network.architecture import Architecture, Placed

@@ -1,6 +1,7 @@
-"""A network as frozen data: a table of layers in the order in which they are computed.
+"""Network as frozen data: a table of layers in the order in which they are computed.
 
-No array is made here and jax is not imported. Numbers stand in `tables.py`, each with its source.
+This module creates no arrays and does not import jax. The numbers of the presets and their sources
+are in `tables.py`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from alexnet_jax.network.layers import (
 
 @dataclass(frozen=True)
 class Placed:
-    """A layer with the shapes it has in its network: (height, width, maps), or (units,)."""
+    """Layer with its input and output shapes in a network: (height, width, maps) or (units,)."""
 
     layer: Layer
     input: tuple[int, ...]
@@ -50,10 +51,10 @@ class Placed:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network: its input, its table of layers, and how its biases and views are trained.
+    """Network: its input, its table of layers, and the rules for biases and views in training.
 
-    The last layer is the classifier and has `classes` outputs. Everything is checked when the
-    value is made; InputError says which layer and which value do not fit.
+    The last layer is the classifier and has `classes` outputs. The constructor checks everything;
+    its InputError names the layer and the value that do not fit.
     """
 
     name: str
@@ -71,7 +72,7 @@ class Architecture:
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise InputError(f"{self.name}: {field} must be a whole number > 0, got {value!r}")
         for rule in (self.biases, self.views, *self.layers):
-            _require_kinds(f"{self.name}: {getattr(rule, 'name', type(rule).__name__)}", rule)
+            _require_types(f"{self.name}: {getattr(rule, 'name', type(rule).__name__)}", rule)
         if self.views.share < 1:
             raise InputError(f"{self.name}: share must be at least 1, got {self.views.share}")
         names = [layer.name for layer in self.layers]
@@ -84,7 +85,7 @@ class Architecture:
             _check_layer(self, placed)
 
     def placed(self) -> Iterator[Placed]:
-        """The layers with their shapes; InputError names the layer where maps became too small."""
+        """Yield the layers with their shapes; InputError names a layer whose input is too small."""
         shape: tuple[int, ...] = (self.image_size, self.image_size, self.channels)
         for layer in self.layers:
             output = _output_shape(self, layer, shape)
@@ -92,21 +93,21 @@ class Architecture:
             shape = output
 
     def to_json(self) -> dict[str, object]:
-        """A value that JSON can hold and `from_json` reads back equal."""
+        """Return a description for JSON, from which `from_json` rebuilds an equal architecture."""
         layers = [{"kind": type(layer).__name__, **vars(layer)} for layer in self.layers]
         rules = {"biases": vars(self.biases), "views": vars(self.views)}
         return {**vars(self), "layers": layers, **rules}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Architecture:
-        """The architecture that `to_json` wrote; InputError where it is not one."""
+        """Rebuild the architecture that `to_json` described; InputError for any other value."""
         kinds = {kind.__name__: kind for kind in get_args(Layer)}
         try:
             layers = tuple(
                 kinds[layer["kind"]](**{k: v for k, v in layer.items() if k != "kind"})
                 for layer in value["layers"]
             )
-            # Written before the rule for views was: the plain one.
+            # Older descriptions have no rule for views; the plain one applies.
             rules = {
                 "biases": BiasRule(**value["biases"]),
                 "views": ViewRule(**value.get("views", {})),
@@ -116,40 +117,43 @@ class Architecture:
             raise InputError(f"not a description of a network: {error}") from error
 
 
-_KINDS: dict[object, tuple[type, ...]] = {
+_TYPES: dict[object, tuple[type, ...]] = {
     "int": (int,), "float": (int, float), "float | None": (int, float, type(None)),
     "str": (str,), "bool": (bool,),
 }  # fmt: skip
 
 
-def _require_kinds(where: str, value: Layer | BiasRule | ViewRule) -> None:
-    """Raises InputError where a field of a layer or a rule is not of its kind."""
-    for field in dataclasses.fields(value):
-        found, kinds = getattr(value, field.name), _KINDS.get(field.type)
-        if kinds is None:
-            continue  # words, which have a check of their own
-        if not isinstance(found, kinds) or (isinstance(found, bool) and kinds != (bool,)):
-            raise InputError(f"{where}: {field.name} must be {field.type}, got {found!r}")
-        if isinstance(found, int) and abs(found) >= 2**31:
+def _require_types(where: str, rule: Layer | BiasRule | ViewRule) -> None:
+    """Raise InputError unless all fields of a layer or a rule have the right types."""
+    for field in dataclasses.fields(rule):
+        value, types = getattr(rule, field.name), _TYPES.get(field.type)
+        if types is None:
+            continue  # a Literal, which `_check_choice` checks
+        if not isinstance(value, types) or (isinstance(value, bool) and types != (bool,)):
+            raise InputError(f"{where}: {field.name} must be {field.type}, got {value!r}")
+        if isinstance(value, int) and abs(value) >= 2**31:
             raise InputError(f"{where}: {field.name} must be below 2^31")
 
 
 def _output_shape(
     architecture: Architecture, layer: Layer, shape: tuple[int, ...]
 ) -> tuple[int, ...]:
+    """Return the output shape of a layer with the input shape `shape`."""
     match layer:
         case Conv(kernel=kernel, stride=stride, padding=padding, maps=maps):
-            sides = _slide(architecture, layer, shape, kernel, stride, padding, layer.overhang)
+            sides = _output_sides(
+                architecture, layer, shape, kernel, stride, padding, layer.overhang
+            )
             return (*sides, maps)
         case MaxPool(size=size, stride=stride):
-            sides = _slide(architecture, layer, shape, size, stride, 0, layer.overhang)
+            sides = _output_sides(architecture, layer, shape, size, stride, 0, layer.overhang)
             return (*sides, shape[-1])
         case Dense(maps=maps):
             return (maps,)
     return shape
 
 
-def _slide(
+def _output_sides(
     architecture: Architecture,
     layer: Conv | MaxPool,
     shape: tuple[int, ...],
@@ -158,6 +162,7 @@ def _slide(
     padding: int,
     overhang: bool = False,
 ) -> tuple[int, int]:
+    """Return the output's height and width for windows that slide over the input."""
     if len(shape) != 3:
         raise InputError(f"{architecture.name}: {layer.name} needs maps, but gets {shape}")
     if window < 1 or stride < 1 or padding < 0:
@@ -172,16 +177,17 @@ def _slide(
             f"are too small: {layer.name} needs at least {window - 2 * padding}x"
             f"{window - 2 * padding}, but gets {height}x{width}"
         )
-    rest = stride - 1 if overhang else 0  # rounds the division up
-    rows, columns = ((side + 2 * padding - window + rest) // stride + 1 for side in shape[:2])
+    round_up = stride - 1 if overhang else 0
+    rows, columns = ((side + 2 * padding - window + round_up) // stride + 1 for side in shape[:2])
     return rows, columns
 
 
 def _check_layer(architecture: Architecture, placed: Placed) -> None:
+    """Raise InputError for values of a layer that are out of range or do not fit the network."""
     layer, where = placed.layer, f"{architecture.name}: {placed.layer.name}"
     match layer:
         case Conv(maps=maps) | Dense(maps=maps):
-            # The classifier may have any number of units: it is replicated where it does not split.
+            # The classifier may have any number of units: if it does not split, it is replicated.
             if maps < 1 or (layer is not architecture.layers[-1] and maps % architecture.towers):
                 raise InputError(
                     f"{where} has {maps} maps, which {architecture.towers} towers cannot share"
@@ -190,7 +196,7 @@ def _check_layer(architecture: Architecture, placed: Placed) -> None:
                 raise InputError(f"{where}: std must be > 0 and finite, got {layer.std!r}")
             if not math.isfinite(layer.bias):
                 raise InputError(f"{where}: bias must be finite, got {layer.bias!r}")
-            _check_word(where, "init", layer.init, get_args(Init))
+            _check_choice(where, "init", layer.init, get_args(Init))
         case LRN(n=n):
             if n < 1:
                 raise InputError(f"{where}: n must be at least 1, got n={n}")
@@ -203,7 +209,7 @@ def _check_layer(architecture: Architecture, placed: Placed) -> None:
             if not 0 < keep <= 1:
                 raise InputError(f"{where}: keep must lie in (0, 1], got {keep!r}")
     if isinstance(layer, Conv | Dense | MaxPool):
-        _check_word(where, "activation", layer.activation, get_args(Activation))
+        _check_choice(where, "activation", layer.activation, get_args(Activation))
     if isinstance(layer, Conv) and (
         layer.groups not in (1, architecture.towers) or placed.input[-1] % layer.groups
     ):
@@ -214,13 +220,16 @@ def _check_layer(architecture: Architecture, placed: Placed) -> None:
 
 
 def _check_constants(where: str, layer: LRN | MapNorm) -> None:
-    good = {"k": layer.k > 0, "alpha": layer.alpha >= 0, "beta": True}
-    for name, in_range in good.items():
-        value = getattr(layer, name)
+    constants = (
+        ("k", layer.k, layer.k > 0),
+        ("alpha", layer.alpha, layer.alpha >= 0),
+        ("beta", layer.beta, True),
+    )
+    for name, value, in_range in constants:
         if not (in_range and math.isfinite(value)):
             raise InputError(f"{where}: {name} is out of range, got {name}={value!r}")
 
 
-def _check_word(where: str, name: str, value: str, allowed: tuple[str, ...]) -> None:
+def _check_choice(where: str, name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise InputError(f"{where}: {name} must be one of {', '.join(allowed)}, got {value!r}")

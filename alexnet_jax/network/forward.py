@@ -1,4 +1,4 @@
-"""The forward pass: a pure function of an architecture, its parameters and images."""
+"""Forward pass: a pure function of an architecture, its parameters and images."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ def forward(
     capture: dict[str, jax.Array] | None = None,
     rectify: Rectify = nn.relu,
 ) -> jax.Array:
-    """Logits of a batch of images.
+    """Compute the logits of a batch of images.
 
     Args:
-      architecture: the table of layers.
-      params: {"conv1": {"kernel", "bias"}, ..., "fc8": ...}, in the images' dtype; whole layers,
-        or one tower's slice of every last axis where `towers` says so.
+      architecture: table of layers.
+      params: {"conv1": {"kernel", "bias"}, ..., "fc8": ...} in the images' dtype: whole layers, or
+        on several devices the slice of each last axis that belongs to this device.
       images: [B, H, W, C] floating, H = W = architecture.image_size, already normalized.
-      towers: what crosses between devices; by default one device holds all.
-      keys: [B] random keys, one for each example (of all devices, where dense layers gather them):
-        training, with dropout masks drawn from them for the whole layer. None: testing, where
-        dropout multiplies by `keep`.
-      capture: filled with the output of every named layer (of the maps held here), the last one
-        as "logits". Nothing is then rearranged in time or memory.
-      rectify: max(x, 0), perhaps with another derivative (`analysis.attribution`).
+      towers: communication between devices; by default the network is whole on one device.
+      keys: [B] random keys, one for each example, in training: each dropout mask is drawn from them
+        for the whole layer. If dense layers gather the images of all devices, the keys of all
+        these images. None in testing: dropout multiplies by `keep`.
+      capture: dictionary to fill with the output of every named layer (of the maps on this device),
+        the last one as "logits". Steps are then computed in the order of the table, and none is
+        recomputed or streamed.
+      rectify: max(x, 0), possibly with another derivative (see `analysis.attribution`).
 
     Returns:
       [B, classes] logits in the images' dtype.
@@ -47,9 +48,10 @@ def forward(
     """
     check_images(architecture, images)
     context = Context(params, towers, keys, rectify)
-    steps: Iterable[Planned] = program(architecture)
+    in_table_order = program(architecture)
+    steps: Iterable[Planned] = in_table_order
     if capture is None:
-        planned = plan(program(architecture))
+        planned = plan(in_table_order)
         steps = stream(planned) if towers is ONE_DEVICE else planned
     x = images
     for step in steps:
@@ -65,7 +67,7 @@ def forward(
 
 
 def check_images(architecture: Architecture, images: jax.Array) -> None:
-    """Raises unless images are floating and [B, H, W, C] as the architecture wants them."""
+    """Raise TypeError unless images are floating, ValueError unless they have the input's shape."""
     side, channels = architecture.image_size, architecture.channels
     if not jnp.issubdtype(images.dtype, jnp.floating):
         raise TypeError(
@@ -81,9 +83,10 @@ def check_images(architecture: Architecture, images: jax.Array) -> None:
 def activations(
     architecture: Architecture, params: Params, images: jax.Array
 ) -> dict[str, jax.Array]:
-    """Output of every named layer in test mode: conv1 (after ReLU), lrn1, pool1, ..., fc7, logits.
+    """Return the outputs of all layers in test mode, by name in the order of computation.
 
-    Args and errors as `forward`; in order of computation, [B, H, W, maps] or [B, units].
+    The names are conv1 (after ReLU), lrn1, pool1, ..., fc7, logits; the outputs are
+    [B, H, W, maps] or [B, units]. Arguments and errors are those of `forward`.
     """
     capture: dict[str, jax.Array] = {}
     forward(architecture, params, images, capture=capture)

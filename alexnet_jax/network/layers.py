@@ -1,4 +1,4 @@
-"""The kinds of layers that a network's table may hold, as frozen data."""
+"""Kinds of layers in a network's table, and rules for its training, as frozen data."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ Init = Literal["normal", "torch"]
 
 @dataclass(frozen=True)
 class Conv:
-    """Convolution of whole-layer width: `maps` counts the maps of both towers.
+    """Convolution; `maps` counts the output maps of both towers.
 
-    `groups=1` reads all maps of the layer below (which crosses between the towers), `groups=2`
-    its own tower's. With `overhang` the output size is rounded up, as in 2012: the last windows
-    hang over the bottom and right edges and read zeros there.
+    With `groups=1` each tower reads all maps of the layer below, which therefore cross between the
+    towers; with `groups=2` it reads only its own. With `overhang` the output size is rounded up, as
+    in 2012: the last windows extend beyond the bottom and right edges and read zeros there.
 
-    Initial values: init "normal" draws N(0, std^2), std None meaning sqrt(2 / fan-in), and sets
-    biases to `bias`; "torch" draws both from U(-1/sqrt(fan-in), 1/sqrt(fan-in)).
+    Initial values: with `init="normal"` weights are drawn from N(0, std^2), where a `std` of None
+    stands for sqrt(2 / fan-in), and biases are `bias`; with "torch" both are drawn from
+    U(-1/sqrt(fan-in), 1/sqrt(fan-in)).
     """
 
     name: str
@@ -36,9 +37,9 @@ class Conv:
 
 @dataclass(frozen=True)
 class Dense:
-    """Fully connected layer over all of its input, flattened in the order height, width, map.
+    """Fully connected layer with `maps` units, over its input flattened to height, width, map.
 
-    Initial values as `Conv`.
+    Initial values are drawn as for `Conv`.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Dense:
 
 @dataclass(frozen=True)
 class LRN:
-    """Local response normalization over all maps of the layer, or within each tower's."""
+    """Local response normalization over all maps of the layer, or over those of each tower."""
 
     name: str
     n: int = 5
@@ -63,7 +64,7 @@ class LRN:
 
 @dataclass(frozen=True)
 class MapNorm:
-    """Response normalization within a map, over windows of size x size around each place."""
+    """Response normalization within each map, over windows of size x size around each position."""
 
     name: str
     size: int = 5
@@ -76,8 +77,8 @@ class MapNorm:
 class MaxPool:
     """Maximum over windows of size x size, `stride` apart; an activation may follow.
 
-    With `overhang` the output size is rounded up, as in Caffe: the last windows hang over the
-    bottom and right edges, and what lies there is not looked at.
+    With `overhang` the output size is rounded up, as in Caffe: the last windows extend beyond the
+    bottom and right edges, and only their part inside the maps counts.
     """
 
     name: str
@@ -89,10 +90,10 @@ class MaxPool:
 
 @dataclass(frozen=True)
 class Dropout:
-    """Mask in training, multiplication by `keep` in testing.
+    """Dropout: a mask in training, multiplication by `keep` in testing.
 
-    `inverted`, as in Caffe and PyTorch: mask and division by `keep` in training, nothing in
-    testing.
+    With `inverted`, as in Caffe and PyTorch, training also divides by `keep`, and testing changes
+    nothing.
     """
 
     name: str
@@ -102,7 +103,7 @@ class Dropout:
 
 @dataclass(frozen=True)
 class BiasRule:
-    """How biases are trained: learning rate relative to the weights', and whether they decay."""
+    """Rule for training biases: learning rate relative to the weights', and whether they decay."""
 
     rate: float = 1.0
     decay: bool = True
@@ -110,11 +111,11 @@ class BiasRule:
 
 @dataclass(frozen=True)
 class ViewRule:
-    """How training views are drawn.
+    """Rule for drawing training views.
 
-    `share` consecutive images of a batch have one crop and mirror in common (the colour noise is
-    always an image's own). With `attenuate`, views are divided by 1 + the noise's coefficient,
-    which makes up for the spread that it adds.
+    `share` consecutive images of a batch have the same crop and mirroring; colour noise is drawn
+    for each image. With `attenuate`, views are divided by 1 + the noise's coefficient, which
+    compensates for the variance that the noise adds.
     """
 
     share: int = 1

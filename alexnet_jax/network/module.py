@@ -1,4 +1,4 @@
-"""The doors to the network through flax.linen: a module, and its initial parameters."""
+"""Network as a flax.linen module, and its initial parameters."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from alexnet_jax.network.steps import Params
 
 
 def init(architecture: Architecture, key: jax.Array, dtype: DTypeLike = jnp.float32) -> Params:
-    """Initial parameters {"conv1": {"kernel", "bias"}, ...} by the architecture's rules.
+    """Draw initial parameters {"conv1": {"kernel", "bias"}, ...} by the architecture's rules.
 
-    The same values as `AlexNet(architecture).init(key, images)["params"]` under jit, without the
-    forward pass. Call it under `jax.jit`, with `out_shardings` where there are several devices.
+    They equal `AlexNet(architecture).init(key, images)["params"]` under jit, but no forward pass
+    is computed. Call this function under `jax.jit`, on several devices with `out_shardings`.
     """
     module = AlexNet(architecture, dtype)
     params: Params = module.init(key, method=AlexNet.parameters)["params"]
@@ -29,7 +29,7 @@ def init(architecture: Architecture, key: jax.Array, dtype: DTypeLike = jnp.floa
 
 
 class AlexNet(nn.Module):
-    """The network as a flax.linen module: names, shapes and initial values over `forward`.
+    """Network as a flax.linen module, which computes `forward` with its own parameters.
 
         net = AlexNet()
         variables = net.init(key, images)     # {"params": {"conv1": {"kernel", "bias"}, ...}}
@@ -37,8 +37,8 @@ class AlexNet(nn.Module):
         logits = net.apply(variables, images, train=True, rngs={"dropout": key})   # training
 
     Attributes:
-      architecture: the table of layers; by default the paper's network.
-      dtype: of the parameters; images must have the same.
+      architecture: table of layers; by default the paper's network.
+      dtype: dtype of the parameters; images must have the same.
     """
 
     architecture: Architecture = presets.architecture()
@@ -52,6 +52,7 @@ class AlexNet(nn.Module):
         }
 
     def parameters(self) -> Params:
+        """Return the parameters {"conv1": {"kernel", "bias"}, ...}."""
         return self._parameters
 
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
@@ -61,6 +62,7 @@ class AlexNet(nn.Module):
 
 
 def _initial(placed: Placed, dtype: DTypeLike, key: jax.Array) -> dict[str, jax.Array]:
+    """Draw the initial kernel and bias of a layer."""
     layer, shape = placed.layer, placed.kernel
     if shape is None or not isinstance(layer, Conv | Dense):
         raise TypeError(f"{layer.name} has no parameters")

@@ -1,8 +1,10 @@
-"""Steps arranged in time and memory: no value changes here.
+"""Arrangement of a network's steps in time and memory, which changes no value.
 
-Three things are done to the paper's order. Halos cross before the activation, so that what follows
-is a function of each image alone. What costs little to compute is computed again for the gradient
-instead of kept. In inference on a CPU the convolutional layers are run a few images at a time.
+The order of the paper is changed in three ways:
+- Halos are exchanged before the activation instead of after it. Activation, normalization and
+  pooling then follow each other without communication, as one function of each image alone.
+- Steps that cost little are recomputed in the backward pass; their results are not stored.
+- In inference on a CPU the convolutional layers process a few images at a time.
 """
 
 from __future__ import annotations
@@ -20,12 +22,13 @@ from alexnet_jax.network.architecture import Placed
 from alexnet_jax.network.layers import Conv, Dense, Dropout
 from alexnet_jax.network.steps import Context, Params, Step
 
-_LARGE = 100_000  # values of an image's largest maps: 290,400 in conv1 of `paper`
+# Least number of values in large maps of an image; conv1 of `paper` has 290,400.
+_LARGE = 100_000
 
 
 @dataclass(frozen=True)
 class Recomputed:
-    """Steps within each image, computed again in the backward pass: only their input is kept."""
+    """Steps on each image alone, recomputed in the backward pass: only their input is stored."""
 
     steps: tuple[Step, ...]
 
@@ -39,7 +42,7 @@ class Recomputed:
 
 @dataclass(frozen=True)
 class Streamed:
-    """Steps within each image, a few images at a time on a CPU where no gradient is asked for."""
+    """Steps on each image alone, on a CPU computed for a few images at a time in inference."""
 
     steps: tuple[Step | Recomputed, ...]
 
@@ -50,56 +53,64 @@ class Streamed:
     def __call__(self, context: Context, x: jax.Array) -> jax.Array:
         names = {step.placed.layer.name for step in self.steps} & context.params.keys()
 
-        def few(params: Params, x: jax.Array) -> jax.Array:
+        def run_steps(params: Params, x: jax.Array) -> jax.Array:
             return run(self.steps, replace(context, params=params), x)
 
-        return ops.streamed(few, {name: context.params[name] for name in names}, x)
+        return ops.streamed(run_steps, {name: context.params[name] for name in names}, x)
 
 
 Planned = Step | Recomputed | Streamed
 
 
 def run(steps: Iterable[Planned], context: Context, x: jax.Array) -> jax.Array:
-    """The steps' result, one after the other."""
+    """Apply the steps to x one after the other, and return the result."""
     for step in steps:
         x = step(context, x)
     return x
 
 
 def plan(steps: Iterable[Step]) -> tuple[Step | Recomputed, ...]:
-    """The steps in the order and the form in which every topology runs them."""
+    """Arrange steps in the order and the form in which every topology runs them."""
     return tuple(recompute(exchange_early(steps)))
 
 
 def exchange_early(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """Halos before the activation that they would follow, which leaves the zeros beyond the ends
-    of a layer zeros."""
+    """Move each halo before the activation that it follows.
+
+    No value changes: the activation is computed map by map, and the zeros that a halo adds at the
+    ends of a layer remain zeros.
+    """
     early: list[Step] = []
     for step in steps:
-        place = len(early)
+        position = len(early)
         if step.kind == "halo" and early and early[-1].kind == "activation":
-            place -= 1
-        early.insert(place, step)
+            position -= 1
+        early.insert(position, step)
     return tuple(early)
 
 
 def recompute(steps: Iterable[Step]) -> Iterator[Step | Recomputed]:
-    """What stands between a convolution's sums and the next layer with weights, computed again, if
-    there is a normalization in it: pooling alone is not worth it. Halos stand between the parts."""
+    """Yield the steps, with those that cost little grouped as `Recomputed`.
+
+    A group consists of the activation, normalization and pooling that follow a convolution's sums.
+    Without a normalization it is not worth recomputing, and its steps stay single. A halo stays
+    single, too, and splits its group in two.
+    """
     tail: list[Step] = []
     after_convolution = False
     for step in steps:
         if after_convolution and step.kind in ("halo", "activation", "norm", "pool"):
             tail.append(step)
             continue
-        yield from _recomputed(tail)
+        yield from _group(tail)
         tail = []
         after_convolution = step.kind == "linear" and isinstance(step.placed.layer, Conv)
         yield step
-    yield from _recomputed(tail)
+    yield from _group(tail)
 
 
-def _recomputed(tail: list[Step]) -> Iterator[Step | Recomputed]:
+def _group(tail: list[Step]) -> Iterator[Step | Recomputed]:
+    """Group the steps after a convolution's sums, if there is a normalization among them."""
     if not any(step.kind == "norm" for step in tail):
         yield from tail
         return
@@ -111,23 +122,27 @@ def _recomputed(tail: list[Step]) -> Iterator[Step | Recomputed]:
 
 
 def stream(steps: tuple[Step | Recomputed, ...]) -> tuple[Planned, ...]:
-    """Everything before the first dense layer or dropout in two runs: the convolutions with large
-    maps and what follows them, then the others.
+    """Group the steps before the first dense layer or dropout as two `Streamed`.
 
-    No runs where all maps are small: a few images at a time would not keep a CPU busy.
+    The first holds the convolutions with large maps and the steps that follow them, the second the
+    rest. If the first convolution already has small maps, the steps are returned unchanged: a few
+    images at a time would not keep a CPU busy.
     """
-    end = _first(steps, lambda placed: isinstance(placed.layer, Dense | Dropout))
-    small = _first(steps, lambda placed: isinstance(placed.layer, Conv) and not _is_large(placed))
+    end = _first_index(steps, lambda placed: isinstance(placed.layer, Dense | Dropout))
+    small = _first_index(
+        steps, lambda placed: isinstance(placed.layer, Conv) and not _is_large(placed)
+    )
     if small == 0:
         return steps
-    runs = (steps[: min(small, end)], steps[small:end])
-    return (*(Streamed(run) for run in runs if run), *steps[end:])
+    parts = (steps[: min(small, end)], steps[small:end])
+    return (*(Streamed(part) for part in parts if part), *steps[end:])
 
 
-def _first(steps: tuple[Step | Recomputed, ...], is_it: Callable[[Placed], bool]) -> int:
-    """The place of the first step whose layer is such a one; their number where none is."""
-    return next((i for i, step in enumerate(steps) if is_it(step.placed)), len(steps))
+def _first_index(steps: tuple[Step | Recomputed, ...], matches: Callable[[Placed], bool]) -> int:
+    """Return the index of the first step whose layer matches, or the number of steps."""
+    return next((i for i, step in enumerate(steps) if matches(step.placed)), len(steps))
 
 
 def _is_large(placed: Placed) -> bool:
+    """Whether the input or the output of a layer is large."""
     return max(math.prod(placed.input), math.prod(placed.output)) >= _LARGE

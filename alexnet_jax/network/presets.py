@@ -1,4 +1,4 @@
-"""Networks by name."""
+"""Presets: networks by name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CONV6 = "+conv6"
 
 
 def list_presets() -> tuple[str, ...]:
-    """Names that `architecture` takes."""
+    """Return the names of all presets."""
     return tuple(_PRESETS)
 
 
@@ -37,54 +37,57 @@ def architecture(
     init: str | None = None,
     layers: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Architecture:
-    """A network by name, changed as asked; what is None keeps the preset's value.
+    """Return a preset with changes; an argument of None keeps the preset's value.
 
     Args:
-      preset: one of `list_presets()`; with "+conv6" after it, a sixth convolution is added.
+      preset: one of `list_presets()`; a suffix "+conv6" adds a sixth convolution.
       image_size: side of the square input, in pixels.
       channels: channels of the input.
       classes: outputs of the last layer.
-      init: another preset, whose initial values the layers of the same names take.
+      init: name of another preset; its initial values are used in the layers of the same names.
       layers: changes by layer name, such as {"conv1": {"maps": 64}, "dropout6": {"keep": 0.8}}.
 
     Raises:
-      InputError: an unknown preset, layer or field; sizes that the layers cannot take.
+      InputError: an unknown preset, layer or field; sizes that do not fit the layers.
     """
-    asked = {"image_size": image_size, "channels": channels, "classes": classes}
-    found = _made(preset, **{name: value for name, value in asked.items() if value is not None})
+    given = {"image_size": image_size, "channels": channels, "classes": classes}
+    sizes = {name: value for name, value in given.items() if value is not None}
+    network = _build(preset, **sizes)
     if init is not None:
-        found = _started_like(found, _made(init))
+        network = _with_initial_values(network, _build(init))
     if not layers:
-        return found
-    changed = tuple(_changed(layer, layers.get(layer.name, {})) for layer in found.layers)
-    unknown = set(layers) - {layer.name for layer in found.layers}
+        return network
+    changed = tuple(_change(layer, layers.get(layer.name, {})) for layer in network.layers)
+    unknown = set(layers) - {layer.name for layer in network.layers}
     if unknown:
         raise InputError(f"preset {preset} has no layer {', '.join(sorted(unknown))}")
-    return dataclasses.replace(found, layers=changed)
+    return dataclasses.replace(network, layers=changed)
 
 
-def _made(preset: str, **asked: int) -> Architecture:
+def _build(preset: str, **sizes: int) -> Architecture:
+    """Build a preset, which may have the suffix "+conv6"."""
     plain = preset.removesuffix(_CONV6)
     if plain not in _PRESETS:
         raise InputError(f"unknown preset {preset!r}; there are {', '.join(_PRESETS)}")
-    found = _PRESETS[plain](**asked)
-    return found if plain == preset else tables.with_conv6(found)
+    network = _PRESETS[plain](**sizes)
+    return network if plain == preset else tables.with_conv6(network)
 
 
-def _started_like(found: Architecture, other: Architecture) -> Architecture:
-    """The network with the initial values of another's layers of the same names."""
-    others = {layer.name: layer for layer in other.layers}
+def _with_initial_values(network: Architecture, other: Architecture) -> Architecture:
+    """Replace the rules for initial values by those of another's layers of the same names."""
+    sources = {layer.name: layer for layer in other.layers}
 
-    def started(layer: Layer) -> Layer:
-        like = others.get(layer.name)
-        if not (isinstance(layer, Conv | Dense) and isinstance(like, Conv | Dense)):
+    def replaced(layer: Layer) -> Layer:
+        source = sources.get(layer.name)
+        if not (isinstance(layer, Conv | Dense) and isinstance(source, Conv | Dense)):
             return layer
-        return dataclasses.replace(layer, std=like.std, bias=like.bias, init=like.init)
+        return dataclasses.replace(layer, std=source.std, bias=source.bias, init=source.init)
 
-    return dataclasses.replace(found, layers=tuple(map(started, found.layers)))
+    return dataclasses.replace(network, layers=tuple(map(replaced, network.layers)))
 
 
-def _changed(layer: Layer, changes: Mapping[str, object]) -> Layer:
+def _change(layer: Layer, changes: Mapping[str, object]) -> Layer:
+    """Replace fields of a layer; InputError for unknown fields and values of a wrong type."""
     fields = {field.name for field in dataclasses.fields(layer)} - {"name"}
     unknown = set(changes) - fields
     if unknown:
@@ -92,15 +95,15 @@ def _changed(layer: Layer, changes: Mapping[str, object]) -> Layer:
             f"{layer.name} has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(fields))}"
         )
     for name, value in changes.items():
-        kinds = _kinds(getattr(layer, name), name)
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            wanted = " or ".join(kind.__name__ for kind in kinds)
-            raise InputError(f"{layer.name}.{name} must be {wanted}, got {value!r}")
+        types = _accepted_types(name, getattr(layer, name))
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            expected = " or ".join(accepted.__name__ for accepted in types)
+            raise InputError(f"{layer.name}.{name} must be {expected}, got {value!r}")
     return dataclasses.replace(layer, **changes)  # type: ignore[arg-type]
 
 
-def _kinds(value: object, name: str) -> tuple[type, ...]:
-    """Types that may stand in for a layer's value."""
+def _accepted_types(name: str, value: object) -> tuple[type, ...]:
+    """Return the types of values that may replace `value` in the field `name` of a layer."""
     if isinstance(value, float) or name == "std":
         return (int, float)
     return (type(value),)

@@ -1,4 +1,4 @@
-"""Which part of the image a unit depends on."""
+"""Receptive fields: the pixels of the image that a unit depends on."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from alexnet_jax.network.layers import Conv, Dense, MapNorm, MaxPool
 
 @dataclass(frozen=True)
 class Field:
-    """The pixels that units of a layer may depend on, along one axis.
+    """Receptive field of a layer's units, along one axis.
 
-    Unit i sees pixels start + i stride to start + i stride + size - 1; those outside of the image
-    are padding.
+    Unit i depends on pixels start + i stride to start + i stride + size - 1; those outside of the
+    image are padding.
     """
 
     size: int
@@ -21,35 +21,36 @@ class Field:
     start: int
 
     def clipped(self, unit: int, side: int) -> tuple[int, int]:
-        """(first, one past the last) pixel that a unit sees of an image of `side` pixels."""
+        """Return the first and one past the last pixel of a unit, in an image of `side` pixels."""
         first = self.start + unit * self.stride
         return max(0, first), min(side, first + self.size)
 
 
 def receptive_fields(architecture: Architecture) -> dict[str, Field]:
-    """The field of every layer whose units have places, in order.
+    """Compute the field of every layer before the first dense one, in the order of the table.
 
         size <- size + (k - 1) stride,   start <- start - p stride,   stride <- stride s
 
-    for a window of k, stride s and padding p. The whole image is one unit's field from the first
-    dense layer on; those layers are left out.
+    for a layer with window k, stride s and padding p. Units of dense layers depend on the whole
+    image, and those of layers after them, too.
     """
-    found, field = {}, Field(1, 1, 0)
+    fields, field = {}, Field(1, 1, 0)
     for layer in architecture.layers:
         match layer:
             case Dense():
                 break
             case Conv(kernel=window, stride=stride, padding=padding):
-                field = _through(field, window, stride, padding)
+                field = _widen(field, window, stride, padding)
             case MaxPool(size=window, stride=stride):
-                field = _through(field, window, stride, 0)
+                field = _widen(field, window, stride, 0)
             case MapNorm(size=window):
-                field = _through(field, window, 1, window // 2)
-        found[layer.name] = field
-    return found
+                field = _widen(field, window, 1, window // 2)
+        fields[layer.name] = field
+    return fields
 
 
-def _through(field: Field, window: int, stride: int, padding: int) -> Field:
+def _widen(field: Field, window: int, stride: int, padding: int) -> Field:
+    """Return the field of units that read windows of units with the given field."""
     return Field(
         field.size + (window - 1) * field.stride,
         field.stride * stride,

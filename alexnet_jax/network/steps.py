@@ -1,7 +1,7 @@
-"""The paper's table as steps: what is computed, layer by layer, in order.
+"""The network as a sequence of steps: the operations of each layer, in the order of the paper.
 
-A step is a function (context, x) -> x. `program` yields them for a table of layers; `plan` arranges
-them in time and memory without changing a value; `forward` runs them.
+A step is a function (context, x) -> x. `program` yields the steps of a table of layers, `plan`
+arranges them in time and memory without changing a value, and `forward` runs them.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ Kind = Literal["gather", "halo", "linear", "norm", "pool", "dropout", "activatio
 
 @dataclass(frozen=True)
 class Context:
-    """What the steps of one forward pass read besides the maps.
+    """Inputs of a forward pass that its steps share, besides the maps.
 
     Attributes:
-      params: {"conv1": {"kernel", "bias"}, ..., "fc8": ...}, in the dtype of the maps.
-      towers: what crosses between devices.
+      params: {"conv1": {"kernel", "bias"}, ..., "fc8": ...} in the dtype of the maps.
+      towers: communication between the devices.
       keys: [B] random keys, one for each example, in training; None in testing.
-      rectify: max(x, 0), perhaps with another derivative.
+      rectify: max(x, 0), possibly with another derivative.
     """
 
     params: Params
@@ -43,7 +43,14 @@ class Context:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing done to the maps [B, H, W, C], or units [B, C], for a layer of the table."""
+    """One operation of a layer on maps [B, H, W, C] or units [B, C].
+
+    Attributes:
+      placed: the layer, with its shapes.
+      kind: kind of operation; "linear" is a convolution or fully connected layer before its
+        activation, net = b + W I.
+      compute: function from (context, x) to the result.
+    """
 
     placed: Placed
     kind: Kind
@@ -55,11 +62,12 @@ class Step:
 
 
 def program(architecture: Architecture) -> Iterator[Step]:
-    """The steps of a network, in the order of its table.
+    """Yield the steps of a network, in the order of its table.
 
-    Two steps are exchanges between towers, and nothing else crosses: before a layer that reads all
-    maps the other tower's are gathered; before a normalization across towers its neighbours' maps
-    at the seam, a halo, are fetched.
+    Two kinds of steps exchange maps between the towers; nothing else crosses. A "gather" comes
+    before each layer that reads all maps (in the paper conv3, fc6, fc7 and fc8) and fetches those
+    of the other tower. A "halo" comes before each normalization across towers and fetches the n//2
+    neighbouring maps at the seam.
     """
     for index, placed in enumerate(architecture.placed()):
         layer = placed.layer
@@ -67,7 +75,7 @@ def program(architecture: Architecture) -> Iterator[Step]:
             case Conv() | Dense():
                 if index > 0 and reads_all_maps(layer):
                     yield Step(placed, "gather", partial(_gather, layer.name))
-                yield Step(placed, "linear", partial(_weigh, placed))
+                yield Step(placed, "linear", partial(_apply_weights, placed))
             case LRN(within_tower=True):
                 width = placed.output[-1] // architecture.towers
                 yield Step(placed, "norm", partial(_normalize_within_tower, layer, width))
@@ -90,10 +98,19 @@ def reads_all_maps(layer: Layer) -> bool:
 
 
 def draw_mask(keys: jax.Array, index: int, keep: float, shape: tuple[int, ...]) -> jax.Array:
-    """[B, ...] Bernoulli(keep) draws for the whole layer, each example from its own key."""
+    """Draw a mask z ~ Bernoulli(keep) for a whole layer, for each example from its own key.
+
+    Args:
+      keys: [B] random keys.
+      index: the layer's index in the table, so that layers draw different masks.
+      shape: shape of the layer's output for one image.
+
+    Returns:
+      [B, *shape] boolean.
+    """
 
     def draw(key: jax.Array) -> jax.Array:
-        # In float32 whatever is computed in, so that float64 runs draw the same masks.
+        # Always in float32, so that float64 runs draw the same masks.
         return jax.random.uniform(jax.random.fold_in(key, index), shape, jnp.float32) < keep
 
     return jax.vmap(draw)(keys)
@@ -107,24 +124,24 @@ def _halo(width: int, context: Context, x: jax.Array) -> jax.Array:
     return context.towers.halo(x, width)
 
 
-def _weigh(placed: Placed, context: Context, x: jax.Array) -> jax.Array:
-    """A layer with weights, without its activation."""
+def _apply_weights(placed: Placed, context: Context, x: jax.Array) -> jax.Array:
+    """Compute net = b + W I of a convolution or fully connected layer, before its activation."""
     layer, weights = placed.layer, context.params[placed.layer.name]
     if isinstance(layer, Conv):
         stride, padding = layer.stride, layer.padding
-        x = _overhang(placed, x, kernel=layer.kernel, stride=stride, padding=padding)
+        x = _pad_overhang(placed, x, kernel=layer.kernel, stride=stride, padding=padding)
         return ops.conv2d(x, weights["kernel"], weights["bias"], stride=stride, padding=padding)
     return ops.dense(x.reshape((x.shape[0], -1)), weights["kernel"], weights["bias"])
 
 
 def _normalize(layer: LRN, context: Context, x: jax.Array) -> jax.Array:
-    """Of maps with their halo, those in the middle."""
+    """Normalize maps that have a halo, and remove the halo."""
     y = ops.local_response_norm(x, n=layer.n, k=layer.k, alpha=layer.alpha, beta=layer.beta)
     return context.towers.trim(y, layer.n // 2)
 
 
 def _normalize_within_tower(layer: LRN, width: int, _: Context, x: jax.Array) -> jax.Array:
-    """As many towers as are held here, of `width` maps, each on its own."""
+    """Normalize the `width` maps of each tower on this device on their own."""
     blocks = x.reshape((*x.shape[:-1], -1, width))
     y = ops.local_response_norm(blocks, n=layer.n, k=layer.k, alpha=layer.alpha, beta=layer.beta)
     return y.reshape(x.shape)
@@ -137,13 +154,16 @@ def _normalize_within_maps(layer: MapNorm, _: Context, x: jax.Array) -> jax.Arra
 def _pool(placed: Placed, _: Context, x: jax.Array) -> jax.Array:
     layer = placed.layer
     assert isinstance(layer, MaxPool)
-    x = _overhang(placed, x, kernel=layer.size, stride=layer.stride, value=-jnp.inf)
+    x = _pad_overhang(placed, x, kernel=layer.size, stride=layer.stride, value=-jnp.inf)
     return ops.max_pool(x, size=layer.size, stride=layer.stride)
 
 
 def _dropout(placed: Placed, index: int, context: Context, x: jax.Array) -> jax.Array:
-    """Masked in training, by draws for the whole layer of which this device takes its share; in
-    testing times `keep`, or left alone where training has divided by it."""
+    """Multiply by a mask in training and by `keep` in testing.
+
+    The mask is drawn for the whole layer, and each device applies its share. If inverted, training
+    also divides by `keep`, and testing changes nothing.
+    """
     layer, mask = placed.layer, None
     assert isinstance(layer, Dropout)
     if context.keys is not None:
@@ -158,10 +178,10 @@ def _activate(layer: Conv | Dense | MaxPool, context: Context, x: jax.Array) -> 
     return jnp.tanh(x) if layer.activation == "tanh" else context.rectify(x)
 
 
-def _overhang(
+def _pad_overhang(
     placed: Placed, x: jax.Array, *, kernel: int, stride: int, padding: int = 0, value: float = 0.0
 ) -> jax.Array:
-    """x with rows and columns of `value` at the bottom and right that its last windows reach."""
+    """Append the rows and columns of `value` that the last windows read beyond x, if any."""
     reach = (placed.output[0] - 1) * stride + kernel
     missing = max(0, reach - placed.input[0] - 2 * padding)
     if not missing:

@@ -1,4 +1,4 @@
-"""The table of a network: shapes, parameters and operations of every layer, as text."""
+"""Table of a network: shapes, parameters and operations of every layer, as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from alexnet_jax.network.layers import Conv, Dense, MaxPool
 
 @dataclass(frozen=True)
 class Row:
-    """One layer of the table; counts are for one image."""
+    """Row of the table for one layer; counts are for one image."""
 
     name: str
     input: str
@@ -25,10 +25,10 @@ class Row:
 
 
 def rows(architecture: Architecture) -> list[Row]:
-    """The table as data.
+    """Return the table as data, one row for each layer.
 
     Parameters of a layer: (kernel area x input maps of a group) x output maps + output maps, the
-    formula of the reference text. For conv4 it gives 663,936 where the text prints 664,320.
+    formula of the reference text. For conv4 it gives 663,936, while the text prints 664,320.
     Multiply-accumulates: kernel values x output positions. Activations: output values.
     """
     return [_row(placed) for placed in architecture.placed()]
@@ -51,10 +51,10 @@ def _row(placed: Placed) -> Row:
             window += f", {groups} groups" if groups > 1 else ""
         case MaxPool(size=size, stride=stride):
             window = f"{size}x{size}, S={stride}"
-    source = (math.prod(placed.input),) if isinstance(layer, Dense) else placed.input
+    input_shape = (math.prod(placed.input),) if isinstance(layer, Dense) else placed.input
     return Row(
         name=layer.name,
-        input=" x ".join(map(str, source)),
+        input=" x ".join(map(str, input_shape)),
         output=" x ".join(map(str, placed.output)),
         window=window,
         formula=formula,
@@ -65,7 +65,7 @@ def _row(placed: Placed) -> Row:
 
 
 def summary(architecture: Architecture) -> str:
-    """The reference text's table with multiply-accumulates and activations, and totals."""
+    """Return the reference text's table, with multiply-accumulates, activations and totals."""
     table = rows(architecture)
     header = ("layer", "input", "output", "kernel, stride, pad", "parameters formula")
     counts = ("parameters", "multiply-adds", "activations")

@@ -1,4 +1,4 @@
-"""The networks, layer by layer. Every number says where it comes from."""
+"""Tables of layers of the presets, each with the sources of its numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from alexnet_jax.network.layers import (
 
 
 def paper(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -> Architecture:
-    """The network as the paper and the reference text print it.
+    """Return the network as it is printed in the paper and the reference text.
 
     Widths, kernels, groups: paper section 3.5, figure 2, with the reference text's 227 pixels.
     ReLU before normalization, and its k, n, alpha, beta: 3.3; pooling 3/2: 3.4; initial values
@@ -51,12 +51,12 @@ def paper(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -> A
 
 
 def small(*, image_size: int = 28, channels: int = 1, classes: int = 10) -> Architecture:
-    """The same topology, narrow, for images of about 28 pixels: two towers, both LRNs,
-    overlapping pools, groups and dropout.
+    """Return a narrow version of the paper's network, for images of about 28 pixels.
 
-    Our own widths. conv1 is 5x5 with stride 1, since small images have no detail to step over.
-    Initial values have the standard deviation sqrt(2 / fan-in) (He et al. 2015) and zero biases:
-    the paper's .01 leaves layers this narrow blind to their input.
+    It keeps the two towers, both LRNs, overlapping pooling, groups and dropout; the widths are our
+    own. conv1 is 5x5 with stride 1, since small images have no detail to skip. Weights start with
+    the standard deviation sqrt(2 / fan-in) (He et al. 2015) and biases with 0: with the paper's
+    .01, the outputs of layers this narrow hardly depend on their input.
     """
     return Architecture(
         name="small",
@@ -84,13 +84,13 @@ def small(*, image_size: int = 28, channels: int = 1, classes: int = 10) -> Arch
 
 
 def source2012(*, image_size: int = 224, channels: int = 3, classes: int = 1000) -> Architecture:
-    """Net 145 of the released source, whose logged errors are the paper's.
+    """Return net 145 of the released source, whose logged errors are those of the paper.
 
-    What the paper does not say: both normalizations stay within a tower, the first acts on the
-    linear conv1 with the ReLU after pool1; alpha is 2e-5 (the config's 1e-4 over size 5); a third
-    normalization, within maps, follows; conv3 to conv5 start with standard deviation .03; biases
-    learn at twice the rate and do not decay. 224 pixels by its own rule: output sizes round up,
-    so conv1 reads zeros beyond the bottom and right edges.
+    It differs from the paper's description: both normalizations stay within a tower, and the first
+    acts on conv1 without ReLU, which follows pool1; alpha is 2e-5 (the config's 1e-4 divided by
+    size 5); a third normalization, within maps, follows the second; conv3 to conv5 start with
+    standard deviation .03; biases learn at twice the rate and do not decay. Images have 224 pixels
+    and output sizes are rounded up, so that conv1 reads zeros beyond the bottom and right edges.
 
     Source: `layers-145.cfg`, `layer-params-145.cfg`, `layer.py` of the 2012 source.
     """
@@ -124,27 +124,32 @@ def source2012(*, image_size: int = 224, channels: int = 3, classes: int = 1000)
     )
 
 
-def with_conv6(found: Architecture) -> Architecture:
-    """The network with a sixth convolution over its last pooling layer: 3x3, as many maps as conv5
-    and started like it, of which each reads all maps of both towers.
+def with_conv6(network: Architecture) -> Architecture:
+    """Return the network with a sixth convolution after its last pooling layer.
+
+    conv6 is 3x3, with as many maps as conv5 and the same initial values; each map reads all maps of
+    both towers.
 
     Source: paper, section 6; `layers-146-2011.cfg` of the 2012 source.
     """
-    place = next(i for i, layer in enumerate(found.layers) if layer.name == "pool5") + 1
-    fifth = next(layer for layer in found.layers if layer.name == "conv5")
+    position = next(i for i, layer in enumerate(network.layers) if layer.name == "pool5") + 1
+    fifth = next(layer for layer in network.layers if layer.name == "conv5")
     assert isinstance(fifth, Conv)
     sixth = dataclasses.replace(
         fifth, name="conv6", kernel=3, padding=1, groups=1, activation="relu"
     )
-    layers = (*found.layers[:place], sixth, *found.layers[place:])
-    return dataclasses.replace(found, name=f"{found.name}+conv6", layers=layers)
+    layers = (*network.layers[:position], sixth, *network.layers[position:])
+    return dataclasses.replace(network, name=f"{network.name}+conv6", layers=layers)
 
 
 def _bvlc(
     name: str, image_size: int, channels: int, classes: int, *, bias: float, pool_first: bool
 ) -> Architecture:
-    """What the two BVLC models share: k=1, alpha 1e-4 over 5, inverted dropout, biases at twice
-    the rate without decay, fc6 and fc7 from standard deviation .005."""
+    """Return one of the two BVLC models, which differ in `bias` and the order of LRN and pooling.
+
+    Both have k=1, alpha = 1e-4 / 5, inverted dropout and a standard deviation of .005 in fc6 and
+    fc7; their biases learn at twice the rate and do not decay.
+    """
     pairs = [(LRN(f"lrn{i}", k=1.0, alpha=2e-5), MaxPool(f"pool{i}")) for i in (1, 2)]
     first, second = (pair[::-1] if pool_first else pair for pair in pairs)
     return Architecture(
@@ -172,7 +177,7 @@ def _bvlc(
 
 
 def caffe_alexnet(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -> Architecture:
-    """BVLC's bvlc_alexnet: normalization before pooling, biases of .1.
+    """Return BVLC's bvlc_alexnet: normalization before pooling, biases of .1.
 
     Source: `models/bvlc_alexnet/train_val.prototxt` of BVLC/caffe.
     """
@@ -180,7 +185,7 @@ def caffe_alexnet(*, image_size: int = 227, channels: int = 3, classes: int = 10
 
 
 def caffenet(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -> Architecture:
-    """BVLC's bvlc_reference_caffenet: pooling before normalization, biases of 1.
+    """Return BVLC's bvlc_reference_caffenet: pooling before normalization, biases of 1.
 
     Source: `models/bvlc_reference_caffenet/train_val.prototxt` of BVLC/caffe.
     """
@@ -188,10 +193,10 @@ def caffenet(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -
 
 
 def one_gpu(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -> Architecture:
-    """The paper's network on one GPU, which two GPUs beat by 1.7 points (section 3.2).
+    """Return the paper's network for one GPU, whose error is 1.7 points higher (section 3.2).
 
-    Half the kernels of each convolution but the last, which keeps its 256, and the whole dense
-    layers; the rest is the preset `paper`'s. Widths: `layers-145-half.cfg` of the 2012 source.
+    Each convolution has half its kernels, except the last, which keeps its 256; dense layers are
+    whole. All else is as in the preset `paper`. Widths: `layers-145-half.cfg` of the 2012 source.
     """
     layers = []
     for layer in paper(image_size=image_size, channels=channels, classes=classes).layers:
@@ -210,8 +215,10 @@ def one_gpu(*, image_size: int = 227, channels: int = 3, classes: int = 1000) ->
 
 
 def owt(*, image_size: int = 224, channels: int = 3, classes: int = 1000) -> Architecture:
-    """The single-tower network of "One weird trick" (Krizhevsky 2014) as torchvision ships it: no
-    normalization, no groups, inverted dropout before fc6 and fc7, PyTorch's initial values.
+    """Return the network of "One weird trick" (Krizhevsky 2014) in torchvision's version.
+
+    It has one tower, no normalization, no groups, inverted dropout before fc6 and fc7, and
+    PyTorch's initial values.
 
     Source: `torchvision/models/alexnet.py`.
     """

@@ -1,4 +1,4 @@
-"""What crosses between the devices that share a network, by name."""
+"""Communication between the devices that share a network."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import jax
 
 
 class Towers(Protocol):
-    """What crosses between the towers, and nothing else does.
+    """Communication between the towers: nothing else in a forward pass crosses.
 
-    Maps are held split over the towers on their last axis, in tower order.
+    Maps are split over the towers on their last axis, in tower order.
     """
 
     def gather(self, x: jax.Array, name: str) -> jax.Array:
-        """All maps of both towers, for layer `name` (or "logits", for the loss)."""
+        """Return the maps of both towers, for the layer `name`, or "logits" for the loss."""
 
     def halo(self, x: jax.Array, width: int) -> jax.Array:
-        """x with `width` maps more on both sides: the neighbours' at a seam, zeros at an end."""
+        """Return x with `width` more maps on each side: the other tower's, or zeros at an end."""
 
     def trim(self, x: jax.Array, width: int) -> jax.Array:
-        """x without the `width` maps on both sides that `halo` has added."""
+        """Return x without the `width` maps on each side that `halo` has added."""
 
-    def part(self, drawn: jax.Array, held: tuple[int, ...]) -> jax.Array:
-        """This device's share, of the shape `held`, of what was drawn for the whole layer."""
+    def part(self, drawn: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+        """Return this device's share, of the given shape, of values drawn for a whole layer."""
 
 
 class OneDevice:
-    """All of the network on one device: nothing crosses."""
+    """Towers of a network that is whole on one device: nothing crosses, and no halo is needed."""
 
     def gather(self, x: jax.Array, name: str) -> jax.Array:
         return x
@@ -38,7 +38,7 @@ class OneDevice:
     def trim(self, x: jax.Array, width: int) -> jax.Array:
         return x
 
-    def part(self, drawn: jax.Array, held: tuple[int, ...]) -> jax.Array:
+    def part(self, drawn: jax.Array, shape: tuple[int, ...]) -> jax.Array:
         return drawn
 
 
