@@ -1,7 +1,8 @@
-"""The layers of AlexNet as pure functions of arrays.
+"""Layers of AlexNet as pure functions of arrays.
 
-No layer knows how many devices there are, and none holds state. Images and maps are channels
-last; B, H, W, C stand for batch, height, width and maps. All take float32, bfloat16 and float64.
+They have no state and do not depend on the number of devices. Images and maps have their channels
+last; B, H, W, C stand for batch, height, width and maps. All layers accept float32, bfloat16 and
+float64.
 """
 
 from alexnet_jax.ops.check import compute_dtype

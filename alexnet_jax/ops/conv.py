@@ -12,12 +12,12 @@ from jax import lax
 from jax.custom_derivatives import CustomVJPPrimal
 
 from alexnet_jax.ops import xla_conv
-from alexnet_jax.ops.check import require_floating, require_rank, require_some, require_whole
+from alexnet_jax.ops.check import require_floating, require_nonempty, require_rank, require_whole
 from alexnet_jax.ops.cpu import conv as cpu_conv
 from alexnet_jax.ops.xla_conv import Gradients
 
 Result = TypeVar("Result")
-# x and the kernel, and () for the gradient of each that is asked for.
+# x, the kernel, and for each of the two () if its gradient is needed, else None.
 Saved = tuple[jax.Array, jax.Array, tuple[tuple[()] | None, tuple[()] | None]]
 
 
@@ -29,24 +29,24 @@ def conv2d(
     stride: int = 1,
     padding: int = 0,
 ) -> jax.Array:
-    """Convolution (cross-correlation) with zero padding.
+    """Convolve (cross-correlate) maps with a kernel, with zero padding.
 
         net^m_ij = b^m + sum_{c,p,q} W^m_{cpq} I^c_{Si+p-P, Sj+q-P}
 
-    with S = `stride`, P = `padding`; output sides are floor((H + 2P - K) / S) + 1. The reference
-    text's formula for conv1, with the sum over input maps that it leaves out. Gradients are those
-    of this sum: dI sums over the output positions that read an input, dW and db over images and
-    positions.
+    with S = `stride`, P = `padding`; output sides are floor((H + 2P - K) / S) + 1. This is the
+    reference text's formula for conv1 before its activation, with the sum over input maps c that
+    the text leaves out. The gradients are those of this sum: dI sums over the output positions that
+    read an input, dW and db sum over images and positions.
 
-    The number of groups is read off the shapes: G = C // kernel.shape[2]. Group g maps the g-th
-    block of input maps to the g-th block of output maps, so a device that holds both towers of
-    conv2 sees two groups and a device that holds one sees one. Groups are written as separate
-    plain convolutions: XLA's grouped convolution has a backward pass about ten times slower on a
-    CPU and gathers everything when its maps are sharded.
+    The number of groups follows from the shapes: G = C // kernel.shape[2]. Group g maps the g-th
+    block of input maps to the g-th block of output maps, so that conv2 has two groups on a device
+    that holds both towers and one on a device that holds a single tower. Each group is a separate
+    plain convolution: the backward pass of XLA's grouped convolution is about ten times slower on a
+    CPU, and it gathers all maps if they are sharded.
 
     Args:
-      x: [..., H, W, C] images or maps; any leading axes.
-      kernel: [K, L, C / G, M], M output maps; of x's dtype.
+      x: [..., H, W, C] images or maps; any leading axes, also without elements.
+      kernel: [K, L, C / G, M] of x's dtype; M >= 0 output maps.
       bias: [M] or None.
       stride: S >= 1, both axes.
       padding: P >= 0 rows and columns of zeros on every side.
@@ -57,7 +57,7 @@ def conv2d(
     Raises:
       TypeError: dtypes that are not floating or differ; a stride or padding that is not whole.
       ValueError: shapes that do not fit; a kernel larger than the padded input; images or a
-        kernel without rows, columns or input maps. There may be no images, and no output maps.
+        kernel without rows, columns or input maps.
 
     Source: paper section 3.5; `layers-145.cfg` and `filter_acts.cu` of the 2012 source.
     """
@@ -67,8 +67,8 @@ def conv2d(
     stride = require_whole("conv2d", "stride", stride, 1)
     padding = require_whole("conv2d", "padding", padding, 0)
     groups = _groups(x, kernel, bias)
-    require_some("conv2d", "x", x, slice(-3, -1), "row and column")
-    require_some("conv2d", "kernel", kernel, slice(0, 2), "row and column")
+    require_nonempty("conv2d", "x", x, slice(-3, -1), "row and column")
+    require_nonempty("conv2d", "kernel", kernel, slice(0, 2), "row and column")
     for side, length in zip(x.shape[-3:-1], kernel.shape[:2], strict=True):
         if length > side + 2 * padding:
             raise ValueError(
@@ -89,6 +89,7 @@ def conv2d(
 
 
 def _groups(x: jax.Array, kernel: jax.Array, bias: jax.Array | None) -> int:
+    """Return the number of groups; ValueError for shapes that do not fit."""
     if kernel.ndim != 4:
         raise ValueError(f"conv2d: kernel must have shape [K, L, C, M], got {kernel.shape}")
     maps, in_maps, out_maps = x.shape[-1], kernel.shape[2], kernel.shape[3]
@@ -104,15 +105,15 @@ def _groups(x: jax.Array, kernel: jax.Array, bias: jax.Array | None) -> int:
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _convolve(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
-    """One group, in the form that is fastest where it runs."""
+    """Convolve one group, in the form that is fastest on the platform."""
     forms = (cpu_conv.convolution, xla_conv.convolution)
-    return _where_it_runs(forms, x, kernel, stride=stride, padding=padding)
+    return _on_platform(forms, x, kernel, stride=stride, padding=padding)
 
 
-def _where_it_runs(
+def _on_platform(
     forms: tuple[Callable[..., Result], Callable[..., Result]], *arrays: jax.Array, **settings: int
 ) -> Result:
-    """The first of the forms on a CPU, else the second."""
+    """Call the first form on a CPU, the second on any other platform."""
     cpu, default = (partial(form, **settings) for form in forms)
     result: Result = lax.platform_dependent(*arrays, cpu=cpu, default=default)
     return result
@@ -121,19 +122,20 @@ def _where_it_runs(
 def _forward(
     x: CustomVJPPrimal, kernel: CustomVJPPrimal, stride: int, padding: int
 ) -> tuple[jax.Array, Saved]:
-    # Which gradients there are, as structure: a value would be traced.
-    asked = (() if x.perturbed else None, () if kernel.perturbed else None)
-    return _convolve(x.value, kernel.value, stride, padding), (x.value, kernel.value, asked)
+    # The needed gradients are noted in the structure of the tuple: booleans would be traced.
+    needed = (() if x.perturbed else None, () if kernel.perturbed else None)
+    return _convolve(x.value, kernel.value, stride, padding), (x.value, kernel.value, needed)
 
 
 def _backward(stride: int, padding: int, saved: Saved, dy: jax.Array) -> Gradients:
-    x, kernel, (of_x, of_kernel) = saved
-    # The barrier keeps what the kernel's gradient makes of x from being made early, and held.
+    x, kernel, (need_dx, need_dkernel) = saved
+    # Without this barrier XLA would transform x for the kernel's gradient early and keep the result
+    # in memory.
     x, kernel, dy = lax.optimization_barrier((x, kernel, dy))
-    asked = {"of_x": of_x is not None, "of_kernel": of_kernel is not None}
+    needed = {"need_dx": need_dx is not None, "need_dkernel": need_dkernel is not None}
     forms = (cpu_conv.gradients, xla_conv.gradients)
-    both = _where_it_runs(forms, x, dy, kernel, stride=stride, padding=padding, **asked)
-    # As in `dense`: the kernel is read before it is updated.
+    both = _on_platform(forms, x, dy, kernel, stride=stride, padding=padding, **needed)
+    # As in `dense`, this barrier lets the kernel be read before it is updated.
     gradients: Gradients = lax.optimization_barrier(both)
     return gradients
 

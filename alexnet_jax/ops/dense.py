@@ -10,12 +10,12 @@ from jax.custom_derivatives import CustomVJPPrimal
 from alexnet_jax.ops.check import require_floating, require_rank
 from alexnet_jax.ops.cpu import dense as cpu_dense
 
-# x and the kernel, or their gradients: None for what no gradient needs, or has.
+# x and the kernel, or their gradients; None for each that is not needed.
 Pair = tuple[jax.Array | None, jax.Array | None]
 
 
 def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax.Array:
-    """Fully connected layer: net_j = b_j + sum_i I_i W_ij.
+    """Compute a fully connected layer before its activation, net_j = b_j + sum_i W_ij I_i.
 
     Args:
       x: [..., I]; any leading axes.
@@ -47,30 +47,34 @@ def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax
     return y + bias.reshape((1,) * (y.ndim - 1) + (-1,))
 
 
-def _turned(dy: jax.Array, kernel: jax.Array) -> jax.Array:
+def _input_gradient(dy: jax.Array, kernel: jax.Array) -> jax.Array:
     return dy @ kernel.T
 
 
 @jax.custom_vjp
 def _product(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Compute x W, [B, I] by [I, O] to [B, O], in the form that is fastest on the platform."""
     y: jax.Array = lax.platform_dependent(x, kernel, cpu=cpu_dense.product, default=jnp.matmul)
     return y
 
 
 def _forward(x: CustomVJPPrimal, kernel: CustomVJPPrimal) -> tuple[jax.Array, Pair]:
-    # What has no gradient needs none of the products below.
-    kept = (x.value if kernel.perturbed else None, kernel.value if x.perturbed else None)
-    return _product(x.value, kernel.value), kept
+    # Only the factors of the gradients that are needed are stored.
+    saved = (x.value if kernel.perturbed else None, kernel.value if x.perturbed else None)
+    return _product(x.value, kernel.value), saved
 
 
-def _backward(kept: Pair, dy: jax.Array) -> Pair:
-    x, kernel = kept
+def _backward(saved: Pair, dy: jax.Array) -> Pair:
+    x, kernel = saved
     dx = None
     if kernel is not None:
-        dx = lax.platform_dependent(dy, kernel, cpu=cpu_dense.input_gradient, default=_turned)
+        dx = lax.platform_dependent(
+            dy, kernel, cpu=cpu_dense.input_gradient, default=_input_gradient
+        )
     dkernel = None if x is None else x.T @ dy
-    # Tied: the kernel is read for dx before its gradient is there to update it. XLA, which does
-    # not know, would update a copy of it, or keep all gradients until the last is made.
+    # The barrier ties both gradients, so that the kernel is read for dx before its own gradient
+    # can update it. Otherwise XLA would update a copy of the kernel, or keep all gradients in
+    # memory until the last one is computed.
     both: Pair = lax.optimization_barrier((dx, dkernel))
     return both
 
@@ -79,19 +83,20 @@ _product.defvjp(_forward, _backward, symbolic_zeros=True)
 
 
 def dropout(x: jax.Array, mask: jax.Array | None, *, keep: float = 0.5) -> jax.Array:
-    """Dropout as documented and as in 2012: not inverted.
+    """Apply dropout as in the reference text and in 2012, that is, not inverted.
 
         training (a mask):  h'_i = h_i z_i,   z_i ~ Bernoulli(keep)
         testing (no mask):  h'_i = keep h_i
 
-    The gradient passes the same mask, or `keep`. Caffe and PyTorch divide by `keep` in training
-    instead, so initial values and learning rates do not carry over from them.
+    where `keep` is the reference text's p. The gradient is multiplied by the same mask, or by
+    `keep`. Caffe and PyTorch divide by `keep` in training instead, so that their initial values and
+    learning rates do not carry over.
 
     Args:
       x: any shape.
-      mask: of x's shape, boolean or 0/1, drawn by the caller (who knows the topology); None in
+      mask: z, of x's shape, boolean or 0/1; the caller, who knows the topology, draws it. None in
         testing.
-      keep: probability of keeping, in (0, 1].
+      keep: probability of keeping a unit, in (0, 1].
 
     Returns:
       Same shape and dtype as x.

@@ -1,15 +1,17 @@
-"""Softmax and the cross-entropy that is trained."""
+"""Softmax and cross-entropy, the loss in training."""
 
 from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
 
-from alexnet_jax.ops.check import compute_dtype, require_floating, require_rank, require_some
+from alexnet_jax.ops.check import compute_dtype, require_floating, require_nonempty, require_rank
 
 
 def softmax(z: jax.Array) -> jax.Array:
-    """Class probabilities O_k = e^{z_k} / sum_k' e^{z_k'}, shifted by max z so as not to overflow.
+    """Compute class probabilities O_k = e^{z_k} / sum_k' e^{z_k'}.
+
+    All z_k are first shifted by max z, so that no power overflows.
 
     Args:
       z: [..., K] logits. bfloat16 is computed in float32.
@@ -23,20 +25,22 @@ def softmax(z: jax.Array) -> jax.Array:
     """
     require_floating("softmax", z=z)
     require_rank("softmax", "z", z, 1, "[..., K]")
-    require_some("softmax", "z", z, slice(-1, None), "class")
+    require_nonempty("softmax", "z", z, slice(-1, None), "class")
     return jnp.exp(_log_softmax(z)).astype(z.dtype)
 
 
 def cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
-    """Loss of each example, L = -sum_k y_k log softmax(z)_k; its gradient is softmax(z) - y.
+    """Compute the loss of each example, L = -sum_k y_k log softmax(z)_k.
+
+    The gradient dL/dz_k is softmax(z)_k - y_k, that is O_k - y_k.
 
     Args:
-      logits: [..., K].
+      logits: [..., K], z.
       targets: [...] integer labels in [0, K), or [..., K] probabilities y that sum to 1.
 
     Returns:
-      [...] in float32, or float64 for float64 logits. A label outside [0, K) gives NaN: arrays
-      cannot raise under jit, and a number would pass unseen.
+      [...] in float32, or float64 for float64 logits. A label outside [0, K) gives NaN: compiled
+      code cannot raise an error, and a finite value would go unnoticed.
 
     Raises:
       TypeError: logits not floating, targets neither integer nor floating.
@@ -46,14 +50,14 @@ def cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
     """
     require_floating("cross_entropy", logits=logits)
     require_rank("cross_entropy", "logits", logits, 1, "[..., K]")
-    require_some("cross_entropy", "logits", logits, slice(-1, None), "class")
+    require_nonempty("cross_entropy", "logits", logits, slice(-1, None), "class")
     log_p = _log_softmax(logits)
     if jnp.issubdtype(targets.dtype, jnp.integer):
         if targets.shape != logits.shape[:-1]:
             raise ValueError(
                 f"cross_entropy: labels must have shape {logits.shape[:-1]}, got {targets.shape}"
             )
-        # Negative indices would count from the end.
+        # A negative index would count from the end.
         labels = jnp.where(targets < 0, logits.shape[-1], targets)
         return -jnp.take_along_axis(log_p, labels[..., None], -1, mode="fill")[..., 0]
     require_floating("cross_entropy", targets=targets)

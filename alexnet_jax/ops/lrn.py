@@ -1,4 +1,4 @@
-"""Local response normalization with its hand-written backward pass."""
+"""Local response normalization, over neighbouring maps and within maps, with its backward pass."""
 
 from __future__ import annotations
 
@@ -12,35 +12,36 @@ from jax import lax
 
 from alexnet_jax.ops.check import compute_dtype, require_floating, require_rank, require_whole
 
-# Up to this many terms a window is summed as shifted slices, which XLA fuses into one loop
-# (1.6 times faster than reduce_window at n = 5); beyond it the slices would only grow the program.
+# A window of up to this many terms is summed as shifted slices, which XLA fuses into one loop
+# (1.6 times faster than reduce_window at n = 5). For more terms the program would become too large.
 _MOST_SHIFTED_TERMS = 9
 
-# The sum's windows: (axis, terms before, terms after) of each axis that it goes over.
+# For each axis that a sum goes over: the axis, and the numbers of terms before and after.
 Windows = tuple[tuple[int, int, int], ...]
 
 
 def local_response_norm(
     x: jax.Array, *, n: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75
 ) -> jax.Array:
-    """Normalization over neighbouring maps, with a closed-form backward pass.
+    """Normalize each value by those of the neighbouring maps at the same position.
 
         b_i = a_i D_i^-beta,   D_i = k + alpha sum_{j in W(i)} a_j^2
-        W(i) = i - n//2 ... i + (n-1)//2, clipped to the maps there are
+        W(i) = i - n//2 ... i + (n-1)//2, clipped to 0 ... C - 1
 
-    W(i) has n terms, as in the kernels of 2012; for even n the reference text's literal bounds
-    (i - n/2 ... i + n/2) would give n + 1. `alpha` is not divided by n: PyTorch, Caffe and cuDNN
-    divide theirs, so the paper's 1e-4 is their 5e-4.
+    W(i) has n terms, as in the kernels of 2012; for even n the reference text's bounds
+    (i - n/2 ... i + n/2) would include n + 1. `alpha` is not divided by n. PyTorch, Caffe and cuDNN
+    divide theirs, so that the paper's 1e-4 is their 5e-4.
 
-    Backward, for a cotangent g of b, with V(j) = {i : j in W(i)} the mirrored window:
+    The backward pass is in closed form: for a cotangent g of b, with the mirrored window
+    V(j) = {i : j in W(i)},
 
         da_j = g_j D_j^-beta - 2 alpha beta a_j sum_{i in V(j)} g_i a_i D_i^(-beta-1)
 
-    Its term i = j is the reference text's own-map derivative; the text leaves out the neighbours'
-    terms, which a gradient needs.
+    Its term i = j is the derivative in the reference text, which leaves out the neighbours' terms;
+    the gradient needs them.
 
     Args:
-      x: [..., C] maps last; any leading axes. bfloat16 is normalized in float32.
+      x: [..., C], a in the formulas; any leading axes. bfloat16 is normalized in float32.
       n: number of maps in a window, >= 1; may exceed C.
       k: > 0.
       alpha: >= 0.
@@ -65,18 +66,18 @@ def local_response_norm(
 def map_response_norm(
     x: jax.Array, *, size: int = 5, k: float = 1.0, alpha: float = 4e-5, beta: float = 0.75
 ) -> jax.Array:
-    """Normalization within each map, over the window of size x size around each place.
+    """Normalize each value by those of its map in the window of size x size around its position.
 
         b_ij = a_ij (k + alpha sum_{p,q = -size//2}^{size//2} a_{i+p, j+q}^2)^-beta
 
-    clipped at the edges; the backward pass is that of `local_response_norm` with this window. The
-    second normalization after conv2 in the released source, which the paper does not mention; the
-    source writes alpha times size^2.
+    with the window clipped at the edges of the map. The backward pass is that of
+    `local_response_norm` with this window. In the released source this is the second normalization
+    after conv2, which the paper does not mention; the source states alpha times size^2.
 
     Args:
-      x: [..., H, W, C]; any leading axes. bfloat16 is normalized in float32.
-      size: odd, >= 1.
-      k, alpha, beta: as `local_response_norm`.
+      x: [..., H, W, C], a in the formula; any leading axes. bfloat16 is normalized in float32.
+      size: side of the window, odd, >= 1.
+      k, alpha, beta: as for `local_response_norm`.
 
     Returns:
       Same shape and dtype as x.
@@ -98,28 +99,33 @@ def map_response_norm(
 
 
 def _require_constants(layer: str, k: float, alpha: float, beta: float) -> None:
-    for name, value, good in (("k", k, k > 0), ("alpha", alpha, alpha >= 0), ("beta", beta, True)):
-        if not (good and math.isfinite(value)):
+    """Raise ValueError for a constant that is out of range or not finite."""
+    constants = (("k", k, k > 0), ("alpha", alpha, alpha >= 0), ("beta", beta, True))
+    for name, value, in_range in constants:
+        if not (in_range and math.isfinite(value)):
             raise ValueError(f"{layer}: {name} is out of range, got {value!r}")
 
 
 def _window_sums(x: jax.Array, windows: Windows) -> jax.Array:
-    """Over one axis after the other, each sum made once and not in every term of the next."""
-    for place, window in enumerate(windows):
-        x = _window_sum(lax.optimization_barrier(x) if place else x, *window)
+    """Sum over windows of several axes, over one axis after the other."""
+    for index, (axis, before, after) in enumerate(windows):
+        if index > 0:
+            # Without the barrier the previous sum would be recomputed in every term of this one.
+            x = lax.optimization_barrier(x)
+        x = _window_sum(x, axis, before, after)
     return x
 
 
 def _window_sum(x: jax.Array, axis: int, before: int, after: int) -> jax.Array:
-    """sum_{j = i - before}^{i + after} x_j over an axis, clipped."""
+    """Compute sum_{j = i - before}^{i + after} x_j for each i of an axis, clipped at its ends."""
     count, axis = x.shape[axis], axis % x.ndim
-    most = max(count - 1, 0)  # of others
-    before, after = min(before, most), min(after, most)
+    others = max(count - 1, 0)
+    before, after = min(before, others), min(after, others)
     pads = [(before, after) if each == axis else (0, 0) for each in range(x.ndim)]
     terms = before + after + 1
     if terms > _MOST_SHIFTED_TERMS:
         window = tuple(terms if each == axis else 1 for each in range(x.ndim))
-        # A NumPy zero: a jax scalar here would be closed over, which shard_map refuses.
+        # A NumPy zero: a jax scalar would be captured by the function, which shard_map refuses.
         zero = np.zeros((), x.dtype)
         total: jax.Array = lax.reduce_window(x, zero, lax.add, window, (1,) * x.ndim, pads)
         return total
@@ -131,7 +137,7 @@ def _window_sum(x: jax.Array, axis: int, before: int, after: int) -> jax.Array:
 
 
 def _power(s: jax.Array, beta: float) -> jax.Array:
-    """s^-beta for s > 0. At the paper's .75 two roots are several times cheaper than a power."""
+    """Compute s^-beta for s > 0. For the paper's .75, two roots are several times faster."""
     if beta == 0.75:
         root = lax.rsqrt(s)
         return root * jnp.sqrt(root)
@@ -139,6 +145,7 @@ def _power(s: jax.Array, beta: float) -> jax.Array:
 
 
 def _scale(a: jax.Array, windows: Windows, k: float, alpha: float) -> jax.Array:
+    """Compute D = k + alpha sum a^2."""
     return k + alpha * _window_sums(jnp.square(a), windows)
 
 
@@ -151,7 +158,7 @@ def _normalize(x: jax.Array, windows: Windows, k: float, alpha: float, beta: flo
 def _forward(
     x: jax.Array, windows: Windows, k: float, alpha: float, beta: float
 ) -> tuple[jax.Array, jax.Array]:
-    # The input alone is kept: computing D again is cheaper than storing and reading it.
+    # Only the input is stored: recomputing D is cheaper than storing and reading it.
     return _normalize(x, windows, k, alpha, beta), x
 
 
@@ -159,15 +166,15 @@ def _backward(
     windows: Windows, k: float, alpha: float, beta: float, x: jax.Array, g: jax.Array
 ) -> tuple[jax.Array]:
     dtype = compute_dtype(x.dtype)
-    # The barriers keep XLA from fusing what made g, and this product, into every shifted term of
-    # the window sum, where they would be computed n times over.
+    # The barriers keep XLA from fusing the computation of g, and the product below, into every
+    # shifted term of the window sum, where they would be repeated n times.
     a, g = x.astype(dtype), lax.optimization_barrier(g).astype(dtype)
     scale = _scale(a, windows, k, alpha)
     power = _power(scale, beta)
     inner = lax.optimization_barrier(g * a * power / scale)
     mirrored = tuple((axis, after, before) for axis, before, after in windows)
-    spread = _window_sums(inner, mirrored)
-    return ((g * power - (2 * alpha * beta) * a * spread).astype(x.dtype),)
+    total = _window_sums(inner, mirrored)
+    return ((g * power - (2 * alpha * beta) * a * total).astype(x.dtype),)
 
 
 _normalize.defvjp(_forward, _backward)

@@ -1,4 +1,4 @@
-"""Overlapping max pooling whose backward pass serves every tied maximum."""
+"""Overlapping max pooling, with a backward pass in which every tied maximum gets the gradient."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from alexnet_jax.ops.check import require_floating, require_rank, require_whole
 
 
 def max_pool(x: jax.Array, *, size: int = 3, stride: int = 2) -> jax.Array:
-    """Maximum over windows of `size` x `size`, `stride` apart; they overlap where size > stride.
+    """Take the maximum over windows of `size` x `size`, `stride` S apart; if size > S they overlap.
 
         O_ij = max_{p,q in [0, size)} I_{S i + p, S j + q}
 
-    Output sides are floor((H - size) / S) + 1. Backward, for a cotangent g of O:
+    Output sides are floor((H - size) / S) + 1. The backward pass, for a cotangent g of O, is
 
-        dI_xy = sum over the windows (i, j) that hold (x, y) and have O_ij = I_xy of g_ij
+        dI_xy = sum of g_ij over the windows (i, j) that contain (x, y) and have O_ij = I_xy
 
-    Every input equal to its window's maximum receives the whole of g_ij, as in the reference text
-    and in the kernels of 2012. JAX, PyTorch and cuDNN give it to one of them; the rules differ
-    only on tied data. A NaN passes forward and receives no gradient.
+    Every input that equals its window's maximum receives the whole of g_ij, as in the reference
+    text and in the kernels of 2012. JAX, PyTorch and cuDNN give it to one of these inputs; the
+    rules differ only on ties. A NaN passes forward and receives no gradient.
 
     Args:
       x: [..., H, W, C]; any leading axes.
@@ -53,7 +53,10 @@ def max_pool(x: jax.Array, *, size: int = 3, stride: int = 2) -> jax.Array:
 def _taps(
     shape: tuple[int, ...], size: int, stride: int
 ) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
-    """For each of the size^2 places in a window: start, limit, strides of a slice of the input."""
+    """Yield, for each of the size^2 positions (p, q) in a window, the slice I_{S i + p, S j + q}.
+
+    A slice is its start, limit and strides.
+    """
     *lead, height, width, maps = shape
     rows, columns = (height - size) // stride, (width - size) // stride
     strides = (1,) * len(lead) + (stride, stride, 1)
@@ -67,7 +70,7 @@ def _taps(
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))
 def _pool(x: jax.Array, size: int, stride: int) -> jax.Array:
     # Shifted slices fuse into one loop: 3.4 times faster than reduce_window on a CPU. The barrier
-    # keeps what made x out of that loop, where it would be computed size^2 times over.
+    # keeps the computation of x out of that loop, where it would be repeated size^2 times.
     x = lax.optimization_barrier(x)
     return functools.reduce(
         jnp.maximum, (lax.slice(x, *tap) for tap in _taps(x.shape, size, stride))
@@ -82,13 +85,13 @@ def _forward(x: jax.Array, size: int, stride: int) -> tuple[jax.Array, tuple[jax
 def _backward(
     size: int, stride: int, residuals: tuple[jax.Array, jax.Array], g: jax.Array
 ) -> tuple[jax.Array]:
-    # As above: XLA would compute x again, layers and all, in each of the comparisons.
+    # As above: XLA would recompute x, with whole layers, in each of the comparisons.
     x, y, g = lax.optimization_barrier((*residuals, g))
     zero = jnp.zeros((), x.dtype)
     total = jnp.zeros_like(x)
     for start, limit, strides in _taps(x.shape, size, stride):
         part = jnp.where(lax.slice(x, start, limit, strides) == y, g, zero)
-        # Back to its places in the input: zeros before, between and after.
+        # Back to the positions in the input: zeros before, between and after.
         pads = [
             (first, side - last, step - 1)
             for first, last, side, step in zip(start, limit, x.shape, strides, strict=True)

@@ -1,4 +1,4 @@
-"""What costs little to make again, made again for the gradient instead of kept."""
+"""Recomputation of cheap layers in the backward pass, instead of storing their results."""
 
 from __future__ import annotations
 
@@ -8,61 +8,68 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from alexnet_jax.ops.cpu.microbatch import IMAGES, group, map_groups
+from alexnet_jax.ops.cpu.microbatch import IMAGES, map_groups, slice_images
 
-# Without them all is fused, and made many times over: five times slower with jax 0.10.
+# Without barriers all operations are fused and repeated many times, as with jax 0.10, which is five
+# times slower.
 _BARRIERS_IN_LOOPS = jax.__version_info__ >= (0, 11)
 
 
-def rematerialized(one: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
-    """`one(x)` for a function of each image alone; on a CPU, only x is kept for its gradient.
+def rematerialized(function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
+    """Compute `function(x)` for a function of each image alone, on a CPU storing only x.
 
-    Both are made there a few images at a time, in a CPU's caches: `one`, and in x's memory `one`
-    again with its gradient. Elsewhere `one` is taken whole, and the gradient is its own.
+    On a CPU both passes take a few images at a time, which stay in its caches. The backward pass
+    recomputes `function` together with its gradient, which replaces x in memory. On other
+    platforms, and with jax 0.10, `function` takes the whole batch and JAX derives its gradient.
 
     Args:
-      one: [b, ...] to [b, ...].
+      function: [b, ...] to [b, ...].
       x: [B, ...]
     """
 
     @jax.custom_vjp
-    def kept(x: jax.Array) -> jax.Array:
-        return map_groups(_apart(one), IMAGES, x)
+    def in_groups(x: jax.Array) -> jax.Array:
+        return map_groups(_behind_barrier(function), IMAGES, x)
 
     def forward(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return kept(x), x
+        return in_groups(x), x
 
     def backward(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
         def gradient(x: jax.Array, dy: jax.Array) -> jax.Array:
-            dx: jax.Array = jax.vjp(one, x)[1](dy)[0]
+            dx: jax.Array = jax.vjp(function, x)[1](dy)[0]
             return dx
 
-        return (_replace_groups(_apart(gradient), IMAGES, *lax.optimization_barrier((x, dy))),)
+        x, dy = lax.optimization_barrier((x, dy))
+        return (_replace_groups(_behind_barrier(gradient), IMAGES, x, dy),)
 
-    kept.defvjp(forward, backward)
-    y: jax.Array = lax.platform_dependent(x, cpu=kept if _BARRIERS_IN_LOOPS else one, default=one)
+    in_groups.defvjp(forward, backward)
+    on_cpu = in_groups if _BARRIERS_IN_LOOPS else function
+    y: jax.Array = lax.platform_dependent(x, cpu=on_cpu, default=function)
     return y
 
 
-def _apart(one: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
-    """`one`, of arrays that are there: taking a group is not fused into all that reads it."""
-    return lambda *arrays: one(*lax.optimization_barrier(arrays))
+def _behind_barrier(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """Return `function` with a barrier, so that slicing its arguments is not fused into it."""
+    return lambda *arrays: function(*lax.optimization_barrier(arrays))
 
 
 def _replace_groups(
-    one: Callable[..., jax.Array], images: int, x: jax.Array, *arrays: jax.Array
+    function: Callable[..., jax.Array], images: int, x: jax.Array, *arrays: jax.Array
 ) -> jax.Array:
-    """As `map_groups` of x and arrays for what has x's shape, in x's memory where that is free."""
+    """Compute `function(x, *arrays)`, of x's shape, by groups of images in x's memory if possible.
+
+    Otherwise like `map_groups`.
+    """
     count = x.shape[0]
     if not isinstance(count, int) or count <= images:
-        return one(x, *arrays)
-    left = count % images
-    if left:
-        made = one(*(array[:left] for array in (x, *arrays)))
-        x = lax.dynamic_update_slice_in_dim(x, made, 0, 0)
+        return function(x, *arrays)
+    remainder = count % images
+    if remainder:
+        y = function(*(array[:remainder] for array in (x, *arrays)))
+        x = lax.dynamic_update_slice_in_dim(x, y, 0, 0)
 
-    def step(x: jax.Array, at: jax.Array) -> tuple[jax.Array, None]:
-        made = one(*group((x, *arrays), at, images))
-        return lax.dynamic_update_slice_in_dim(x, made, at, 0), None
+    def step(x: jax.Array, start: jax.Array) -> tuple[jax.Array, None]:
+        y = function(*slice_images((x, *arrays), start, images))
+        return lax.dynamic_update_slice_in_dim(x, y, start, 0), None
 
-    return lax.scan(step, x, jnp.arange(left, count, images))[0]
+    return lax.scan(step, x, jnp.arange(remainder, count, images))[0]

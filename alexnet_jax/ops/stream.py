@@ -1,4 +1,4 @@
-"""Many layers for a few images at a time, where no gradient is asked for."""
+"""Inference through many layers for a few images at a time."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from jax.custom_derivatives import CustomVJPPrimal
 from alexnet_jax.ops.cpu.microbatch import IMAGES, map_groups
 
 Tree = TypeVar("Tree")  # arrays in any structure
-Pull = Callable[[jax.Array], tuple[jax.Array, ...]]  # what `jax.vjp` returns beside the value
-Asked = tuple[tuple[()] | None, ...]  # () for each leaf whose gradient is asked for
+Pullback = Callable[[jax.Array], tuple[jax.Array, ...]]  # of `jax.vjp`: dy to the gradients
+Needed = tuple[tuple[()] | None, ...]  # () for each leaf whose gradient is needed, else None
 
 
-def streamed(one: Callable[[Tree, jax.Array], jax.Array], params: Tree, x: jax.Array) -> jax.Array:
-    """`one(params, x)` for a function of each image alone; on a CPU a few images at a time.
+def streamed(
+    function: Callable[[Tree, jax.Array], jax.Array], params: Tree, x: jax.Array
+) -> jax.Array:
+    """Compute `function(params, x)` for a function of each image alone, on a CPU by a few images.
 
-    So all that lies between its layers stays in a CPU's caches, and takes no memory of a whole
-    batch. Where a gradient is asked for, and elsewhere, `one` is taken whole.
+    The maps between its layers then stay in the CPU's caches, and those of a whole batch need no
+    memory. If a gradient is needed, and on other platforms, `function` takes the whole batch.
 
     Args:
-      one: params and [b, ...] to [b, ...].
+      function: params and [b, ...] to [b, ...].
       params: arrays, in any structure.
       x: [B, ...]
 
@@ -33,36 +35,37 @@ def streamed(one: Callable[[Tree, jax.Array], jax.Array], params: Tree, x: jax.A
     structure = jax.tree.structure((params, x))
 
     def grouped(params: Tree, x: jax.Array) -> jax.Array:
-        # What `one` makes of params alone XLA makes before the loop, but not before there is x.
+        # XLA moves operations on params alone out of the loop. The barrier keeps it from computing
+        # them before x is available.
         params, x = lax.optimization_barrier((params, x))
-        return map_groups(lambda x: one(params, *lax.optimization_barrier((x,))), IMAGES, x)
+        return map_groups(lambda x: function(params, *lax.optimization_barrier((x,))), IMAGES, x)
 
-    # The choice is inside, so that a gradient's program is traced once and not for each platform.
+    # The platform is chosen inside, so that the gradient is traced once, not for each platform.
     @jax.custom_vjp
-    def through(params: Tree, x: jax.Array) -> jax.Array:
-        y: jax.Array = lax.platform_dependent(params, x, cpu=grouped, default=one)
+    def on_platform(params: Tree, x: jax.Array) -> jax.Array:
+        y: jax.Array = lax.platform_dependent(params, x, cpu=grouped, default=function)
         return y
 
-    def forward(params: object, x: CustomVJPPrimal) -> tuple[jax.Array, tuple[Pull, Asked]]:
+    def forward(params: object, x: CustomVJPPrimal) -> tuple[jax.Array, tuple[Pullback, Needed]]:
         leaves: list[CustomVJPPrimal] = jax.tree.leaves((params, x))
 
-        def of_asked(*asked: jax.Array) -> jax.Array:
-            given = iter(asked)
-            values = [next(given) if leaf.perturbed else leaf.value for leaf in leaves]
-            return one(*jax.tree.unflatten(structure, values))
+        def of_perturbed(*perturbed: jax.Array) -> jax.Array:
+            remaining = iter(perturbed)
+            values = [next(remaining) if leaf.perturbed else leaf.value for leaf in leaves]
+            return function(*jax.tree.unflatten(structure, values))
 
-        y, pull = jax.vjp(of_asked, *(leaf.value for leaf in leaves if leaf.perturbed))
-        # Which gradients there are, as structure: a value would be traced.
-        return y, (pull, tuple(() if leaf.perturbed else None for leaf in leaves))
+        y, pullback = jax.vjp(of_perturbed, *(leaf.value for leaf in leaves if leaf.perturbed))
+        # The needed gradients are noted in the structure of the tuple: booleans would be traced.
+        return y, (pullback, tuple(() if leaf.perturbed else None for leaf in leaves))
 
-    def backward(saved: tuple[Pull, Asked], dy: jax.Array) -> tuple[Tree, jax.Array | None]:
-        pull, asked = saved
-        gradients = iter(pull(dy))
+    def backward(saved: tuple[Pullback, Needed], dy: jax.Array) -> tuple[Tree, jax.Array | None]:
+        pullback, needed = saved
+        gradients = iter(pullback(dy))
         both: tuple[Tree, jax.Array | None] = jax.tree.unflatten(
-            structure, [None if each is None else next(gradients) for each in asked]
+            structure, [None if leaf is None else next(gradients) for leaf in needed]
         )
         return both
 
-    through.defvjp(forward, backward, symbolic_zeros=True)
-    y: jax.Array = through(params, x)
+    on_platform.defvjp(forward, backward, symbolic_zeros=True)
+    y: jax.Array = on_platform(params, x)
     return y

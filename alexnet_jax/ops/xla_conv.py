@@ -1,4 +1,4 @@
-"""The library's convolution and its gradients."""
+"""Convolution of one group by XLA, and its gradients."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Gradients = tuple[jax.Array | None, jax.Array | None]  # with respect to x, to t
 def convolution(
     x: jax.Array, kernel: jax.Array, stride: int, padding: int, *, beyond: int = 0
 ) -> jax.Array:
-    """One group of `conv2d`: x [B, H, W, C], kernel [K, L, C, M] to [B, H', W', M].
+    """Convolve one group of `conv2d`: x [B, H, W, C] and kernel [K, L, C, M] to [B, H', W', M].
 
-    `beyond` more rows and columns of zeros follow the padding at the far ends.
+    `beyond` more rows and columns of zeros follow the padding at the bottom and right.
     """
     y: jax.Array = lax.conv_general_dilated(
         x,
@@ -34,28 +34,31 @@ def gradients(
     stride: int,
     padding: int,
     *,
-    of_x: bool,
-    of_kernel: bool,
+    need_dx: bool,
+    need_dkernel: bool,
 ) -> Gradients:
-    """Those that are asked for, with respect to x and to the kernel, given that to the output."""
-    dx = input_gradient(x, dy, kernel, stride, padding) if of_x else None
-    dkernel = kernel_gradient(x, dy, kernel, stride, padding) if of_kernel else None
+    """Compute the needed gradients, with respect to x and to the kernel, from that of the output.
+
+    A gradient that is not needed is None.
+    """
+    dx = input_gradient(x, dy, kernel, stride, padding) if need_dx else None
+    dkernel = kernel_gradient(x, dy, kernel, stride, padding) if need_dkernel else None
     return dx, dkernel
 
 
 def input_gradient(
     x: jax.Array, dy: jax.Array, kernel: jax.Array, stride: int, padding: int
 ) -> jax.Array:
-    """With respect to x, of which only the shape matters."""
-    of_x = partial(convolution, kernel=kernel, stride=stride, padding=padding)
-    dx: jax.Array = jax.linear_transpose(of_x, x)(dy)[0]
+    """Compute the gradient with respect to x, of which only the shape matters."""
+    convolve_x = partial(convolution, kernel=kernel, stride=stride, padding=padding)
+    dx: jax.Array = jax.linear_transpose(convolve_x, x)(dy)[0]
     return dx
 
 
 def kernel_gradient(
     x: jax.Array, dy: jax.Array, kernel: jax.Array, stride: int, padding: int
 ) -> jax.Array:
-    """With respect to the kernel, of which only the shape matters."""
-    of_kernel = partial(convolution, x, stride=stride, padding=padding)
-    dkernel: jax.Array = jax.linear_transpose(of_kernel, kernel)(dy)[0]
+    """Compute the gradient with respect to the kernel, of which only the shape matters."""
+    convolve_kernel = partial(convolution, x, stride=stride, padding=padding)
+    dkernel: jax.Array = jax.linear_transpose(convolve_kernel, kernel)(dy)[0]
     return dkernel

@@ -1,4 +1,4 @@
-"""Forms of the layers that are only faster, on a CPU."""
+"""Forms of the layers that compute the same values faster on a CPU."""
 
 from alexnet_jax.ops.cpu.space_to_depth import folded_convolution
 

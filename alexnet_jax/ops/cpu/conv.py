@@ -1,17 +1,17 @@
-"""The forms of a convolution and its gradients that are fastest on a CPU: the one place of choice.
+"""Choice of the form of a convolution and its gradients that is fastest on a CPU.
 
 Measured on two cores of an Intel Xeon, float32, 32 images, with an allocator that keeps its memory:
-ms of the library's form / of this one.
+ms of XLA's form / of the form chosen here, unless the row names two others.
 
                                                            jax 0.10    jax 0.12
-    conv1 forward, a row and a column of zeros more        108 / 63     29 / 25
+    conv1 forward, one more row and column of zeros        108 / 63     29 / 25
     conv1 kernel gradient, products over windows             - / 80    122 / 108
-      a product for each image, for one of two (later)      86 / 82     98 / 84
-    conv2, half, forward, Fourier's form                    27 / 28     36 / 28
+      one product for two images / for each (later)         86 / 82     98 / 84
+    conv2, one tower, forward, Fourier                      27 / 28     36 / 28
       both gradients                                        86 / 58    106 / 42
-    conv3 forward, Winograd's form                          51 / 38     48 / 26
-    conv3 kernel gradient, Winograd's form                  74 / 41    135 / 63
-      both gradients, beside these two apart               122 / 99     76 / 66
+    conv3 forward, Winograd                                 51 / 38     48 / 26
+    conv3 kernel gradient, Winograd                         74 / 41    135 / 63
+      both gradients: separate / from one transform        122 / 99     76 / 66
 
 In bfloat16, computed in float32: a training step       1774 / 1569 1582 / 1200
 """
@@ -31,25 +31,30 @@ from alexnet_jax.ops.cpu.microbatch import IMAGES
 from alexnet_jax.ops.cpu.space_to_depth import folded_kernel_gradient
 from alexnet_jax.ops.cpu.winograd import winograd, winograd_gradients
 
-# Below so many multiply-adds an image the library's form is kept: little to win, more to compile.
-# A half of conv5 has 37 million.
+# With fewer multiply-adds per image XLA's form is used: other forms gain little and take longer to
+# compile. conv5 of one tower has 37 million.
 _LARGE = 20_000_000
 
 
 def convolution(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
-    """As `xla_conv.convolution`."""
-    if forms := _in_tiles(x, kernel, stride, padding):
+    """Convolve one group like `xla_conv.convolution`."""
+    forms = _tiled_forms(x, kernel, stride, padding)
+    if forms is not None:
+        convolve, _ = forms
         if not (isinstance(x.shape[0], int) and x.shape[0] <= IMAGES):
-            # The kernel is not transformed before x is there: it would be held from the start.
-            # But for a group of `streamed`, out of whose loop XLA takes what is made of the kernel.
+            # Without the barrier XLA would transform the kernel at the start of the program and
+            # keep the result in memory. A group of `streamed` has no barrier, so that XLA can move
+            # the transform out of the loop over groups.
             x, kernel = lax.optimization_barrier((x, kernel))
         wide = compute_dtype(x.dtype)
-        return forms[0](x.astype(wide), kernel.astype(wide), padding=padding).astype(x.dtype)
-    # With uneven padding the library takes another, faster way. No window reads these zeros.
-    over = (
+        return convolve(x.astype(wide), kernel.astype(wide), padding=padding).astype(x.dtype)
+    # XLA has a faster form for uneven padding: add a row and a column that no window reads, if the
+    # last window does not reach them.
+    unread = (
         (n + 2 * padding - k) % stride for n, k in zip(x.shape[1:3], kernel.shape, strict=False)
     )
-    return xla_conv.convolution(x, kernel, stride, padding, beyond=int(max(over) + 1 < stride))
+    beyond = 1 if max(unread) + 1 < stride else 0
+    return xla_conv.convolution(x, kernel, stride, padding, beyond=beyond)
 
 
 def gradients(
@@ -59,17 +64,19 @@ def gradients(
     stride: int,
     padding: int,
     *,
-    of_x: bool,
-    of_kernel: bool,
+    need_dx: bool,
+    need_dkernel: bool,
 ) -> xla_conv.Gradients:
-    """As `xla_conv.gradients`."""
-    if forms := _in_tiles(x, kernel, stride, padding):
+    """Compute the needed gradients like `xla_conv.gradients`."""
+    forms = _tiled_forms(x, kernel, stride, padding)
+    if forms is not None:
+        _, differentiate = forms
         wide = (array.astype(compute_dtype(x.dtype)) for array in (x, dy, kernel))
-        # What is not asked for is not computed: nothing reads it.
-        both = [gradient.astype(x.dtype) for gradient in forms[1](*wide, padding=padding)]
-        return both[0] if of_x else None, both[1] if of_kernel else None
-    dx = xla_conv.input_gradient(x, dy, kernel, stride, padding) if of_x else None
-    if not of_kernel:
+        # XLA does not compute a gradient that is dropped here.
+        both = [gradient.astype(x.dtype) for gradient in differentiate(*wide, padding=padding)]
+        return both[0] if need_dx else None, both[1] if need_dkernel else None
+    dx = xla_conv.input_gradient(x, dy, kernel, stride, padding) if need_dx else None
+    if not need_dkernel:
         return dx, None
     if stride > 1:
         folded = folded_kernel_gradient(x, dy, shape=kernel.shape, stride=stride, padding=padding)
@@ -77,19 +84,25 @@ def gradients(
     return dx, xla_conv.kernel_gradient(x, dy, kernel, stride, padding)
 
 
-def _in_tiles(
+def _tiled_forms(
     x: jax.Array, kernel: jax.Array, stride: int, padding: int
 ) -> tuple[Callable[..., jax.Array], Callable[..., tuple[jax.Array, jax.Array]]] | None:
-    """The forms of a convolution and its gradients that take fewer multiplications, where they
-    serve. Their sums would lose too much in the 16-bit formats, and are made in float32."""
+    """Return the forms of a convolution and its gradients with fewer multiplications, if they fit.
+
+    They need float32 or float64: in the 16-bit formats their sums would lose too much precision.
+    """
     rows, columns = kernel.shape[:2]
     fits = rows == columns and padding < rows and stride == 1
-    if not fits or not _large(x, kernel, padding):
+    if not fits or not _is_large(x, kernel, padding):
         return None
-    return {3: (winograd, winograd_gradients), 5: (fourier, fourier_gradients)}.get(rows)
+    if rows == 3:
+        return winograd, winograd_gradients
+    if rows == 5:
+        return fourier, fourier_gradients
+    return None
 
 
-def _large(x: jax.Array, kernel: jax.Array, padding: int) -> bool:
-    """By the multiply-adds of an image, with stride 1."""
+def _is_large(x: jax.Array, kernel: jax.Array, padding: int) -> bool:
+    """Whether a convolution with stride 1 takes many multiply-adds per image."""
     outputs = (n + 2 * padding - k + 1 for n, k in zip(x.shape[1:3], kernel.shape, strict=False))
     return math.prod(outputs) * math.prod(kernel.shape) >= _LARGE

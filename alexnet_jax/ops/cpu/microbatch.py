@@ -1,4 +1,4 @@
-"""A batch taken a few images at a time, so that what is made on the way stays in a CPU's caches."""
+"""Loops over a batch, a few images at a time, so that intermediate maps stay in a CPU's caches."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-# Of a loop through many layers (`streamed`), and of what is made again (`rematerialized`). On two
-# CPU cores a training step of 32 images takes as long with 2, and longer with 8; inference takes as
-# long with 8, in 52 MB of temporaries for 29.
+# Images at a time in loops through many layers (`streamed`) and in recomputation
+# (`rematerialized`). On two CPU cores a training step of 32 images takes as long with 2 and longer
+# with 8; inference takes as long with 8, but with 52 MB of temporaries instead of 29.
 IMAGES = 4
 
-Both = tuple[jax.Array | None, jax.Array]  # an array of all images or None, and a sum over them
+MappedAndSum = tuple[jax.Array | None, jax.Array]  # an array of all images or None, a sum over them
 
 
-def map_groups(one: Callable[..., jax.Array], images: int, *arrays: jax.Array) -> jax.Array:
-    """`one(*arrays)` for a function of each image alone, `images` of them at a time.
+def map_groups(function: Callable[..., jax.Array], images: int, *arrays: jax.Array) -> jax.Array:
+    """Compute `function(*arrays)` for a function of each image alone, `images` at a time.
 
     Args:
-      one: arrays [b, ...] to [b, ...].
-      images: how many at a time, or a few less; where they do not divide a batch, the last group
-        holds some of the one before it. A batch whose size is not known yet (a symbolic one, in an
-        export) is taken whole.
+      function: arrays [b, ...] to [b, ...].
+      images: greatest size of a group. Groups are as equal as possible; if their size does not
+        divide the batch, the last group overlaps the one before it. A batch of symbolic size, as
+        in an export, is computed whole.
       arrays: [B, ...] each.
 
     Returns:
@@ -33,88 +33,112 @@ def map_groups(one: Callable[..., jax.Array], images: int, *arrays: jax.Array) -
     """
     count = arrays[0].shape[0]
     if not isinstance(count, int) or count <= images:
-        return one(*arrays)
-    images = -(-count // -(-count // images))  # 5 by fours are 3 and 3
+        return function(*arrays)
+    images = -(-count // -(-count // images))  # groups of 3 for 5 images, at most 4 at a time
     arrays = lax.optimization_barrier(arrays)
 
-    def step(y: jax.Array, at: jax.Array) -> tuple[jax.Array, None]:
-        return lax.dynamic_update_slice_in_dim(y, one(*group(arrays, at, images)), at, 0), None
+    def step(y: jax.Array, start: jax.Array) -> tuple[jax.Array, None]:
+        part = function(*slice_images(arrays, start, images))
+        return lax.dynamic_update_slice_in_dim(y, part, start, 0), None
 
-    places = np.minimum(np.arange(0, count, images), count - images)
-    made: jax.ShapeDtypeStruct = jax.eval_shape(one, *_parts(arrays, images))
-    y = _unwritten(made, arrays[0])
-    return lax.scan(step, y, jnp.asarray(places))[0]
+    starts = np.minimum(np.arange(0, count, images), count - images)
+    part: jax.ShapeDtypeStruct = jax.eval_shape(function, *_group_shapes(arrays, images))
+    y = _result_memory(part, arrays[0])
+    return lax.scan(step, y, jnp.asarray(starts))[0]
 
 
-def sum_groups(one: Callable[..., jax.Array], images: int, *arrays: jax.Array) -> jax.Array:
-    """`one(*arrays)` for a function that sums over images, `images` of them at a time.
+def sum_groups(function: Callable[..., jax.Array], images: int, *arrays: jax.Array) -> jax.Array:
+    """Compute `function(*arrays)` for a function that sums over images, `images` at a time.
 
     Args:
-      one: arrays [b, ...] to a sum over b, of any shape.
-      images, arrays: as for `map_groups`.
+      function: arrays [b, ...] to a sum over b, of any shape.
+      images: size of a group; the first group takes the remainder of the batch.
+      arrays: [B, ...] each.
 
     Returns:
-      What `one` returns.
+      Sum over B, of the shape that `function` returns.
     """
-    return map_and_sum_groups(lambda *part: (None, one(*part)), images, *arrays)[1]
+    return map_and_sum_groups(lambda *group: (None, function(*group)), images, *arrays)[1]
 
 
 @overload
 def map_and_sum_groups(
-    one: Callable[..., tuple[jax.Array, jax.Array]], images: int, *arrays: jax.Array
+    function: Callable[..., tuple[jax.Array, jax.Array]], images: int, *arrays: jax.Array
 ) -> tuple[jax.Array, jax.Array]: ...
 @overload
 def map_and_sum_groups(
-    one: Callable[..., tuple[None, jax.Array]], images: int, *arrays: jax.Array
+    function: Callable[..., tuple[None, jax.Array]], images: int, *arrays: jax.Array
 ) -> tuple[None, jax.Array]: ...
-def map_and_sum_groups(one: Callable[..., Both], images: int, *arrays: jax.Array) -> Both:
-    """`one(*arrays)` for a function that has both: an array [b, ...] or None, and a sum over b."""
+def map_and_sum_groups(
+    function: Callable[..., MappedAndSum], images: int, *arrays: jax.Array
+) -> MappedAndSum:
+    """Compute `function(*arrays)` for a function with two results, `images` at a time.
+
+    Args:
+      function: arrays [b, ...] to an array [b, ...], or None, and a sum over b.
+      images, arrays: as for `sum_groups`.
+
+    Returns:
+      [B, ...] or None, and a sum over B.
+    """
     count = arrays[0].shape[0]
     if not isinstance(count, int) or count <= images:
-        return one(*arrays)
+        return function(*arrays)
     arrays = lax.optimization_barrier(arrays)
     shapes: tuple[jax.ShapeDtypeStruct | None, jax.ShapeDtypeStruct]
-    shapes = jax.eval_shape(one, *_parts(arrays, images))
+    shapes = jax.eval_shape(function, *_group_shapes(arrays, images))
     mapped, summed = shapes
-    y = None if mapped is None else _unwritten(mapped, arrays[0])
-    total = _nothing(summed, arrays[0])
+    y = None if mapped is None else _result_memory(mapped, arrays[0])
+    total = _zeros_like_images(summed, arrays[0])
 
-    def add(sofar: Both, at: jax.Array | int, *arrays: jax.Array) -> Both:
-        y, total = sofar
-        made, part = one(*arrays)
-        if y is not None and made is not None:
-            y = lax.dynamic_update_slice_in_dim(y, made, at, 0)
-        return y, total + part
+    def add(results: MappedAndSum, start: jax.Array | int, *group: jax.Array) -> MappedAndSum:
+        y, total = results
+        y_part, total_part = function(*group)
+        if y is not None and y_part is not None:
+            y = lax.dynamic_update_slice_in_dim(y, y_part, start, 0)
+        return y, total + total_part
 
-    def step(sofar: Both, at: jax.Array) -> tuple[Both, None]:
-        return add(sofar, at, *group(arrays, at, images)), None
+    def step(results: MappedAndSum, start: jax.Array) -> tuple[MappedAndSum, None]:
+        return add(results, start, *slice_images(arrays, start, images)), None
 
-    sofar = (y, total)
-    if left := count % images:
-        sofar = add(sofar, 0, *(array[:left] for array in arrays))
-    return lax.scan(step, sofar, jnp.arange(left, count, images))[0]
-
-
-def group(arrays: tuple[jax.Array, ...], at: jax.Array, images: int) -> Iterator[jax.Array]:
-    """`images` of each array. Given to a loop as slices, all but the first would be copied."""
-    at = _by_product(at)
-    return (lax.dynamic_slice_in_dim(array, at, images) for array in arrays)
+    results = (y, total)
+    remainder = count % images
+    if remainder:
+        results = add(results, 0, *(array[:remainder] for array in arrays))
+    return lax.scan(step, results, jnp.arange(remainder, count, images))[0]
 
 
-def _parts(arrays: tuple[jax.Array, ...], images: int) -> Iterator[jax.ShapeDtypeStruct]:
-    """Shapes and dtypes of so many images of each array."""
+def slice_images(
+    arrays: tuple[jax.Array, ...], start: jax.Array, images: int
+) -> Iterator[jax.Array]:
+    """Slice `images` images of each array, inside a loop.
+
+    If the loop got the slices as its inputs, XLA would copy all arrays but the first.
+    """
+    start = _from_product(start)
+    return (lax.dynamic_slice_in_dim(array, start, images) for array in arrays)
+
+
+def _group_shapes(arrays: tuple[jax.Array, ...], images: int) -> Iterator[jax.ShapeDtypeStruct]:
+    """Return the shapes and dtypes of `images` images of each array."""
     return (jax.ShapeDtypeStruct((images, *array.shape[1:]), array.dtype) for array in arrays)
 
 
-def _unwritten(made: jax.ShapeDtypeStruct, images: jax.Array) -> jax.Array:
-    """Memory for what a loop makes of all images: one value of theirs everywhere, so that it is
-    not there before they are, as zeros are, and differs over a mesh where they do."""
-    value = images[(0,) * images.ndim].astype(made.dtype)
-    return jnp.broadcast_to(value, (images.shape[0], *made.shape[1:]))
+def _result_memory(part: jax.ShapeDtypeStruct, images: jax.Array) -> jax.Array:
+    """Return an array for a loop's results of all images, filled with one value of the images.
+
+    Because of this value, XLA cannot allocate the array before the images are available, as it does
+    with zeros, and the array varies over the same mesh axes as the images.
+    """
+    value = images[(0,) * images.ndim].astype(part.dtype)
+    return jnp.broadcast_to(value, (images.shape[0], *part.shape[1:]))
 
 
-def _nothing(summed: jax.ShapeDtypeStruct, images: jax.Array) -> jax.Array:
-    """Zeros for a loop that sums over images, with what is said of `_unwritten`."""
+def _zeros_like_images(summed: jax.ShapeDtypeStruct, images: jax.Array) -> jax.Array:
+    """Return zeros for a loop's sum, not allocated before `images` and varying over the same axes.
+
+    As in `_result_memory`, they are computed from a value of the images.
+    """
     value = images[(0,) * images.ndim]
     zero = jnp.where(value == value, 0, 0).astype(summed.dtype)
     zeros: jax.Array = jnp.broadcast_to(zero, summed.shape)
@@ -122,9 +146,12 @@ def _nothing(summed: jax.ShapeDtypeStruct, images: jax.Array) -> jax.Array:
     return zeros
 
 
-def _by_product(at: jax.Array) -> jax.Array:
-    """`at`, out of a product. XLA gives a loop without one, of some size, a single thread."""
-    square = at.astype(jnp.float32) * jnp.eye(8, dtype=jnp.float32)
-    at = (square @ jnp.ones((8, 8), jnp.float32))[0, 0].astype(at.dtype)
-    apart: jax.Array = lax.optimization_barrier(at)
-    return apart
+def _from_product(start: jax.Array) -> jax.Array:
+    """Return `start`, computed by a matrix product.
+
+    XLA runs a loop of a certain size on a single thread if there is no product in it.
+    """
+    square = start.astype(jnp.float32) * jnp.eye(8, dtype=jnp.float32)
+    start = (square @ jnp.ones((8, 8), jnp.float32))[0, 0].astype(start.dtype)
+    computed: jax.Array = lax.optimization_barrier(start)
+    return computed

@@ -1,4 +1,4 @@
-"""A strided convolution as one with stride 1 over squares of pixels, and its kernel gradient so."""
+"""Strided convolution as a convolution with stride 1 over squares of pixels."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ from alexnet_jax.ops import xla_conv
 from alexnet_jax.ops.check import compute_dtype
 from alexnet_jax.ops.cpu.microbatch import sum_groups
 
-_IMAGES = 2  # on two CPU cores, conv1 at batch 32, jax 0.12: one 105 ms, two 85, four 100
+# Images at a time. On two CPU cores, conv1 at batch 32, jax 0.12: one 105 ms, two 85, four 100.
+_IMAGES = 2
 
 
 def folded_kernel_gradient(
     x: jax.Array, dy: jax.Array, *, shape: tuple[int, ...], stride: int, padding: int
 ) -> jax.Array:
-    """Gradient with respect to the kernel of a convolution with stride S > 1.
+    """Compute the gradient with respect to the kernel of a convolution with stride S > 1.
 
         dW^m_{cpq} = sum_{b,i,j} dnet^m_{b,ij} I^c_{b, Si+p-P, Sj+q-P}
 
-    Squares of S x S pixels become S S C channels of one: with p = S p' + r, q = S q' + s the sum
-    is that of a convolution with stride 1 over channels (r, s, c), whose window has
-    ceil(K / S) x ceil(L / S) taps. Laid side by side they make one matrix, and the sum over
-    images and positions is its product with dnet. Taps beyond the kernel are cut off again.
+    A square of S x S pixels becomes one pixel with S S C channels. With p = S p' + r, q = S q' + s
+    the sum is that of a convolution with stride 1 over channels (r, s, c), whose window has
+    ceil(K / S) x ceil(L / S) taps (p', q'). The inputs of all taps, side by side, form one matrix;
+    the sum over images and positions is its product with dnet. Taps beyond the kernel are dropped
+    at the end.
 
     Args:
       x: [B, H, W, C]. dy: [B, H', W', M], gradient with respect to the output.
-      shape: the kernel's, [K, L, C, M].
-      stride, padding: of the convolution.
+      shape: shape of the kernel, [K, L, C, M].
+      stride, padding: those of the convolution.
 
     Returns:
       [K, L, C, M] in x's dtype.
@@ -36,7 +38,7 @@ def folded_kernel_gradient(
     rows, columns, maps_in, maps_out = shape
     taps = _taps(shape, stride)
 
-    def one(x: jax.Array, dy: jax.Array) -> jax.Array:
+    def gradient(x: jax.Array, dy: jax.Array) -> jax.Array:
         count = x.shape[0]
         folded = _folded(x, dy.shape[1:3], taps, stride, padding)
         folded = lax.optimization_barrier(folded)
@@ -46,17 +48,17 @@ def folded_kernel_gradient(
             for q in range(taps[1])
         ]
         matrix = lax.optimization_barrier(jnp.concatenate(windows, -1))
-        places = dy.shape[1] * dy.shape[2]
-        # One product for each image: the threads share out the images, not a product.
+        positions = dy.shape[1] * dy.shape[2]
+        # One product for each image, so that threads divide the images and not a product.
         products = lax.dot_general(
-            dy.reshape((count, places, maps_out)),
-            matrix.reshape((count, places, matrix.shape[-1])),
+            dy.reshape((count, positions, maps_out)),
+            matrix.reshape((count, positions, matrix.shape[-1])),
             (((1,), (1,)), ((0,), (0,))),
             preferred_element_type=compute_dtype(x.dtype),
         )
         return jnp.sum(lax.optimization_barrier(products), 0)
 
-    total = sum_groups(one, _IMAGES, x, dy).T
+    total = sum_groups(gradient, _IMAGES, x, dy).T
     unfolded = total.reshape((*taps, stride, stride, maps_in, maps_out))
     unfolded = unfolded.transpose((0, 2, 1, 3, 4, 5))
     whole = unfolded.reshape((taps[0] * stride, taps[1] * stride, maps_in, maps_out))
@@ -64,14 +66,15 @@ def folded_kernel_gradient(
 
 
 def folded_convolution(x: jax.Array, kernel: jax.Array, *, stride: int, padding: int) -> jax.Array:
-    """A convolution with stride S > 1 in the same form, which has S S C channels for C.
+    """Convolve with stride S > 1 in the form of `folded_kernel_gradient`, with S S C channels.
 
-    For accelerators, whose units for products want more than the three channels of an image; at
-    the price of the taps beyond the kernel, zeros: 144 for 121 in conv1. Not measured on one yet,
-    and not chosen anywhere; `bench/by_layer.py` times it beside the library's.
+    This form is meant for accelerators, whose matrix units need more than the three channels of an
+    image. It costs additional taps beyond the kernel, which are zero: conv1 has 144 taps instead of
+    121. It has not been measured on an accelerator, and no layer uses it; `bench/alternatives.py`
+    times it beside XLA's convolution.
 
     Args:
-      x: [B, H, W, C]. kernel: [K, L, C, M]. stride, padding: as `conv2d`.
+      x: [B, H, W, C]. kernel: [K, L, C, M]. stride, padding: as for `conv2d`.
 
     Returns:
       [B, H', W', M]
@@ -87,15 +90,19 @@ def folded_convolution(x: jax.Array, kernel: jax.Array, *, stride: int, padding:
 
 
 def _taps(shape: tuple[int, ...], stride: int) -> tuple[int, int]:
+    """Return the taps of a window, ceil(K / S) and ceil(L / S)."""
     return -(-shape[0] // stride), -(-shape[1] // stride)
 
 
 def _folded(
     x: jax.Array, outputs: tuple[int, ...], taps: tuple[int, int], stride: int, padding: int
 ) -> jax.Array:
-    """[B, H, W, C] to [B, H' + K' - 1, W' + L' - 1, S S C] for H' x W' outputs, K' x L' taps."""
+    """Fold squares: [B, H, W, C] to [B, H' + K' - 1, W' + L' - 1, S S C].
+
+    H' x W' are the outputs and K' x L' the taps.
+    """
     sides = [stride * (n + t - 1) for n, t in zip(outputs, taps, strict=True)]
-    # Ends where the last window does: zeros where that hangs over, a cut where it falls short.
+    # The result ends with the last window: zeros are added or pixels are cut off, as needed.
     config = [(padding, n - side - padding, 0) for n, side in zip(sides, x.shape[1:3], strict=True)]
     x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *config, (0, 0, 0)])
     count, height, width = x.shape[0], sides[0] // stride, sides[1] // stride
