@@ -1,4 +1,4 @@
-"""Checkpoints of a run, through orbax, with digests of what they hold."""
+"""Checkpoints of a run, written with orbax, with a digest of every array."""
 
 from alexnet_jax.checkpoints.checkpoints import Checkpoints
 from alexnet_jax.checkpoints.digests import contiguous, file_digest, params_sha256

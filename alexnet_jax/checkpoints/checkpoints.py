@@ -1,4 +1,4 @@
-"""Checkpoints of a run with orbax: the only place that knows orbax."""
+"""Checkpoints of a run, written and read with orbax; no other package imports orbax."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from alexnet_jax.errors import InputError, SaveFailed
 from alexnet_jax.runtime import by_first, said_by_first, together
 
 Warn = Callable[[str], None]
-FORMAT = 2  # 1 had no hash over the description
+FORMAT = 2  # format 1 had no hash of the description
 
 
 class Checkpoints:
-    """The checkpoints of a run, one directory a step.
+    """Checkpoints of a run, one directory per step; use as a context manager.
 
-    The `keep` latest are kept, the best, and the first in every `every` steps, if that is not 0.
-    `clean` removes what killed runs left half written: for the one that writes there.
+    The newest `keep` are kept, the best, and the first of every `every` steps unless that is 0.
+    `clean`, for the run that writes them, removes partial checkpoints left by killed runs.
 
-    Each holds named trees ("params", "opt", "loop", "stats"), so that prediction reads only what
-    it needs, with a digest of every array beside them: orbax itself does not notice flipped bits.
-    Several processes call every method together, and see one directory. Use as a context manager.
+    Each has named trees ("params", "opt", "loop", "stats"), so that prediction reads only those it
+    needs, and a digest of every array, since orbax does not detect flipped bits. If there are
+    several processes, all must call every method and see the same directory.
 
-    Every method but `look` first waits until what is being saved is on disk, and raises SaveFailed
-    if it cannot be written; so does the end of the context.
+    Every method except `raise_if_failed`, and the end of the context, first waits for a save in
+    progress to be on disk, and raises SaveFailed if it cannot be written.
     """
 
     def __init__(self, directory: Path, *, keep: int = 2, every: int = 0, clean: bool = False):
@@ -66,36 +66,36 @@ class Checkpoints:
             raise SaveFailed(f"{error}; {failed}") from error
         finally:
             self._writer.close()
-            if not self._failed:  # else it would raise that again, or wait for its own threads
+            if not self._failed:  # else closing raises the error again, or waits for its threads
                 self._checkpointer.close()
 
     def wait(self) -> None:
-        """Returns when what is being saved is on disk."""
+        """Wait until a save in progress is on disk."""
         self._writer.wait()
 
-    def look(self) -> None:
-        """Raises SaveFailed where that has come out by now; waits for nothing."""
-        self._writer.look()
+    def raise_if_failed(self) -> None:
+        """Raise SaveFailed if a save has failed by now; do not wait."""
+        self._writer.raise_if_failed()
 
     @property
     def steps(self) -> list[int]:
-        """Steps there are, oldest first; whether they can be read is not known yet."""
+        """Steps that have a checkpoint, oldest first; some may be damaged."""
         self.wait()
         return self._steps()
 
     def _steps(self) -> list[int]:
-        return [found.step for found in self._checkpointer.checkpoints]
+        return [checkpoint.step for checkpoint in self._checkpointer.checkpoints]
 
     def best_step(self) -> int | None:
-        """The step with the highest top-1 accuracy on the test split, the latest of equals."""
+        """Return the step with the highest top-1 on the test split, the latest of equals."""
         return best_of(self.steps, self._top1_of)
 
     def _top1_of(self, step: int) -> float | None:
-        """As it was measured when the step was saved; None where that cannot be read."""
+        """Return the top-1 measured when a step was saved, or None if it cannot be read."""
         if step not in self._top1:
             try:
                 self._top1[step] = (self._metadata(step).get("metrics") or {}).get("top1")
-            except InputError:  # a damaged step is told when it is to be loaded
+            except InputError:  # loading a damaged step reports it
                 return None
         return self._top1[step]
 
@@ -107,34 +107,34 @@ class Checkpoints:
         about: dict[str, Any],
         metrics: dict[str, float] | None = None,
     ) -> None:
-        """Has a copy of the trees written while the caller goes on; a step that is there stays.
+        """Write a copy of the trees in the background; do nothing if the step is saved already.
 
-        Several processes return when it is on disk: what they tell each other needs an order.
-        Steps that `load_newest` found damaged are first moved to `damaged/`, beside the
-        checkpoints: they would stand in the way of the steps that are made again.
+        With several processes, return only when it is on disk, so that their messages to each
+        other keep one order. Steps that `load_newest` found damaged are first moved to `damaged/`
+        beside the checkpoints, so that they can be saved again.
 
         Raises:
           InputError: the directory cannot be written, or was removed.
-          SaveFailed: writing failed, as on a full disk, here or in a later call. The checkpoints
-            before stay as they were.
+          SaveFailed: writing failed, as on a full disk; raised here or by a later call. Earlier
+            checkpoints are unchanged.
         """
         self.wait()
         self._set_damaged_aside()
         if step in self.steps:
             return
-        by_first(lambda: self._require_place(step))
-        said = {"format": FORMAT, "about": about, "metrics": metrics}
+        by_first(lambda: self._require_writable(step))
+        description = {"format": FORMAT, "about": about, "metrics": metrics}
         if jax.process_count() > 1:
-            self._write(step, trees, said)
+            self._write(step, trees, description)
         else:
-            held = copied(trees)
-            self._writer.start(lambda: self._write(step, held, said))
+            copy = copied(trees)
+            self._writer.start(lambda: self._write(step, copy, description))
 
     @counters_unread()
-    def _write(self, step: int, trees: dict[str, Any], said: dict[str, Any]) -> None:
+    def _write(self, step: int, trees: dict[str, Any], description: dict[str, Any]) -> None:
         digests = {name: tree_digests(tree) for name, tree in trees.items()}
-        metadata = validation.with_checksum(said | {"digests": digests})
-        self._top1[step] = (said["metrics"] or {}).get("top1")
+        metadata = validation.with_checksum(description | {"digests": digests})
+        self._top1[step] = (description["metrics"] or {}).get("top1")
         try:
             saved = self._checkpointer.save_checkpointables(
                 step, dict(trees), custom_metadata=metadata
@@ -145,18 +145,18 @@ class Checkpoints:
         if not saved:
             raise RuntimeError(f"orbax declined to save step {step}; there are {self._steps()}")
 
-    def _require_place(self, step: int) -> None:
-        """Before orbax does: where it cannot make a directory, its threads wait for ten minutes."""
+    def _require_writable(self, step: int) -> None:
+        """Raise InputError if it cannot be written; orbax's threads would wait ten minutes."""
         probe = self._directory / f"{step}.probe"
         try:
-            probe.mkdir(exist_ok=True)  # one may be left of a run that was killed here
+            probe.mkdir(exist_ok=True)  # a killed run may have left one
             probe.rmdir()
         except OSError as error:
             raise InputError(self._not_saved(step, error.strerror or str(error))) from error
 
     def _not_saved(self, step: int, reason: str) -> str:
-        there = [found for found in self._steps() if (self._directory / str(found)).is_dir()]
-        last = f"step {there[-1]} is the last one there" if there else "none is there"
+        steps = [saved for saved in self._steps() if (self._directory / str(saved)).is_dir()]
+        last = f"step {steps[-1]} is the last one there" if steps else "none is there"
         return (
             f"step {step} could not be saved in {self._directory} ({reason}); {last}. Once that is "
             "mended, the same command goes on"
@@ -176,25 +176,26 @@ class Checkpoints:
             (self._directory / str(step)).rename(aside / f"{step}-{time.time_ns()}")
 
     def about(self, step: int) -> dict[str, Any]:
-        """The description saved with a step. InputError if it has none."""
+        """Return the description saved with a step; raise InputError if it cannot be read."""
         self.wait()
-        found = self._metadata(step)
-        validation.require_format(step, found, FORMAT)
-        return found["about"]
+        metadata = self._metadata(step)
+        validation.require_format(step, metadata, FORMAT)
+        return metadata["about"]
 
     def _metadata(self, step: int) -> dict[str, Any]:
         try:
-            found = self._checkpointer.checkpointables_metadata(step).custom_metadata
+            metadata = self._checkpointer.checkpointables_metadata(step).custom_metadata
         except Exception as error:  # orbax raises many kinds for a damaged checkpoint
             raise InputError(f"checkpoint {step} cannot be read ({reason(error)})") from error
-        validation.require_checksum(step, found)
-        return found
+        validation.require_checksum(step, metadata)
+        return metadata
 
     def load(self, step: int, templates: dict[str, Any]) -> dict[str, Any]:
-        """The named trees of a step as their templates describe them, every array verified.
+        """Read the named trees of a step into the form of their templates; verify every array.
 
         Raises:
-          InputError: it cannot be read, has other shapes, or an array differs from its digest.
+          InputError: a tree cannot be read or differs from its template in shape or dtype, or an
+            array differs from its digest.
         """
         self.wait()
         metadata = together(lambda: self._metadata(step))
@@ -202,8 +203,8 @@ class Checkpoints:
         trees = together(lambda: self._read(step, templates))
         for name, tree in trees.items():
             validation.require_like(step, name, tree, templates[name])
-            for path, found in tree_digests(tree).items():
-                if metadata["digests"].get(name, {}).get(path) != found:
+            for path, digest in tree_digests(tree).items():
+                if metadata["digests"].get(name, {}).get(path) != digest:
                     raise InputError(f"checkpoint {step} is damaged: {name}/{path} has other bytes")
         return trees
 
@@ -216,34 +217,34 @@ class Checkpoints:
     def load_newest(
         self, templates: Callable[[dict[str, Any]], dict[str, Any]], warn: Warn
     ) -> tuple[int, dict[str, Any], dict[str, Any]] | None:
-        """(step, trees, about) of the newest step that loads and verifies; None if there is none.
+        """Return (step, trees, about) of the newest undamaged step, or None if there is none.
 
-        `templates` makes the templates from a step's description. Damaged steps are passed over
-        and named through `warn`. A training may write and remove steps meanwhile.
+        `templates` maps a step's description to its templates. Damaged steps are skipped, with a
+        message to `warn`. A training may write and remove steps meanwhile.
 
         Raises:
-          InputError: the newest one is of another version.
+          InputError: the newest step has a later format, or `templates` raised it.
         """
-        while left := [step for step in self.steps if step not in self._damaged]:
-            step = left[-1]
+        while remaining := [step for step in self.steps if step not in self._damaged]:
+            step = remaining[-1]
             try:
-                found = together(partial(self._metadata, step))
+                metadata = together(partial(self._metadata, step))
             except InputError as error:
-                self._pass_over(step, error, warn)
+                self._skip(step, error, warn)
                 continue
-            validation.require_format(step, found, FORMAT)
-            asked = templates(found["about"])  # what it refuses is no damage
+            validation.require_format(step, metadata, FORMAT)
+            trees = templates(metadata["about"])  # raises outside `try`: no sign of damage
             try:
-                return step, self.load(step, asked), found["about"]
+                return step, self.load(step, trees), metadata["about"]
             except InputError as error:
-                self._pass_over(step, error, warn)
+                self._skip(step, error, warn)
         return None
 
-    def _pass_over(self, step: int, error: InputError, warn: Warn) -> None:
-        """Unless there is a newer one by now: then this one was removed, not damaged."""
+    def _skip(self, step: int, error: InputError, warn: Warn) -> None:
+        """Record a damaged step, unless a newer one exists: then this one was removed."""
         self._checkpointer.reload()
-        left = [found for found in self.steps if found not in self._damaged]
-        if said_by_first(max(left, default=0)) > step:
+        remaining = [saved for saved in self.steps if saved not in self._damaged]
+        if said_by_first(max(remaining, default=0)) > step:
             return
         warn(f"{error}; trying the one before")
         self._damaged.append(step)

@@ -1,4 +1,4 @@
-"""Without what orbax does for its own log: pages about checkpoints, counters it reads."""
+"""Suppression of orbax's own logging: its output on standard error, and counters it collects."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ COUNTERS = "experimental_collect_matching_metrics"
 
 
 def quiet_orbax() -> None:
-    """Has this process drop what orbax leaves on standard error beside what it raises.
+    """Suppress orbax's output on standard error in this process; the exceptions it raises remain.
 
-    Of a damaged checkpoint or a full disk it raises the first of many failures; that is told in a
-    line. The others reach its loggers, threads that answer to an event loop it has closed, and
-    coroutines that nobody awaits any more.
+    After a damaged checkpoint or a full disk it raises the first of many failures, which is
+    reported in one line. The others are printed by its loggers, by threads that call an event loop
+    it has closed, and by coroutines that are never awaited.
     """
     for library in ("absl", "asyncio"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
@@ -27,22 +27,23 @@ def quiet_orbax() -> None:
     sys.unraisablehook = partial(_unraisable, sys.unraisablehook)
 
 
-def _unraisable(before: Any, found: sys.UnraisableHookArgs) -> None:
-    late = found.exc_type is RuntimeError and str(found.exc_value) == "Event loop is closed"
-    if not late and not inspect.iscoroutine(found.object):
-        before(found)
+def _unraisable(previous: Any, error: sys.UnraisableHookArgs) -> None:
+    """Pass an error to the previous hook, unless a closed event loop or a coroutine caused it."""
+    late = error.exc_type is RuntimeError and str(error.exc_value) == "Event loop is closed"
+    if not late and not inspect.iscoroutine(error.object):
+        previous(error)
 
 
 @contextmanager
 def counters_unread() -> Iterator[None]:
-    """Within, orbax finds no counters of tensorstore, which it adds up around a save for its log.
+    """Hide tensorstore's counters from orbax, which reads them around every save for its log.
 
-    tensorstore never frees the lists that it makes of them (0.1.86): 50 kB a save, for ever.
+    tensorstore 0.1.86 never frees the lists that it creates for them, 50 kB per save.
     """
     import tensorstore
 
     read = getattr(tensorstore, COUNTERS, _no_counters)
-    if read is _no_counters:  # inside another save
+    if read is _no_counters:  # nested: another save hides them already
         yield
         return
     setattr(tensorstore, COUNTERS, _no_counters)

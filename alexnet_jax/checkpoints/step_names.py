@@ -1,4 +1,4 @@
-"""Which checkpoints there are, also beside one whose description cannot be read."""
+"""Listing of checkpoints that succeeds even if the description of one cannot be read."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 
 def tolerant_names() -> Any:
-    """orbax's rule for the directories of steps, their names being numbers.
+    """Return orbax's name format for directories of steps, made tolerant of damage.
 
-    Its own reads the time of every step from the step's description, and a single flipped bit in
-    one of them makes all of them unreadable. Here such a step has the time of its directory. A
-    step that a training removes meanwhile is left out, or has the time it had.
+    The directories are named by step number. orbax's own format reads every step's time from the
+    step's description, so one flipped bit makes all steps unreadable. Here a damaged step gets the
+    time of its directory, and a step that a training removes meanwhile is left out.
     """
     from orbax.checkpoint import path
 
@@ -20,12 +20,12 @@ def tolerant_names() -> Any:
 
     class Tolerant(type(standard)):  # type: ignore[misc]
         def find_all(self, base_path: Any) -> Iterator[Any]:
-            for found in super().find_all(base_path):
+            for step in super().find_all(base_path):
                 try:
-                    _note_time(found)
+                    _note_time(step)
                 except FileNotFoundError:
                     continue
-                yield found
+                yield step
 
         def find_step(self, base_path: Any, step: int) -> Any:
             try:
@@ -37,18 +37,19 @@ def tolerant_names() -> Any:
 
 
 class _StepGoneError(FileNotFoundError, ValueError):
-    """orbax raises the second, and passes over the first where it reads a step's metrics."""
+    """Error for a step that is gone. orbax raises ValueError, but ignores only FileNotFoundError
+    when it reads a step's metrics."""
 
 
-def _note_time(found: Any) -> None:
-    """Has a step know its time, which orbax asks for later. FileNotFoundError if it is gone."""
+def _note_time(step: Any) -> None:
+    """Store a step's time in it for orbax to read; raise FileNotFoundError if the step is gone."""
     try:
-        found.commit_timestamp  # noqa: B018
-        if found.commit_timestamp_nsecs is not None:
+        step.commit_timestamp  # noqa: B018
+        if step.commit_timestamp_nsecs is not None:
             return
-    except Exception:  # whatever its reader raises
-        vars(found)["_checkpoint_metadata"] = None
-    time = round(1e9 * found.path.stat().mtime)
-    vars(found)["_checkpoint_metadata"] = SimpleNamespace(
+    except Exception:  # orbax raises many kinds for a damaged description
+        vars(step)["_checkpoint_metadata"] = None
+    time = round(1e9 * step.path.stat().mtime)
+    vars(step)["_checkpoint_metadata"] = SimpleNamespace(
         init_timestamp_nsecs=None, commit_timestamp_nsecs=time
     )

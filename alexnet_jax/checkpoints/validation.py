@@ -1,4 +1,4 @@
-"""Why a checkpoint cannot be used, in a line."""
+"""Checks of a checkpoint, whose errors give the reason it cannot be used in one line."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from alexnet_jax.errors import InputError
 
 
 def with_checksum(description: dict[str, Any]) -> dict[str, Any]:
-    """The description of a checkpoint, JSON values by name, with a SHA-256 over all of it."""
+    """Return the description of a checkpoint, JSON values by name, with its SHA-256 added."""
     text = json.dumps(description, sort_keys=True)
     return description | {"sha256": hashlib.sha256(text.encode()).hexdigest()}
 
 
-def require_checksum(step: int, found: Any) -> None:
-    """Raises InputError unless the description of a checkpoint is as it was written.
+def require_checksum(step: int, metadata: Any) -> None:
+    """Raise InputError unless the description of a checkpoint matches its SHA-256.
 
-    The first format had no hash over it.
+    Format 1 had no SHA-256.
     """
-    if not isinstance(found, dict) or not {"about", "digests"} <= set(found):
+    if not isinstance(metadata, dict) or not {"about", "digests"} <= set(metadata):
         raise InputError(f"checkpoint {step} has no description")
-    rest = {name: value for name, value in found.items() if name != "sha256"}
-    if (rest != found or found.get("format", 1) != 1) and with_checksum(rest) != found:
+    unhashed = {name: value for name, value in metadata.items() if name != "sha256"}
+    needs_hash = unhashed != metadata or metadata.get("format", 1) != 1
+    if needs_hash and with_checksum(unhashed) != metadata:
         raise InputError(f"checkpoint {step} is damaged: its description has other bytes")
 
 
 def require_format(step: int, metadata: dict[str, Any], ours: int) -> None:
-    """Raises InputError unless the description of a checkpoint is of our format or an older one."""
-    version = metadata.get("format", 1)  # the first ones did not say
+    """Raise InputError unless a checkpoint has format `ours` or an older one."""
+    version = metadata.get("format", 1)  # format 1 did not record it
     if version not in range(1, ours + 1):
         raise InputError(
             f"checkpoint {step} has format {version!r}, but this version of alexnet_jax reads "
@@ -42,23 +43,23 @@ def require_format(step: int, metadata: dict[str, Any], ours: int) -> None:
 
 
 def require_like(step: int, name: str, tree: Any, template: Any) -> None:
-    """Raises InputError unless the arrays of a tree are as its template describes them.
+    """Raise InputError unless the arrays of a tree have the shapes and dtypes of its template.
 
-    orbax may return other dtypes than asked for where its own metadata are lost.
+    orbax may return other dtypes than requested if its own metadata are lost.
     """
-    asked = dict(jax.tree.leaves_with_path(template))
+    expected = dict(jax.tree.leaves_with_path(template))
     for path, leaf in jax.tree.leaves_with_path(tree):
-        want = asked[path]
-        if (leaf.shape, leaf.dtype) != (want.shape, want.dtype):
+        like = expected[path]
+        if (leaf.shape, leaf.dtype) != (like.shape, like.dtype):
             where = jax.tree_util.keystr(path, simple=True, separator="/")
             raise InputError(
                 f"checkpoint {step} has {name}/{where} as {leaf.dtype} {leaf.shape}, "
-                f"expected {want.dtype} {want.shape}"
+                f"expected {like.dtype} {like.shape}"
             )
 
 
 def reason(error: BaseException) -> str:
-    """What was at the bottom of an error of orbax's, in a line."""
+    """Return the root cause of an error raised by orbax, in one line."""
     while error.__cause__ is not None:
         error = error.__cause__
     if code := re.search(r"os_error_code='(\d+)'", str(error)):

@@ -1,4 +1,4 @@
-"""Writing beside the training, from a copy of what the training goes on with."""
+"""Writing in a background thread, from a copy of arrays that a training continues to use."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import jax
 
 
 def copied(tree: Any) -> Any:
-    """The arrays of jax in a tree in memory of their own, where they are.
+    """Copy the jax arrays of a tree, each on its own devices.
 
-    A training step gives the memory of its state away to the next state; a writer beside it would
-    otherwise find arrays that are gone, or half of each. NumPy's are nobody's to give away.
+    A training step donates its state, so a writer in another thread would otherwise read deleted
+    or partly overwritten arrays. NumPy arrays are never donated, and are not copied.
     """
     return jax.tree.map(lambda leaf: leaf.copy() if isinstance(leaf, jax.Array) else leaf, tree)
 
 
 class Writer:
-    """Runs a function in a thread; what that raises is raised by the next `wait` or `look`."""
+    """Thread that runs a function; the next `wait` or `raise_if_failed` raises its exception."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="save")
         self._work: Future[None] | None = None
 
     def start(self, function: Callable[[], None]) -> None:
-        """Starts it once the one before has ended."""
+        """Wait for the previous function to end, then start this one."""
         self.wait()
         self._work = self._pool.submit(function)
 
-    def look(self) -> None:
-        """Raises what the function raised, if it has ended by now; waits for nothing."""
+    def raise_if_failed(self) -> None:
+        """Raise the exception of the function, if it has ended with one; do not wait."""
         if self._work is not None and self._work.done():
             self.wait()
 
     def wait(self) -> None:
-        """Returns once the function has ended."""
+        """Wait until the function has ended; raise its exception, if any."""
         work = self._work
         if work is None:
             return

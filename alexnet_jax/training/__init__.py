@@ -1,4 +1,4 @@
-"""The training of a network: one step, the loop around it, and how a run shows itself."""
+"""Training of a network: the step, the loop around it, its console output and figures."""
 
 from alexnet_jax.training.console import Console, Silence, make_console
 from alexnet_jax.training.figures import conv1_kernels, learning_curve

@@ -1,4 +1,4 @@
-"""Gradients of a batch in equal parts, one after the other, in the memory of one part."""
+"""Gradients of a batch computed in equal parts, one at a time, in the memory of one part."""
 
 from __future__ import annotations
 
@@ -17,24 +17,29 @@ Sums = tuple[Params, Metrics]  # gradients and metrics
 GradientFunction = Callable[[TrainState, Batch, Statistics], Sums]
 
 
-def mean_over_parts(gradients_of: GradientFunction, parts: int, places: object) -> GradientFunction:
-    """A function like `gradients_of`, (state, batch, statistics) -> (gradients, metrics), whose
-    results are means over equal parts of the batch, in a loop.
+def mean_over_parts(
+    gradients_of: GradientFunction, parts: int, shardings: object
+) -> GradientFunction:
+    """Return a function that averages the results of `gradients_of` over equal parts of a batch.
+
+    The parts are computed in a loop. Both functions map (state, batch, statistics) to (gradients,
+    metrics).
 
     Args:
-      parts: number of parts, which divides the batch.
-      places: shardings of the gradients and of the metrics.
+      gradients_of: function that computes the gradients and metrics of one part.
+      parts: number of parts; must divide the batch.
+      shardings: shardings of the gradients and of the metrics.
     """
 
     def mean(state: TrainState, batch: Batch, statistics: Statistics) -> Sums:
-        def of(part: jax.Array) -> Sums:
-            return gradients_of(state, _part_of(batch, part, parts), statistics)
+        def of_part(part: jax.Array) -> Sums:
+            return gradients_of(state, _select_part(batch, part, parts), statistics)
 
         def add(sums: Sums, part: jax.Array) -> tuple[Sums, None]:
-            sums = jax.tree.map(jnp.add, sums, of(part))
-            return jax.lax.with_sharding_constraint(sums, places), None
+            sums = jax.tree.map(jnp.add, sums, of_part(part))
+            return jax.lax.with_sharding_constraint(sums, shardings), None
 
-        zeros: Sums = jax.tree.map(jnp.zeros_like, jax.eval_shape(of, jnp.int32(0)))
+        zeros: Sums = jax.tree.map(jnp.zeros_like, jax.eval_shape(of_part, jnp.int32(0)))
         sums, _ = jax.lax.scan(add, zeros, jnp.arange(parts, dtype=jnp.int32))
         means: Sums = jax.tree.map(lambda leaf: leaf / parts, sums)
         return means
@@ -42,13 +47,16 @@ def mean_over_parts(gradients_of: GradientFunction, parts: int, places: object) 
     return mean
 
 
-def _part_of(batch: Batch, part: jax.Array, parts: int) -> Batch:
-    """Every parts-th row, so that each device's share of a batch divides like the whole."""
+def _select_part(batch: Batch, part: jax.Array, parts: int) -> Batch:
+    """Return the rows part, part + parts, part + 2 parts, ... of a batch.
 
-    def rows(leaf: jax.Array) -> jax.Array:
+    With this stride, each device's rows are divided into parts just as the whole batch is.
+    """
+
+    def select(leaf: jax.Array) -> jax.Array:
         split = leaf.reshape((leaf.shape[0] // parts, parts, *leaf.shape[1:]))
         chosen: jax.Array = jax.lax.dynamic_index_in_dim(split, part, 1, keepdims=False)
         return chosen
 
-    chosen: Batch = jax.tree.map(rows, batch)
+    chosen: Batch = jax.tree.map(select, batch)
     return chosen

@@ -1,4 +1,4 @@
-"""What a training run shows: a progress bar on a terminal, plain lines elsewhere."""
+"""Console output of a training run: a progress bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from alexnet_jax.display import duration
 
 
 class Console(Protocol):
-    """Where a run reports to. Steps count from 1."""
+    """Receiver of a run's progress, metrics and messages. Steps count from 1."""
 
     def start(self, done: int, total: int) -> None: ...
     def advance(self, step: int) -> None: ...
@@ -28,7 +28,7 @@ def _train_text(metrics: dict[str, float]) -> str:
 
 
 def _wait_text(share: float) -> str:
-    """Said where more than a tenth of the time goes into waiting for input."""
+    """Return a remark if more than a tenth of the time was spent waiting for input, else ""."""
     return f" ({share:.0%} waiting for input)" if share > 0.1 else ""
 
 
@@ -39,7 +39,7 @@ def _test_text(metrics: dict[str, float]) -> str:
 
 
 class PlainConsole:
-    """A line a measurement, with the time that remains."""
+    """Console that prints one line per measurement, with the time that remains."""
 
     def start(self, done: int, total: int) -> None:
         self._first, self._total, self._began = done, total, time.perf_counter()
@@ -48,9 +48,9 @@ class PlainConsole:
         pass
 
     def train(self, step: int, metrics: dict[str, float]) -> None:
-        each = (time.perf_counter() - self._began) / max(step - self._first, 1)
-        left = duration(each * (self._total - step))
-        self.note(f"step {step:>7}/{self._total}  {_train_text(metrics)}  {left} left")
+        seconds_per_step = (time.perf_counter() - self._began) / max(step - self._first, 1)
+        remaining = duration(seconds_per_step * (self._total - step))
+        self.note(f"step {step:>7}/{self._total}  {_train_text(metrics)}  {remaining} left")
 
     def test(self, step: int, metrics: dict[str, float]) -> None:
         self.note(f"step {step:>7}/{self._total}  {_test_text(metrics)}")
@@ -63,7 +63,7 @@ class PlainConsole:
 
 
 class BarConsole:
-    """A bar that stays at the bottom of the terminal, with test results above it."""
+    """Console with a bar at the bottom of the terminal, and test results above it."""
 
     def __init__(self) -> None:
         from rich.progress import (
@@ -103,7 +103,7 @@ class BarConsole:
 
 
 class Silence:
-    """Of the processes of a run, all but the first."""
+    """Discards all output."""
 
     def start(self, done: int, total: int) -> None:
         pass
@@ -125,5 +125,5 @@ class Silence:
 
 
 def make_console() -> Console:
-    """A bar where standard output is a terminal, else plain lines."""
+    """Return a console with a bar if standard output is a terminal, else one of plain lines."""
     return BarConsole() if sys.stdout.isatty() else PlainConsole()

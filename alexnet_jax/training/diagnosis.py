@@ -1,4 +1,4 @@
-"""Where a run went wrong, found after the fact by doing its last steps again."""
+"""Detection of a run that goes wrong, and a search for the cause that recomputes its last steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from alexnet_jax.inference import make_activations
 from alexnet_jax.network import Params
 from alexnet_jax.runtime import Interrupted, failure, whole
 from alexnet_jax.training.accumulation import Batch
-from alexnet_jax.training.health import Losses, chance_loss, non_finite
+from alexnet_jax.training.health import Losses, chance_loss, nonfinite_paths
 from alexnet_jax.training.job import Job
 from alexnet_jax.training.optim import velocity
 from alexnet_jax.training.state import TrainState
@@ -34,56 +34,58 @@ _BAD_REMEDIES = (
 )
 
 
-class Care:
-    """Stops a run that goes wrong, with a name, before its last good state is replaced.
+class HealthMonitor:
+    """Monitor that stops a run that goes wrong before its last good state is replaced.
 
     Args:
-      job: of the run.
-      advance: its training step.
-      again: takes the run back to its last good state, and returns that.
-      note: told what is being done.
-      stopping: asked whether a signal has come, and for which step.
-      step: the one before the first.
+      job: the run's job.
+      advance: the run's training step.
+      restore: returns the run to its last good state; the result is that state, the batches that
+        follow it and the statistics.
+      note: prints a message.
+      stopping: returns the signal that stops the run at a step, or None.
+      step: updates made before the first one monitored.
     """
 
     def __init__(
         self,
         job: Job,
         advance: StepFunction,
-        again: Callable[[], tuple[TrainState, Iterator[Batch], Statistics]],
+        restore: Callable[[], tuple[TrainState, Iterator[Batch], Statistics]],
         note: Callable[[str], None],
         stopping: Callable[[int], Signals | None],
         step: int,
     ) -> None:
-        self._job, self._advance, self._again = job, advance, again
+        self._job, self._advance, self._restore = job, advance, restore
         self._note, self._stopping = note, stopping
         chance = chance_loss(job.dataset.train.labels)
         self._losses = Losses(chance, job.config.flat_steps, step)
 
-    def add(self, loss: jax.Array) -> bool:
-        """As `Losses.add`."""
+    def add_loss(self, loss: jax.Array) -> bool:
+        """Record the next step's loss; return True if `check_health` is due."""
         return self._losses.add(loss)
 
-    def look(self, step: int, state: TrainState | None = None) -> None:
-        """Looks at the losses up to a step, and at the state after it, if it is given.
+    def check_health(self, step: int, state: TrainState | None = None) -> None:
+        """Check the losses up to a step and, if given, the state after it.
 
         Raises:
-          InputError: something is not finite; the message says what was first, and when.
+          InputError: a value is not finite; the message names the first one and its step.
+          Interrupted: a signal arrived while the steps were being recomputed.
         """
-        found = self._losses.look()
-        if found is not None:
-            step, loss = found
+        bad_loss = self._losses.check()
+        if bad_loss is not None:
+            step, loss = bad_loss
             what = f"the loss of step {step} is {loss}"
         else:
             what = f"the state after step {step} is not finite"
             trees = None if state is None else [state.params, state.opt_state, state.average]
-            if trees is None or not non_finite(trees):
+            if trees is None or not nonfinite_paths(trees):
                 return
         self._note(f"{what}; does the steps since the last good state again, to see where it began")
-        state, batches, statistics = self._again()
+        state, batches, statistics = self._restore()
         start = int(state.step)
-        first = first_to_go(
-            self._job, state, batches, statistics, self._advance, step, self._between
+        first = find_first_nonfinite(
+            self._job, state, batches, statistics, self._advance, step, self._before_step
         )
         raise failure(
             f"{what}. The first to be no number was {first}. The state of step {start} is good and "
@@ -91,53 +93,56 @@ class Care:
         )
 
     def flat(self, step: int) -> InputError | None:
-        """What to raise, once the state is saved, where the loss has been flat for too long."""
+        """Return the error to raise, once the state is saved, if the loss was flat for too long."""
         if self._losses.flat is None:
             return None
         return failure(f"stopped at step {step}: {self._losses.flat}; {_FLAT_REMEDIES}")
 
-    def _between(self, step: int) -> None:
-        # Several processes agree on steps that are ever later; these are not.
+    def _before_step(self, step: int) -> None:
+        # Several processes can agree to stop only at increasing steps; these steps are past ones.
         if jax.process_count() == 1 and (number := self._stopping(step)) is not None:
             raise Interrupted(f"stopped by {number.name} before it was found", 128 + number)
 
 
-def first_to_go(
+def find_first_nonfinite(
     job: Job,
     state: TrainState,
     batches: Iterator[Batch],
     statistics: Statistics,
     advance: StepFunction,
     last: int,
-    between: Callable[[int], None],
+    before_step: Callable[[int], None],
 ) -> str:
-    """What was the first to be no number between a state and a step, in words.
+    """Recompute a run's steps from a good state, and name the first value that is not finite.
 
-    A gradient shows in the velocity, v <- .9 v - .0005 lr w - lr g, of its own step. Of several
-    layers the last one is named: it is where the backward pass went wrong first.
+    A gradient appears in the velocity, v <- .9 v - .0005 lr w - lr g, of the same step. If several
+    layers are affected, the last is named, since the backward pass reaches it first.
 
     Args:
-      state: a good one of the run; given up.
-      batches: those after it.
-      last: the last step to be done again.
-      between: called with each step before it is done, to stop the search.
+      job: the run's job.
+      state: a good state of the run; donated.
+      batches: the batches that follow it.
+      statistics: statistics of the training split.
+      advance: the training step.
+      last: the last step to recompute.
+      before_step: called with the number of each step before it is computed; may raise to stop
+        the search.
     """
     for step in range(int(state.step) + 1, last + 1):
-        between(step)
+        before_step(step)
         before = jax.tree.map(jnp.copy, state.params)
         batch = next(batches)
         state, metrics = advance(state, batch, statistics)
         loss = float(metrics["loss"])
         if not math.isfinite(loss):
-            return (
-                f"{_in_forward(job, before, batch, statistics)} in the forward pass of step {step}"
-            )
+            output = _first_bad_output(job, before, batch, statistics)
+            return f"{output} in the forward pass of step {step}"
         for tree, words in (
             (velocity(state.opt_state), "the gradient of {} at step {}"),
             (state.params, "the parameters {} after step {}"),
             (state.average, "the average of {} after step {}"),
         ):
-            if bad := non_finite(tree):
+            if bad := nonfinite_paths(tree):
                 return words.format(bad[-1], step)
     return (
         f"nothing: steps up to {last}, done again, went well. Arithmetic that differs from one "
@@ -145,8 +150,8 @@ def first_to_go(
     )
 
 
-def _in_forward(job: Job, params: Params, batch: Batch, statistics: Statistics) -> str:
-    """The first layer whose output is not finite, in test mode on the batch's centre crops."""
+def _first_bad_output(job: Job, params: Params, batch: Batch, statistics: Statistics) -> str:
+    """Name the first layer whose output is not finite, in test mode on the centre crops."""
     dtype = jnp.dtype(job.config.dtype)
     views = centre_views(
         jnp.asarray(whole(batch["image"])),
@@ -158,6 +163,6 @@ def _in_forward(job: Job, params: Params, batch: Batch, statistics: Statistics) 
     placed = job.topology.place_batch({"image": np.asarray(views)})["image"]
     cast = jax.tree.map(lambda leaf: leaf.astype(dtype), params)
     outputs = make_activations(job.architecture, job.topology)(cast, placed)
-    bad = set(non_finite(outputs))
+    bad = set(nonfinite_paths(outputs))
     names = [*(layer.name for layer in job.architecture.layers), "logits"]
     return next((f"the output of {name}" for name in names if name in bad), "the loss")

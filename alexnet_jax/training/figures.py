@@ -1,4 +1,4 @@
-"""Pictures of a run, as matplotlib figures."""
+"""Figures of a run, drawn with matplotlib."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_PICTURES = (
 
 
 def can_draw() -> bool:
-    """Whether matplotlib is installed; it is not imported."""
+    """Whether matplotlib is installed; does not import it."""
     return importlib.util.find_spec("matplotlib") is not None
 
 
@@ -39,21 +39,22 @@ class Style(TypedDict, total=False):
 
 
 def learning_curve(lines: Sequence[Line], title: str) -> Figure:
-    """Loss and top-1 error over steps, of training batches and of the test split.
+    """Draw loss and top-1 error over steps, for training batches and for the test split.
 
     Args:
-      lines: of `metrics.jsonl`.
+      lines: lines of `metrics.jsonl`.
+      title: title of the figure.
     """
     figure = blank_figure(9, 4)
     axes = figure.subplots(1, 2)
     for split, colour in (("train", "#9aa5b1"), ("test", "#b5341b")):
-        found = [line for line in lines if line.get("split") == split]
-        steps = [line["step"] for line in found]
+        points = [line for line in lines if line.get("split") == split]
+        steps = [line["step"] for line in points]
         style: Style = {"color": colour, "label": split, "linewidth": 1.2}
         if split == "test":
             style = {"color": colour, "label": split, "marker": "o", "markersize": 4}
-        axes[0].plot(steps, [line["loss"] for line in found], **style)
-        axes[1].plot(steps, [100 * (1 - line["top1"]) for line in found], **style)
+        axes[0].plot(steps, [line["loss"] for line in points], **style)
+        axes[1].plot(steps, [100 * (1 - line["top1"]) for line in points], **style)
     axes[0].set(title="loss", xlabel="step", ylabel="cross-entropy (nats)", ylim=(0, None))
     axes[1].set(title="top-1 error", xlabel="step", ylabel="% wrong", ylim=(0, None))
     for axis in axes:
@@ -65,12 +66,15 @@ def learning_curve(lines: Sequence[Line], title: str) -> Figure:
 
 
 def conv1_kernels(kernel: np.ndarray, towers: int, title: str) -> Figure:
-    """The first layer's kernels as pictures, each tower's in its own panel (paper, figure 3).
+    """Draw the first layer's kernels, each tower's in its own panel (paper, figure 3).
 
-    Each kernel is scaled on its own, grey being zero: what a kernel looks for, not how strongly.
+    Each kernel is scaled separately, with zero as grey, so the pictures show a kernel's pattern but
+    not its magnitude.
 
     Args:
-      kernel: [K, K, C, M]; colour where C = 3, else the first channel.
+      kernel: [K, K, C, M], drawn in colour if C = 3, else its first channel in grey.
+      towers: number of towers; divides M.
+      title: title of the figure.
     """
     side, _, channels, maps = kernel.shape
     shown = kernel if channels == 3 else kernel[:, :, :1]
@@ -83,9 +87,9 @@ def conv1_kernels(kernel: np.ndarray, towers: int, title: str) -> Figure:
     panels = np.atleast_1d(figure.subplots(1, towers))
     for tower, axis in enumerate(panels):
         sheet = np.ones((rows * (side + 1) - 1, columns * (side + 1) - 1, shown.shape[2]))
-        for place in range(each):
-            top, left = (side + 1) * np.array(divmod(place, columns))
-            sheet[top : top + side, left : left + side] = pictures[..., tower * each + place]
+        for position in range(each):
+            top, left = (side + 1) * np.array(divmod(position, columns))
+            sheet[top : top + side, left : left + side] = pictures[..., tower * each + position]
         axis.imshow(sheet.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axis.set(xticks=[], yticks=[])
         if towers > 1:
@@ -102,7 +106,7 @@ def save_run(
     towers: int,
     steps: int,
 ) -> None:
-    """Writes learning_curve.png and conv1_kernels.png of a run; neither without matplotlib."""
+    """Save a run's learning_curve.png and conv1_kernels.png, if matplotlib is installed."""
     if not can_draw():
         return
     learning_curve(lines, title).savefig(workdir / "learning_curve.png", dpi=120)

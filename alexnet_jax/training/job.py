@@ -1,4 +1,4 @@
-"""A run with everything looked up and checked, before anything is written."""
+"""Job of a run: everything that a config names, loaded and checked before anything is written."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from alexnet_jax.runs import CARD, Description, Line, TrainConfig, model_card, w
 
 @dataclass(frozen=True)
 class Job:
-    """What a config names: its data, its network and its devices, found to fit each other."""
+    """Data set, network and devices that a config names, checked to fit each other."""
 
     config: TrainConfig
     dataset: Dataset
     architecture: Architecture
     topology: Topology
-    start_sha256: str = ""  # of the weights that `config.start_from` names
+    start_sha256: str = ""  # SHA-256 of the weights that `config.start_from` names
 
     @classmethod
     def make(cls, config: TrainConfig) -> Job:
-        """Raises InputError for settings that name nothing or do not fit each other."""
+        """Load what a config names; raise InputError if it does not exist or does not fit."""
         dataset = data.load(config.data, config.data_dir)
         architecture = presets.architecture(
             config.preset,
@@ -52,13 +52,13 @@ class Job:
             )
         if config.dtype == "float64" and not jax.config.read("jax_enable_x64"):
             raise InputError("dtype float64 needs JAX_ENABLE_X64=1 in the environment")
-        Batches(dataset.train, config.batch, config.seed)  # refuses a batch larger than the data
-        place = topology(config.topology, architecture)
-        place.check_batch(config.batch, config.accumulate)
-        return cls(config, dataset, architecture, place)
+        Batches(dataset.train, config.batch, config.seed)  # raises for a batch larger than the data
+        devices = topology(config.topology, architecture)
+        devices.check_batch(config.batch, config.accumulate)
+        return cls(config, dataset, architecture, devices)
 
     def description(self) -> Description:
-        """The network's, with the origin of the weights that the run began with, if another's."""
+        """Describe the network, and the run whose weights this one began with, if any."""
         start = {"start_from": self.config.start_from, "sha256": self.start_sha256}
         return Description(
             architecture=self.architecture,
@@ -71,7 +71,14 @@ class Job:
     def save_card(
         self, workdir: Path, mean: np.ndarray, measured: Sequence[Line], params_sha256: str
     ) -> None:
-        """Writes the model card of the finished run, of its mean image and measurements."""
+        """Write the model card of the finished run.
+
+        Args:
+          workdir: the run's directory.
+          mean: [S, S, C] mean image of the training split.
+          measured: lines of `metrics.jsonl`.
+          params_sha256: SHA-256 of the parameters.
+        """
         hashes = {"parameters": params_sha256, "data": self.dataset.fingerprint()}
         step = self.config.steps
         card = model_card(
@@ -81,14 +88,14 @@ class Job:
 
 
 def _require_layers(config: TrainConfig, architecture: Architecture) -> None:
-    """Raises InputError where `freeze` or `layer_rates` names no layer that could be trained."""
-    there = [p.layer.name for p in architecture.placed() if p.kernel is not None]
+    """Raise InputError for a setting that names a layer without weights, or if all are frozen."""
+    trainable = [p.layer.name for p in architecture.placed() if p.kernel is not None]
     for option, names in (("freeze", config.freeze), ("layer_rates", tuple(config.layer_rates))):
-        unknown = sorted(set(names) - set(there))
+        unknown = sorted(set(names) - set(trainable))
         if unknown:
             raise InputError(
                 f"{option}: {architecture.name} has no layer with weights {', '.join(unknown)}; "
-                f"there are {', '.join(there)}"
+                f"there are {', '.join(trainable)}"
             )
-    if set(config.freeze) == set(there):
+    if set(config.freeze) == set(trainable):
         raise InputError("freeze leaves no layer to be trained")

@@ -1,4 +1,4 @@
-"""A whole training run: data to pictures, resumed where it stopped."""
+"""Complete training runs, from data to figures; resumed if they were stopped."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ from alexnet_jax.runtime import (
     together,
 )
 from alexnet_jax.training.console import Console, Silence
-from alexnet_jax.training.diagnosis import Care
+from alexnet_jax.training.diagnosis import HealthMonitor
 from alexnet_jax.training.figures import NO_PICTURES, can_draw
 from alexnet_jax.training.job import Job
 from alexnet_jax.training.run import Run
+from alexnet_jax.training.state import TrainState
 from alexnet_jax.training.step import make_train_step
 from alexnet_jax.training.throughput import Clock, Trace
 from alexnet_jax.training.warm_start import Start, check_signal
@@ -45,23 +46,24 @@ def fit(
     profile: Path | None = None,
     heartbeat: float = 100.0,
 ) -> None:
-    """Trains to `config.steps`, from where the workdir's newest good checkpoint stopped.
+    """Train to `config.steps`, resuming from the newest good checkpoint in the workdir, if any.
 
-    Writes config.json, metrics.jsonl, checkpoints/ and, where matplotlib is installed,
-    learning_curve.png and conv1_kernels.png. Of several processes the first writes and speaks, and
-    all must see the workdir.
+    Writes config.json, metrics.jsonl, checkpoints/, the model card and, if matplotlib is installed,
+    learning_curve.png and conv1_kernels.png. Of several processes, only the first writes and
+    prints; all must see the workdir.
 
     Args:
-      workdir: the run's directory; made if need be.
-      console: told of progress.
-      fresh: start over, removing what an earlier run left.
-      profile: directory for a trace of ten steps after the first.
-      heartbeat: seconds after which jax takes a silent process for dead.
+      config: settings of the run.
+      workdir: the run's directory; created if it does not exist.
+      console: receives progress and messages.
+      fresh: start over, removing the files of an earlier run.
+      profile: directory for a trace of ten steps, from the third of this process.
+      heartbeat: seconds after which jax regards a silent process as dead.
 
     Raises:
-      InputError: settings that cannot be used, a workdir of another run, a loss that is no number
-        or no better than chance, a checkpoint that cannot be written.
-      Interrupted: after SIGINT or SIGTERM, with the state saved.
+      InputError: settings that cannot be used, a workdir of another run, a loss that is not finite
+        or no better than chance, or a checkpoint that cannot be written.
+      Interrupted: SIGINT or SIGTERM arrived; the state is saved.
     """
     job, start = _prepare(config, workdir, fresh, profile)
     console = console if is_first() else Silence()
@@ -74,8 +76,11 @@ def fit(
             workdir / "checkpoints", keep=config.keep_checkpoints, every=every, clean=True
         ) as saved,
     ):
-        begin = lambda: start.state(job.start_sha256, console.note)  # noqa: E731
-        run = Run(job, workdir, console, log, saved, begin)
+
+        def initial_state() -> TrainState:
+            return start.state(job.start_sha256, console.note)
+
+        run = Run(job, workdir, console, log, saved, initial_state)
         if said_by_first(log.finished) and run.step == config.steps:
             console.note(f"{workdir} is finished at step {config.steps}; nothing to do")
             return
@@ -94,7 +99,7 @@ def fit(
 def _prepare(
     config: TrainConfig, workdir: Path, fresh: bool, profile: Path | None
 ) -> tuple[Job, Start]:
-    """Looks everything up and opens the workdir, which holds these settings from then on."""
+    """Load everything that the config names, and open the workdir with its settings."""
     job = together(lambda: Job.make(config))
     if profile is not None:
         together(lambda: require_writable(profile, "profile directory"))
@@ -108,13 +113,20 @@ def _prepare(
 
 
 def train(run: Run, signals: Signals, watch: Watch, profile: Path | None) -> None:
-    """Advances a run to its last step; raises Interrupted with the state saved if told to stop."""
+    """Advance a run to its last step.
+
+    Raises:
+      InputError: as in `fit`.
+      Interrupted: a signal arrived; the state is saved.
+    """
     config, first = run.job.config, run.step
     train_step = make_train_step(
         run.job.architecture, config, run.job.topology, run.steps_per_epoch
     )
     clock, trace = Clock(config.batch), Trace(profile)
-    care = Care(run.job, train_step, run.restart, run.console.note, signals.stopping, first)
+    monitor = HealthMonitor(
+        run.job, train_step, run.restart, run.console.note, signals.stopping, first
+    )
     run.console.start(first, config.steps)
     try:
         for step in range(first + 1, config.steps + 1):
@@ -123,19 +135,19 @@ def train(run: Run, signals: Signals, watch: Watch, profile: Path | None) -> Non
                 batch = next(run.batches)
             run.state, metrics = train_step(run.state, batch, run.statistics)
             watch.alive()
-            run.checkpoints.look()
+            run.checkpoints.raise_if_failed()
             if step == first + 1:
                 run.console.note(clock.first_step(metrics))
             clock.count()
             run.console.advance(step)
             logging = step == 1 or step % config.log_every == 0 or step == config.steps
-            if care.add(metrics["loss"]) or logging:
-                care.look(step)
+            if monitor.add_loss(metrics["loss"]) or logging:
+                monitor.check_health(step)
             if logging:
                 run.log_train(step, jax.device_get(metrics), clock)
-            stopping, flat = signals.stopping(step), care.flat(step)
+            stopping, flat = signals.stopping(step), monitor.flat(step)
             if run.is_due(step) or stopping or flat:
-                run.evaluate_and_save(step, clock, care, wait=bool(stopping or flat))
+                run.evaluate_and_save(step, clock, monitor, wait=bool(stopping or flat))
             if flat is not None:
                 raise flat
             if stopping is not None:

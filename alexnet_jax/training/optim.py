@@ -1,4 +1,4 @@
-"""Stochastic gradient descent in the paper's form, and what changes its learning rate."""
+"""Stochastic gradient descent in the paper's form, LARS, and schedules of the learning rate."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def paper_sgd(
     layer_rates: Mapping[str, float] | None = None,
     rate_inside: bool = True,
 ) -> optax.GradientTransformation:
-    """The paper's update (section 5), with the learning rate inside the velocity.
+    """Create the paper's update (section 5), with the learning rate inside the velocity.
 
         v <- momentum v - weight_decay lr w - lr g
         w <- w + v
 
-    `optax.sgd` and PyTorch multiply by the learning rate outside, which `rate_inside` False does:
-    m <- momentum m + g + weight_decay w; w <- w - lr m. The two agree while the rate is constant
-    and part when it changes, since here the old velocity keeps the old rate.
+    `optax.sgd` and PyTorch multiply by the learning rate outside the velocity, as `rate_inside`
+    False does: m <- momentum m + g + weight_decay w; w <- w - lr m. The two forms agree while the
+    rate is constant. They differ after it changes, since here the old velocity keeps the old rate.
 
     Args:
       learning_rate: > 0, or a schedule of the update count.
@@ -39,8 +39,8 @@ def paper_sgd(
       weight_decay: >= 0, applied to all leaves.
       bias_rate: the biases' learning rate relative to the weights' (2 in `weights.cu`'s configs).
       bias_decay: whether leaves named "bias" decay.
-      layer_rates: of layers {name: {"kernel", "bias"}}, by name, their learning rates relative to
-        the others'; in both terms of the velocity, like lr itself.
+      layer_rates: layer name -> its learning rate relative to the other layers'; multiplies both
+        terms of the velocity, as lr does. Parameters are {layer: {"kernel", "bias"}}.
       rate_inside: whether lr is inside the velocity, as in 2012.
 
     Source: paper section 5; `weights.cu` of the 2012 source.
@@ -64,22 +64,23 @@ def lars(
     trust: float = 1e-3,
     bias_scale: float = 1e-3,
 ) -> optax.GradientTransformation:
-    """Layer-wise adaptive rates (LARS): every layer's update in proportion to its weights.
+    """Create layer-wise adaptive rate scaling (LARS): updates in proportion to a layer's weights.
 
         v <- momentum v - lr trust |w| / (|g| + weight_decay |w|) (g + weight_decay w)
         w <- w + v
 
-    with Euclidean norms over a whole layer's weights, on however many devices they lie.
+    with Euclidean norms over all of a layer's weights, however many devices they are split over.
 
-    `optax.lars` differs twice. It divides by |g + weight_decay w|, which is small where the two
-    cancel. And where a norm is 0 it takes the whole rate: biases start from 0, and rates are 10
-    and more here. So biases follow v <- momentum v - lr bias_scale g, without decay, and the ratio
-    of norms is 1 where it is undefined.
+    `optax.lars` differs in two ways. It divides by |g + weight_decay w|, which is small where the
+    two terms cancel. Where a norm is 0, it applies the full rate, which is too large for biases:
+    they start from 0, and rates are 10 and more here. Therefore biases here follow
+    v <- momentum v - lr bias_scale g, without decay, and an undefined ratio
+    |w| / (|g| + weight_decay |w|) is replaced by 1.
 
     Args:
       learning_rate: > 0, or a schedule of the update count.
       momentum: in [0, 1).
-      weight_decay: >= 0, of all leaves but those named "bias".
+      weight_decay: >= 0, applied to all leaves except those named "bias".
       trust: > 0.
       bias_scale: the biases' learning rate relative to `learning_rate`.
 
@@ -95,13 +96,13 @@ def lars(
 
 
 def _layerwise(trust: float, weight_decay: float) -> optax.GradientTransformation:
-    """trust |w| / (|g| + weight_decay |w|) (g + weight_decay w) of every leaf."""
+    """Scale every leaf to trust |w| / (|g| + weight_decay |w|) (g + weight_decay w)."""
 
     def scaled(g: jax.Array, w: jax.Array) -> jax.Array:
         norm_w, norm_g = _norm(w), _norm(g)
-        below = norm_g + weight_decay * norm_w
-        defined = (norm_w > 0) & (below > 0)
-        ratio = jnp.where(defined, norm_w / jnp.where(defined, below, 1.0), 1.0)
+        denominator = norm_g + weight_decay * norm_w
+        defined = (norm_w > 0) & (denominator > 0)
+        ratio = jnp.where(defined, norm_w / jnp.where(defined, denominator, 1.0), 1.0)
         return trust * ratio * (g + weight_decay * w)
 
     return optax.stateless(lambda updates, params: jax.tree.map(scaled, updates, params))
@@ -125,17 +126,17 @@ def _weights(params: optax.Params) -> optax.Params:
 
 
 def _of_layer(name: str, params: Params) -> dict[str, bool]:
-    return {layer: layer == name for layer in params}  # each for all of the layer's leaves
+    return {layer: layer == name for layer in params}  # one value for all leaves of a layer
 
 
 def velocity(opt_state: optax.OptState) -> Params:
-    """The velocity v, a tree of the trained parameters' shapes, out of `paper_sgd`'s state."""
-    found: Params = optax.tree.get(opt_state, "trace")
-    return found
+    """Return the velocity v in `paper_sgd`'s state, a tree of the trained parameters' shapes."""
+    trace: Params = optax.tree.get(opt_state, "trace")
+    return trace
 
 
 class Plateau(NamedTuple):
-    """State of a learning rate that drops when the test error stalls; host or device scalars."""
+    """State of a learning rate that drops when the test error stalls: host or device scalars."""
 
     best_error: jax.Array | np.float32  # shape=(), dtype=float32
     stalled: jax.Array | np.int32  # shape=(), dtype=int32; evaluations since the best one
@@ -147,11 +148,11 @@ class Plateau(NamedTuple):
 
 
 def plateau_update(plateau: Plateau, error: float, *, patience: int) -> Plateau:
-    """The state after one more evaluation with this test error.
+    """Return the state after one more evaluation, with this test error.
 
-    A drop follows once `patience` evaluations in a row have not improved on the best; counting
-    then starts anew. Paper section 5: the rate was divided by 10 whenever the validation error no
-    longer fell.
+    The rate drops when `patience` evaluations in a row have not improved on the best; the count of
+    evaluations then restarts. Paper section 5: the rate was divided by 10 when the validation error
+    stopped falling.
     """
     if np.float32(error) < plateau.best_error:
         return Plateau(np.float32(error), np.int32(0), plateau.drops)
@@ -167,18 +168,22 @@ def plateau_update(plateau: Plateau, error: float, *, patience: int) -> Plateau:
 def learning_rate_at(
     config: TrainConfig, step: jax.Array, drops: jax.Array | np.int32, steps_per_epoch: float
 ) -> jax.Array:
-    """Learning rate of an update, float32: the base rate times the schedule's and warm-up's share.
+    """Compute the learning rate of an update, float32: base rate x schedule x warm-up factor.
 
-    The schedule's share is 1 ("constant"), .1 once per drop ("epochs": at each of `drop_epochs`;
-    "plateau": as many as the plateau has counted), or ((T - t) / (T - W))^2 ("quadratic") for
-    update t of T, counted from 0, where warm-up takes the first W = `warmup_epochs` in updates.
-    Warm-up's share is (t + 1) / W there and 1 afterwards.
+    For update t of T, counted from 0, the schedule factor is
+
+        constant   1
+        epochs     .1^n, with n the number of `drop_epochs` reached
+        plateau    .1^drops
+        quadratic  ((T - t) / (T - W))^2, and 1 for t < W
+
+    where W is `warmup_epochs` in updates. The warm-up factor is (t + 1) / W for t < W, else 1.
 
     Args:
-      config: of the run.
-      step: [] number of updates already made, t.
+      config: settings of the run.
+      step: [] updates already made, t.
       drops: [] drops of the plateau.
-      steps_per_epoch: updates in a pass over the training split.
+      steps_per_epoch: updates per pass over the training split.
     """
     rate = jnp.float32(config.learning_rate)
     warmup = int(_updates((config.warmup_epochs,), steps_per_epoch)[0])
@@ -186,8 +191,8 @@ def learning_rate_at(
         rate *= jnp.minimum(1, (step + 1).astype(jnp.float32) / np.float32(warmup))
     match config.schedule:
         case "epochs":
-            places = _updates(config.drop_epochs, steps_per_epoch)
-            drops = jnp.sum(step >= places, dtype=jnp.int32)
+            drop_steps = _updates(config.drop_epochs, steps_per_epoch)
+            drops = jnp.sum(step >= drop_steps, dtype=jnp.int32)
         case "constant":
             drops = jnp.zeros((), jnp.int32)
         case "quadratic":
@@ -198,14 +203,14 @@ def learning_rate_at(
 
 
 def _updates(epochs: tuple[float, ...], steps_per_epoch: float) -> np.ndarray:
-    """Epochs in whole updates, int32, rounded up."""
-    # Rounded first: 25 epochs of 4.4 steps are 110 steps, not 110.00000000000001.
-    places = np.ceil(np.round(np.asarray(epochs, np.float64) * steps_per_epoch, 6))
-    return np.minimum(places, np.iinfo(np.int32).max).astype(np.int32)
+    """Convert epochs to numbers of updates, int32, rounded up."""
+    # Rounded to 6 digits first, since 25 epochs of 4.4 steps give 110.00000000000001, not 110.
+    updates = np.ceil(np.round(np.asarray(epochs, np.float64) * steps_per_epoch, 6))
+    return np.minimum(updates, np.iinfo(np.int32).max).astype(np.int32)
 
 
 class Injected(Protocol):
-    """State of an optimizer that `optax.inject_hyperparams` makes."""
+    """State of an optimizer created by `optax.inject_hyperparams`."""
 
     @property
     def hyperparams(self) -> Mapping[str, jax.Array]: ...
@@ -213,7 +218,7 @@ class Injected(Protocol):
 
 
 def with_rate(opt_state: optax.OptState, rate: jax.Array) -> optax.OptState:
-    """The state of an optimizer whose next update takes this learning rate, [] float32."""
+    """Return an optimizer state whose next update uses this learning rate, [] float32."""
     state = cast(Injected, opt_state)  # optax has one type for all states
     old = state.hyperparams["learning_rate"]
     return state._replace(
@@ -222,15 +227,16 @@ def with_rate(opt_state: optax.OptState, rate: jax.Array) -> optax.OptState:
 
 
 def moving_average(average: Params, params: Params, decay: float, step: jax.Array) -> Params:
-    """The average of the weights after one more update.
+    """Compute the average of the weights after one more update.
 
         avg <- avg + max(1 - decay, 1 / (step + 1)) (w - avg)
 
-    The plain mean of all weights so far, until there are 1 / (1 - decay) of them; from then on it
-    forgets exponentially. The initial weights have no part in it.
+    This is the mean over all updates until there have been 1 / (1 - decay) of them, and an
+    exponential moving average from then on. The initial weights do not enter it.
 
     Args:
-      average, params: trees of the same shapes; params after the update.
+      average: the average before the update.
+      params: the weights after the update, a tree of the same shapes.
       decay: in (0, 1).
       step: [] int32, updates made before this one.
     """

@@ -1,4 +1,4 @@
-"""A run in memory: its state, its batches, and where they are logged, evaluated and saved."""
+"""A run in memory: its state and batches, and how it is logged, evaluated and saved."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alexnet_jax.runs import MetricsFile
 from alexnet_jax.runtime import by_first, together, whole
 from alexnet_jax.training import figures
 from alexnet_jax.training.console import Console
-from alexnet_jax.training.diagnosis import Care
+from alexnet_jax.training.diagnosis import HealthMonitor
 from alexnet_jax.training.job import Job
 from alexnet_jax.training.optim import plateau_update
 from alexnet_jax.training.state import SavedTrees, TrainState, abstract_state, as_trees, from_trees
@@ -25,16 +25,21 @@ from alexnet_jax.training.throughput import Clock
 
 
 class Run:
-    """The moving parts of a training.
+    """State, batches and outputs of a training run.
 
     Args:
-      begin: makes the state before the first update, where no checkpoint is there to resume.
+      job: the run's job.
+      workdir: the run's directory.
+      console: receives progress and messages.
+      log: the run's metrics file.
+      checkpoints: the run's checkpoints.
+      initial_state: returns the state before the first update; called if there is no checkpoint.
 
     Attributes:
-      state: after `step` updates.
-      batches: those that follow.
-      statistics: of the training split's pixels.
-      network: logits of stored images, as evaluation takes them.
+      state: state after `step` updates.
+      batches: the batches that follow.
+      statistics: statistics of the training split's pixels.
+      network: function that computes the logits of stored images in test mode.
     """
 
     def __init__(
@@ -44,10 +49,10 @@ class Run:
         console: Console,
         log: MetricsFile,
         checkpoints: Checkpoints,
-        begin: Callable[[], TrainState],
+        initial_state: Callable[[], TrainState],
     ) -> None:
         self.job, self.workdir, self.console = job, workdir, console
-        self.log, self.checkpoints, self._begin = log, checkpoints, begin
+        self.log, self.checkpoints, self._initial_state = log, checkpoints, initial_state
         config, dataset = job.config, job.dataset
         batches = VerifiedBatches(dataset.train, config.batch, config.seed, dataset.name)
         self.batches = Prefetch(batches, job.topology.place_batch)
@@ -60,40 +65,40 @@ class Run:
 
     @property
     def step(self) -> int:
-        """Updates made so far."""
+        """Number of updates made so far."""
         return int(self.state.step)
 
     def restart(self) -> tuple[TrainState, Prefetch, Statistics]:
-        """Takes the run to its newest good checkpoint, or to its beginning where there is none."""
+        """Set the run to its newest good checkpoint, or to its beginning if there is none."""
         if not self._resume():
             self.batches.set_state({"epoch": np.int32(0), "position": np.int32(0)})  # type: ignore[dict-item]
-            self.state = together(self._begin)
+            self.state = together(self._initial_state)
             self.statistics = self.job.topology.place(Statistics(*statistics_of(self.job.dataset)))
         return self.state, self.batches, self.statistics
 
     def _resume(self) -> bool:
-        """Takes the state of the newest good checkpoint; False where there is none yet."""
+        """Load the state of the newest good checkpoint; return False if none was saved yet."""
         job = self.job
         if not self.checkpoints.steps:
             return False
         state = abstract_state(job.architecture, job.config, job.topology)
         stats = Statistics.abstract(job.dataset.stored_size, job.dataset.channels)
         template = job.topology.abstract(self._trees(state, stats))
-        found = self.checkpoints.load_newest(lambda about: template, self.console.note)
-        if found is None:
+        newest = self.checkpoints.load_newest(lambda about: template, self.console.note)
+        if newest is None:
             raise InputError(
                 f"no checkpoint in {self.workdir} can be read; --fresh starts the run over"
             )
-        trees = cast(SavedTrees, found[1])  # it has been held against the template
-        self.state, self.statistics, read = from_trees(trees)
-        self.batches.set_state(read)
+        trees = cast(SavedTrees, newest[1])  # `load_newest` compared it with the template
+        self.state, self.statistics, position = from_trees(trees)
+        self.batches.set_state(position)
         return True
 
     def _trees(self, state: TrainState, statistics: Statistics) -> dict[str, object]:
         return as_trees(state, statistics, self.job.topology.place(self.batches.get_state()))
 
     def log_train(self, step: int, metrics: Mapping[str, SupportsFloat], clock: Clock) -> None:
-        """Writes and shows the metrics of a training step, and the rate since the last line."""
+        """Log the metrics of a training step, and the rate since the last line."""
         line = {name: float(value) for name, value in metrics.items()}
         line["input_wait"] = round(clock.input_wait(), 4)
         line["images_per_second"] = round(clock.rate(), 2)
@@ -101,20 +106,22 @@ class Run:
         self.console.train(step, line)
 
     def is_due(self, step: int) -> bool:
-        """Whether a step is one to evaluate or to save at."""
+        """Whether an evaluation or a checkpoint is due at a step."""
         return self._evaluates(step) or step % self.job.config.checkpoint_every == 0
 
     def _evaluates(self, step: int) -> bool:
         return step == self.job.config.steps or step % self.job.config.evaluate_every == 0
 
-    def evaluate_and_save(self, step: int, clock: Clock, care: Care, *, wait: bool) -> None:
-        """Saves a checkpoint, after an evaluation where one is due.
+    def evaluate_and_save(
+        self, step: int, clock: Clock, monitor: HealthMonitor, *, wait: bool
+    ) -> None:
+        """Evaluate if an evaluation is due, and save a checkpoint; `wait` until it is on disk.
 
         Raises:
-          InputError: data that have changed, a state that is not finite, a disk that is full.
+          InputError: the data have changed, the state is not finite, or the disk is full.
         """
         together(self.job.dataset.require_unchanged)
-        care.look(step, self.state)
+        monitor.check_health(step, self.state)
         with clock.paused():
             metrics = self._evaluate(step) if self._evaluates(step) else None
             trees = self._trees(self.state, self.statistics)
@@ -142,7 +149,7 @@ class Run:
         return metrics
 
     def finish(self) -> None:
-        """Pictures, the model card, and the line that says the run is complete."""
+        """Save the figures and the model card, and log that the run is complete."""
         self.checkpoints.wait()
         config = self.job.config
         kernel = whole(self.state.tested["conv1"]["kernel"])

@@ -1,4 +1,4 @@
-"""The state of a run: what it is, and what it starts as."""
+"""State of a run: its fields, its initial value, and its form in checkpoints."""
 
 from __future__ import annotations
 
@@ -17,49 +17,51 @@ from alexnet_jax.runs import TrainConfig
 from alexnet_jax.training.optim import Plateau, lars, paper_sgd
 
 Rule = Callable[..., optax.GradientTransformation]
-Position = dict[str, np.ndarray]  # of the data's stream
+Position = dict[str, np.ndarray]  # of the stream of batches
 
 
 class TrainState(NamedTuple):
-    """All that a run needs to go on, besides its data and their position."""
+    """State from which a run continues, apart from its data and their position."""
 
     step: jax.Array  # shape=(), dtype=int32; updates made
     params: Params  # canonical tree, float32 (float64 for checking)
-    opt_state: optax.OptState  # velocity of what is not frozen; the rate it was last fed with
+    opt_state: optax.OptState  # velocity of the layers that are trained; last learning rate
     key: jax.Array  # shape=(), random key of the run; never split, only folded
     plateau: Plateau
-    average: Params | None  # of the parameters over the updates, where config.ema > 0; else None
+    average: Params | None  # moving average of the parameters; None if config.ema = 0
 
     @property
     def tested(self) -> Params:
-        """The weights to evaluate: their average where there is one."""
+        """Weights to evaluate: the moving average if there is one."""
         return self.params if self.average is None else self.average
 
 
 def trained(config: TrainConfig, params: Params) -> Params:
-    """The layers of a tree {layer: ...} that the config does not freeze."""
+    """Return the layers of a tree {layer: ...} that the config does not freeze."""
     return {name: layer for name, layer in params.items() if name not in config.freeze}
 
 
 def optimizer(architecture: Architecture, config: TrainConfig) -> optax.GradientTransformation:
-    """The paper's SGD, or LARS, with a learning rate that the step sets, and the preset's bias
-    rule; of that LARS takes only the rate, since there biases never decay."""
+    """Create the paper's SGD, or LARS if `config.trust` > 0; the step sets the learning rate.
+
+    The preset's bias rule applies. LARS uses only its rate, since biases never decay there.
+    """
     if config.trust > 0:
         rule: Rule = lars
-        own: dict[str, object] = {
+        options: dict[str, object] = {
             "trust": config.trust,
             "bias_scale": config.bias_learning_rate / config.learning_rate
             * architecture.biases.rate,
         }  # fmt: skip
     else:
         rule = paper_sgd
-        own = {
+        options = {
             "bias_rate": architecture.biases.rate,
             "bias_decay": architecture.biases.decay,
             "layer_rates": config.layer_rates,
             "rate_inside": config.rate_inside,
         }
-    constants = {"momentum": config.momentum, "weight_decay": config.weight_decay, **own}
+    constants = {"momentum": config.momentum, "weight_decay": config.weight_decay, **options}
     injected = optax.inject_hyperparams(
         rule, static_args=tuple(constants), hyperparam_dtype=_parameter_dtype(config)
     )
@@ -71,7 +73,7 @@ def _parameter_dtype(config: TrainConfig) -> jnp.dtype:
 
 
 def init_state(architecture: Architecture, config: TrainConfig, topology: Topology) -> TrainState:
-    """The state before the first update, a function of the seed alone, born where it belongs."""
+    """Create the sharded state before the first update; its values depend on the seed only."""
 
     def make(key: jax.Array) -> TrainState:
         init_key, run_key = jax.random.split(key)
@@ -83,21 +85,21 @@ def init_state(architecture: Architecture, config: TrainConfig, topology: Topolo
 
     key = jax.random.key(config.seed)
     shapes: TrainState = jax.eval_shape(make, key)
-    places = topology.shardings(shapes)
-    state: TrainState = jax.jit(make, out_shardings=places)(key)
+    shardings = topology.shardings(shapes)
+    state: TrainState = jax.jit(make, out_shardings=shardings)(key)
     return state
 
 
 def abstract_state(
     architecture: Architecture, config: TrainConfig, topology: Topology
 ) -> TrainState:
-    """Shapes, dtypes and places of `init_state`, without making it."""
+    """Return the shapes, dtypes and shardings of `init_state`'s result, without computing it."""
     shapes: TrainState = jax.eval_shape(lambda: init_state(architecture, config, topology))
     return topology.abstract(shapes)
 
 
 class SavedLoop(TypedDict):
-    """Where the loop of a run stands."""
+    """Progress of a run's loop, in a checkpoint."""
 
     step: jax.Array
     key: jax.Array
@@ -106,7 +108,7 @@ class SavedLoop(TypedDict):
 
 
 class SavedTrees(TypedDict):
-    """What a checkpoint holds of a run, by name."""
+    """Trees that a checkpoint of a run contains, by name."""
 
     average: NotRequired[Params]
     params: Params
@@ -115,8 +117,8 @@ class SavedTrees(TypedDict):
     stats: dict[str, jax.Array]
 
 
-def as_trees(state: TrainState, statistics: Statistics, read: Position) -> dict[str, object]:
-    """What a checkpoint holds of a run, by name; `read` is how far its data have been read."""
+def as_trees(state: TrainState, statistics: Statistics, position: Position) -> dict[str, object]:
+    """Return the trees of a checkpoint by name; `position` is that of the stream of batches."""
     average: dict[str, object] = {} if state.average is None else {"average": state.average}
     return average | {
         "params": state.params,
@@ -125,14 +127,14 @@ def as_trees(state: TrainState, statistics: Statistics, read: Position) -> dict[
             "step": state.step,
             "key": state.key,
             "plateau": state.plateau._asdict(),
-            "data": read,
+            "data": position,
         },
         "stats": statistics._asdict(),
     }
 
 
 def from_trees(trees: SavedTrees) -> tuple[TrainState, Statistics, Position]:
-    """The arguments of `as_trees`."""
+    """Return the arguments of `as_trees` from its result."""
     loop = trees["loop"]
     plateau, average = Plateau(**loop["plateau"]), trees.get("average")
     state = TrainState(loop["step"], trees["params"], trees["opt"], loop["key"], plateau, average)

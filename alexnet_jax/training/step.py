@@ -1,4 +1,4 @@
-"""One training step: views of the images, loss, gradients, update."""
+"""The training step: views of the images, loss, gradients and update."""
 
 from __future__ import annotations
 
@@ -32,26 +32,27 @@ StepFunction = Callable[[TrainState, Batch, Statistics], tuple[TrainState, Metri
 def make_train_step(
     architecture: Architecture, config: TrainConfig, topology: Topology, steps_per_epoch: float
 ) -> StepFunction:
-    """The jitted update: (state, batch, statistics) -> (state, metrics). The state is donated.
+    """Return the jitted update: (state, batch, statistics) -> (state, metrics).
 
-    A batch is {"image": [B, S, S, C] uint8, "label": [B] int32, "index": [B] int32 place in the
-    whole batch}. Metrics are means over the batch: loss, top1, top5 (with this step's dropout
-    masks and views, before the update), and the learning rate.
+    The state is donated. A batch is {"image": [B, S, S, C] uint8, "label": [B] int32,
+    "index": [B] int32 position in the whole batch}. Metrics are the learning rate and means over
+    the batch of loss, top1 and top5, computed before the update with this step's dropout masks and
+    views.
 
-    With `config.accumulate` > 1 the gradient is the mean over as many equal parts of the batch,
-    one after the other, in the memory of one part: the same update, but for rounding, since every
-    example's draws depend on its place in the whole batch.
+    With `config.accumulate` > 1 the gradient is the mean over that many equal parts of the batch,
+    computed one at a time in the memory of one part. The update is the same up to rounding, since
+    an example's random draws depend on its position in the whole batch.
 
-    Layers in `config.freeze` come out as they went in: they have no gradient, no weight decay and
-    no velocity, and nothing is computed backwards below the lowest layer that is trained.
+    Layers in `config.freeze` are returned unchanged: they have no gradient, no weight decay and no
+    velocity, and the backward pass ends at the lowest layer that is trained.
     """
     gradients_of = make_gradients(architecture, config, topology)
     transform = optimizer(architecture, config)
-    # Said, not left to the compiler: state goes out as it came in, and no copy is made between.
-    places = topology.shardings(abstract_state(architecture, config, topology))
+    # Explicit, so that the new state has the shardings of the old one and can take its memory.
+    shardings = topology.shardings(abstract_state(architecture, config, topology))
     if config.accumulate > 1:
-        # Gradients like the parameters that are trained, metrics whole.
-        sums = (trained(config, places.params), places.step)
+        # Gradients are sharded like the trained parameters; metrics are replicated, like `step`.
+        sums = (trained(config, shardings.params), shardings.step)
         gradients_of = mean_over_parts(gradients_of, config.accumulate, sums)
 
     def train_step(
@@ -71,27 +72,27 @@ def make_train_step(
         state = TrainState(state.step + 1, params, opt_state, state.key, state.plateau, average)
         return state, metrics | {"learning_rate": rate}
 
-    return jax.jit(train_step, donate_argnums=0, out_shardings=(places, None))
+    return jax.jit(train_step, donate_argnums=0, out_shardings=(shardings, None))
 
 
 def make_gradients(
     architecture: Architecture, config: TrainConfig, topology: Topology
 ) -> GradientFunction:
-    """(state, batch, statistics) -> (gradients, metrics), a function to be jitted.
+    """Return the function (state, batch, statistics) -> (gradients, metrics), to be jitted.
 
-    Gradients of the batch's mean loss, before weight decay, placed like the parameters that are
-    not frozen, which they resemble in shape and dtype; metrics are means over the batch of loss,
+    Gradients are those of the batch's mean loss, before weight decay; they have the shapes, dtypes
+    and shardings of the parameters that are not frozen. Metrics are means over the batch of loss,
     top1 and top5. The arguments are those of `make_train_step`.
     """
 
     def gradients(state: TrainState, batch: Batch, statistics: Statistics) -> Sums:
         weights = trained(config, state.params)
         frozen = {name: state.params[name] for name in config.freeze}
-        where = topology.specs(weights)
+        weight_specs = topology.specs(weights)
         on_every_device = topology.shard_map(
             jax.grad(partial(loss, architecture, config, topology), has_aux=True),
-            (where, topology.specs(frozen), jax.P(), topology.batch_specs(batch), jax.P()),
-            (where, jax.P()),
+            (weight_specs, topology.specs(frozen), jax.P(), topology.batch_specs(batch), jax.P()),
+            (weight_specs, jax.P()),
         )
         draw = (state.key, state.step)
         sums: Sums = on_every_device(weights, frozen, draw, batch, statistics)
@@ -110,7 +111,7 @@ def loss(
     batch: Batch,
     statistics: Statistics,
 ) -> tuple[jax.Array, Metrics]:
-    """The mean loss of a batch, of which each device computes its own share, and all metrics."""
+    """Compute the mean loss and all metrics of a batch; each device computes its own images."""
     views = _views(architecture, config, topology, draw, batch, statistics)
     dtype = jnp.dtype(config.dtype)
     params = topology.mark_varying({**frozen, **weights})
@@ -130,7 +131,7 @@ def _views(
     batch: Batch,
     statistics: Statistics,
 ) -> jax.Array:
-    """What the network sees of this device's images: crops, mirror images, colour noise."""
+    """Compute the views of this device's images: random crops, mirror images and colour noise."""
     rule, index = architecture.views, topology.own_rows(batch["index"])
     views = training_views(
         _folded(example_keys(*draw, index), 0),
@@ -149,9 +150,9 @@ def _views(
 
 
 def example_keys(key: jax.Array, step: jax.Array, indices: jax.Array) -> jax.Array:
-    """[B] keys, one for each example of a step: functions of (run key, step, place in the batch).
+    """Return [B] random keys, one per example: functions of (run key, step, position in the batch).
 
-    Folding, rather than splitting per device, makes the draws the same on any topology.
+    The keys are folded, not split per device, so the draws are the same on every topology.
     """
     step_key = jax.random.fold_in(key, step)
     return jax.vmap(lambda index: jax.random.fold_in(step_key, index))(indices)

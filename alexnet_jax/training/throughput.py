@@ -1,4 +1,4 @@
-"""How fast a training goes: its rate, and a profile of a few of its steps."""
+"""Speed of a training: its rate, and a profile of a few steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PROFILED_STEPS = 10
 
 
 class Clock:
-    """Images per second of training alone: evaluation and saving do not count."""
+    """Clock that measures images per second of training, without evaluation and saving."""
 
     def __init__(self, batch: int) -> None:
         self._batch, self._steps, self._waited = batch, 0, 0.0
@@ -25,19 +25,21 @@ class Clock:
         self._steps += 1
 
     def elapsed(self) -> float:
-        """Seconds since the start, or since the rate was asked for last."""
+        """Return the seconds since the last call of `rate`, or since the start."""
         return time.perf_counter() - self._began
 
     def first_step(self, metrics: object) -> str:
-        """Says how long the first step took, once its metrics are there, and gives back what
-        compiling it held."""
+        """Wait for the first step's metrics, and return a message with its time in seconds.
+
+        Releases the memory that compiling the step left.
+        """
         jax.block_until_ready(metrics)
-        took = self.elapsed()
+        seconds = self.elapsed()
         give_back_memory()
-        return f"first step took {took:.1f} s, compilation included"
+        return f"first step took {seconds:.1f} s, compilation included"
 
     def rate(self) -> float:
-        """Since the last call; the first one in a process includes compilation."""
+        """Return the images per second since the last call; the first rate includes compilation."""
         now = time.perf_counter()
         rate = self._batch * self._steps / (now - self._began)
         self._began, self._steps, self._waited = now, 0, 0.0
@@ -45,29 +47,31 @@ class Clock:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Around what waits for input."""
+        """Count the time inside this context as waiting for input."""
         began = time.perf_counter()
         yield
         self._waited += time.perf_counter() - began
 
     def input_wait(self) -> float:
-        """Share of the time since `rate` was asked last that went into waiting, in [0, 1]."""
+        """Return the share of time spent waiting since the last call of `rate`, in [0, 1]."""
         return self._waited / (time.perf_counter() - self._began)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
+        """Leave the time inside this context out of the rate."""
         paused_at = time.perf_counter()
         yield
         self._began += time.perf_counter() - paused_at
 
 
 class Trace:
-    """A profile of ten steps, from the third of this process: the first two compile and warm up."""
+    """Profile of ten steps, from the third of this process; the first two compile and warm up."""
 
     def __init__(self, directory: Path | None) -> None:
         self._directory, self._running = directory, False
 
     def at(self, count: int) -> None:
+        """Start or stop the profile before step `count` of this process, counted from 1."""
         if self._directory is not None and count == 3:
             jax.profiler.start_trace(self._directory)
             self._running = True

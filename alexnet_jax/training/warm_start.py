@@ -1,4 +1,4 @@
-"""Before the first update: weights of another run, and whether the network sees its images."""
+"""Start of a run: weights of another run, and a check that the logits depend on the image."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from alexnet_jax.inference import Logits, Trained, load_trained
 from alexnet_jax.network import Architecture, Layer, Params
 from alexnet_jax.runs import TrainConfig, recorded_start
 from alexnet_jax.runtime import whole
-from alexnet_jax.training.health import SIGNAL_IMAGES, said_of_signal, some_of
+from alexnet_jax.training.health import SIGNAL_IMAGES, describe_signal, sample_evenly
 from alexnet_jax.training.job import Job
 from alexnet_jax.training.state import TrainState, init_state
 
 Note = Callable[[str], None]
 
-# What a layer starts with says nothing of what it computes.
+# Fields of a layer that set its initial values, and not what it computes.
 _INITIAL = frozenset({"std", "bias", "init"})
 
 
 class Start:
-    """Where the weights of a run come from: its seed, and what `start_from` names.
+    """Initial weights of a run: drawn from its seed, or copied from the run in `start_from`.
 
-    The other run is read once, if at all: a run that goes on has its weights, and remembers the
-    hash of those it began with.
+    The other run is read at most once. A run that is resumed does not need it: its own checkpoint
+    has the weights, and its workdir records the hash of those it began with.
     """
 
     def __init__(self, job: Job) -> None:
@@ -38,13 +38,13 @@ class Start:
         self._loaded: Trained | None = None
 
     def sha256(self, workdir: Path, *, fresh: bool) -> str:
-        """Of the weights that `start_from` names, "" for none.
+        """Return the SHA-256 of the weights that `start_from` names, or "" if it names none.
 
-        As recorded in the workdir where the run there began with the same place, which may have
-        changed or gone since.
+        If the run in the workdir began from the same `start_from`, the recorded hash is returned,
+        since the other run may have changed or been removed.
 
         Raises:
-          InputError: another run that cannot be read or does not fit; the workdir itself.
+          InputError: the other run cannot be read or does not fit, or `start_from` is this workdir.
         """
         config = self._job.config
         if not config.start_from:
@@ -63,10 +63,14 @@ class Start:
         return params_sha256(self._source().params)
 
     def state(self, sha256: str, note: Note) -> TrainState:
-        """The state before the first update; `sha256` as it was when the run began.
+        """Create the state before the first update.
+
+        Args:
+          sha256: hash of the weights in `start_from` when the run began.
+          note: prints a message.
 
         Raises:
-          InputError: as above, or the other run has other weights now.
+          InputError: as in `sha256`, or the weights in `start_from` have changed.
         """
         job, config = self._job, self._job.config
         state = init_state(job.architecture, config, job.topology)
@@ -82,7 +86,8 @@ class Start:
         for line in notes(job, source, copied):
             note(line)
         placed = {
-            name: jax.tree.map(_like, source.params[name], state.params[name]) for name in copied
+            name: jax.tree.map(_converted, source.params[name], state.params[name])
+            for name in copied
         }
         self._loaded = None
         params = {**state.params, **placed}
@@ -100,7 +105,8 @@ class Start:
         return self._loaded
 
 
-def _like(old: jax.Array, new: jax.Array) -> jax.Array:
+def _converted(old: jax.Array, new: jax.Array) -> jax.Array:
+    """Return the values of `old` with the dtype and sharding of `new`."""
     placed: jax.Array = jax.device_put(old.astype(new.dtype), new.sharding)
     return placed
 
@@ -110,38 +116,38 @@ def _shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
 
 
 def check_copied(job: Job, source: Trained) -> tuple[str, ...]:
-    """Names of the layers whose weights are copied: all, but for a new classifier.
+    """Return the names of the layers whose weights are copied: all, except a new classifier.
 
     Raises:
-      InputError: layers that one of the networks lacks, or that have other shapes.
+      InputError: one of the networks lacks a layer, or a layer's shapes differ.
     """
     config, where = job.config, job.config.start_from
-    want, have = _shapes(job.architecture), _shapes(source.architecture)
+    shapes, source_shapes = _shapes(job.architecture), _shapes(source.architecture)
     last = job.architecture.layers[-1].name
     same = source.class_names == job.dataset.class_names
     if config.classifier == "new" or (config.classifier == "auto" and not same):
-        want.pop(last)
-        have.pop(source.architecture.layers[-1].name)
+        shapes.pop(last)
+        source_shapes.pop(source.architecture.layers[-1].name)
         if last in config.freeze:
             raise InputError(f"{last} starts anew, and cannot be frozen")
-    network, like = job.architecture.name, _like_theirs(config, source.config)
-    for name, shape in want.items():
-        if name not in have:
+    network, hint = job.architecture.name, _settings_hint(config, source.config)
+    for name, shape in shapes.items():
+        if name not in source_shapes:
             raise InputError(
-                f"start_from {where}: its network has no layer {name}, {network} has{like}"
+                f"start_from {where}: its network has no layer {name}, {network} has{hint}"
             )
-        if have[name] != shape:
+        if source_shapes[name] != shape:
             raise InputError(
-                f"start_from {where}: {name}/kernel is {have[name]}, but in {network} it is "
-                f"{shape}{like}"
+                f"start_from {where}: {name}/kernel is {source_shapes[name]}, but in {network} it "
+                f"is {shape}{hint}"
             )
-    if extra := sorted(set(have) - set(want)):
-        raise InputError(f"start_from {where}: its network has {extra[0]}, {network} has not{like}")
-    return tuple(want)
+    if extra := sorted(set(source_shapes) - set(shapes)):
+        raise InputError(f"start_from {where}: its network has {extra[0]}, {network} has not{hint}")
+    return tuple(shapes)
 
 
-def _like_theirs(ours: TrainConfig, theirs: TrainConfig) -> str:
-    """The settings that would make a run's network like that of the run whose weights it takes."""
+def _settings_hint(ours: TrainConfig, theirs: TrainConfig) -> str:
+    """Return a hint at the settings that make a network like that of `start_from`."""
     names = [name for name in ("preset", "image_size") if vars(ours)[name] != vars(theirs)[name]]
     settings = [f"{name}={vars(theirs)[name]}" for name in names] + [
         f"layers.{layer}.{field}={value}"
@@ -153,27 +159,27 @@ def _like_theirs(ours: TrainConfig, theirs: TrainConfig) -> str:
 
 
 def notes(job: Job, source: Trained, copied: tuple[str, ...]) -> list[str]:
-    """What to say of a start with another run's weights: what is new, and what may surprise."""
+    """Return messages about a start from another run's weights: new layers, and differences."""
     where, last = job.config.start_from, job.architecture.layers[-1].name
     new = "" if last in copied else f"; {last} is new, for {job.architecture.classes} classes"
-    found = [f"weights of {where}, step {source.step}{new}"]
+    lines = [f"weights of {where}, step {source.step}{new}"]
     ours, theirs = ({layer.name: layer for layer in net.layers if layer.name != last}
                     for net in (job.architecture, source.architecture))  # fmt: skip
     other = [name for name in ours if name not in theirs or _differ(ours[name], theirs[name])]
     other += [name for name in theirs if name not in ours]
     if other or list(ours) != list(theirs):
-        found.append(f"note: its network computes otherwise ({', '.join(other) or 'order'})")
+        lines.append(f"note: its network computes otherwise ({', '.join(other) or 'order'})")
     if job.config.scale != source.config.scale:
-        found.append(
+        lines.append(
             f"note: its images were scaled by {_text(source.config.scale)}, these are by "
             f"{_text(job.config.scale)}"
         )
     if job.dataset.stored_size != source.stored_size:
-        found.append(
+        lines.append(
             f"note: it took its crops from images of {source.stored_size} pixels, these have "
             f"{job.dataset.stored_size}"
         )
-    return found
+    return lines
 
 
 def _text(scale: float | tuple[float, ...]) -> str:
@@ -181,15 +187,19 @@ def _text(scale: float | tuple[float, ...]) -> str:
 
 
 def _differ(one: Layer, other: Layer) -> bool:
-    plain = ({k: v for k, v in vars(x).items() if k not in _INITIAL} for x in (one, other))
-    return type(one) is not type(other) or next(plain) != next(plain)
+    """Whether two layers compute differently, whatever their initial values."""
+    return type(one) is not type(other) or _without_initial(one) != _without_initial(other)
+
+
+def _without_initial(layer: Layer) -> dict[str, object]:
+    return {name: value for name, value in vars(layer).items() if name not in _INITIAL}
 
 
 def check_signal(
     job: Job, network: Logits, params: Params, statistics: Statistics, note: Note
 ) -> None:
-    """Says how much of the logits depends on the image, before the first update."""
-    images = some_of(job.dataset.train.images, job.topology.divisible(SIGNAL_IMAGES))
+    """Report how much of the logits depends on the image, before the first update."""
+    images = sample_evenly(job.dataset.train.images, job.topology.divisible(SIGNAL_IMAGES))
     logits = network(params, images, statistics)
-    for line in said_of_signal(whole(logits).astype(np.float64)):
+    for line in describe_signal(whole(logits).astype(np.float64)):
         note(line)

@@ -184,13 +184,13 @@ def test_a_writer_does_one_thing_at_a_time_and_tells_what_it_raised() -> None:
 
     writer.wait()  # for nothing
     writer.start(slow)
-    writer.look()
+    writer.raise_if_failed()
     assert done == []
     go.set()
     with pytest.raises(OSError, match="first"):
         writer.start(lambda: done.append("never"))
     writer.start(lambda: done.append("second"))
     writer.wait()
-    writer.look()
+    writer.raise_if_failed()
     writer.close()
     assert done == ["slow", "second"]

@@ -16,7 +16,7 @@ from alexnet_jax import InputError
 from alexnet_jax.checkpoints.checkpoints import Checkpoints
 from alexnet_jax.training import loop as fit_module
 from alexnet_jax.training.console import PlainConsole
-from alexnet_jax.training.health import Losses, chance_loss, non_finite
+from alexnet_jax.training.health import Losses, chance_loss, nonfinite_paths
 from alexnet_jax.training.loop import fit
 from alexnet_jax.training.optim import velocity
 from alexnet_jax.training.step import make_train_step
@@ -34,20 +34,20 @@ def test_loss_of_chance_is_the_entropy_of_the_labels() -> None:
 
 def test_leaves_that_are_not_finite_are_named_in_order() -> None:
     tree = {"b": {"x": jnp.array([1.0, np.inf])}, "a": jnp.array(np.nan), "n": jnp.int32(3)}
-    assert non_finite(tree) == ["a", "b/x"]
-    assert non_finite(jax.tree.map(jnp.zeros_like, tree)) == []
-    assert non_finite({"whole": jnp.int32(1)}) == []
+    assert nonfinite_paths(tree) == ["a", "b/x"]
+    assert nonfinite_paths(jax.tree.map(jnp.zeros_like, tree)) == []
+    assert nonfinite_paths({"whole": jnp.int32(1)}) == []
 
 
 def test_the_first_loss_that_is_no_number_is_found_at_the_next_look() -> None:
     losses = Losses(1.0, 0, 10)
     for loss in (0.5, 2.0):
         assert not losses.add(loss)
-    assert losses.look() is None
+    assert losses.check() is None
     for loss in (0.5, np.inf, np.nan):
         losses.add(loss)
-    assert losses.look() == (14, np.inf)
-    assert losses.look() is None  # seen, and let go
+    assert losses.check() == (14, np.inf)
+    assert losses.check() is None  # seen, and let go
 
 
 def test_it_is_time_to_look_before_too_many_are_held() -> None:
@@ -75,7 +75,7 @@ def test_flat_is_no_mean_below_chance(means: list[float], flat_steps: int, flat:
         assert losses.flat is None
         for sign in (-1, 1) * 5:
             losses.add(mean + sign * 0.3)
-        assert losses.look() is None
+        assert losses.check() is None
     assert (losses.flat is not None) == flat
 
 
@@ -148,7 +148,7 @@ def test_gradients_that_are_no_numbers(
                     state.opt_state,
                 ),
             )
-            assert non_finite(bad) == ["conv1/kernel", "conv4/bias"]
+            assert nonfinite_paths(bad) == ["conv1/kernel", "conv4/bias"]
         return state, metrics
 
     poisoned(monkeypatch, poison)
