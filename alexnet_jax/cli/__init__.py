@@ -1,1 +1,1 @@
-"""Words of the command line: options, their values, and mistakes told in one line."""
+"""Command line of the scripts: options, their values, and errors reported in one line."""

@@ -1,6 +1,6 @@
-"""What the benchmark may be asked for, checked before anything is computed.
+"""Options of the benchmark, checked before anything is computed.
 
-Parsed by argparse, since the machines whose speed is asked for often have nothing but jax.
+They are parsed by argparse, since machines to be measured often have no libraries besides jax.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ PEERS = ("none", "torch")
 
 @dataclass(frozen=True)
 class Options:
-    """The command line, as values that can be used.
+    """Options of the benchmark, parsed and checked.
 
     Attributes:
       works: a `Work` for each batch, with mode "train", which `race` replaces.
-      input: a data set whose reading is measured instead of the network.
+      input: name of a data set whose reading is measured instead of the network, or None.
     """
 
     works: tuple[Work, ...]
@@ -62,10 +62,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(arguments: Sequence[str], description: str) -> Options:
-    """Options from a command line.
+    """Parse a command line.
 
     Raises:
-      InputError: a value that cannot be used. SystemExit: an unknown option, after its one line.
+      InputError: a value cannot be used.
+      SystemExit: an option is unknown or malformed; one line was printed.
     """
     return _checked(_parser(description).parse_args(arguments))
 
@@ -107,14 +108,14 @@ def _add(
     text: str,
     nargs: str | None = None,
 ) -> None:
-    """Adds an option whose text `read` reads; where its default is "none", that reads as None."""
+    """Add an option whose text `read` converts; "none" becomes None where it is the default."""
 
-    def value(given: str) -> object:
-        if given == default == "none":
+    def value(argument: str) -> object:
+        if argument == default == "none":
             return None
         try:
-            return read(given)
-        except InputError as error:  # argparse loses the message of any error but its own
+            return read(argument)
+        except InputError as error:  # argparse keeps the message of its own error only
             raise argparse.ArgumentTypeError(str(error)) from None
 
     parser.add_argument(
@@ -130,17 +131,17 @@ def _add(
 def _add_words(
     parser: argparse.ArgumentParser, name: str, choices: tuple[str, ...], text: str
 ) -> None:
-    """Adds an option that takes one of some words, the first by default."""
+    """Add an option that takes one of `choices`, the first by default."""
     read = partial(one_of, choices=choices)
     _add(parser, name, read, choices[0], f"{{{','.join(choices)}}}", text)
 
 
-def _checked(asked: argparse.Namespace) -> Options:
-    architecture = presets.architecture(asked.preset)
-    _require_peer(asked.peer is not None, asked.compile)
-    if asked.allocator != "default" and not sys.platform.startswith("linux"):
-        raise InputError(f"allocator {asked.allocator} is one of glibc's, on Linux")
-    if asked.picture is not None and importlib.util.find_spec("matplotlib") is None:
+def _checked(parsed: argparse.Namespace) -> Options:
+    architecture = presets.architecture(parsed.preset)
+    _require_peer(parsed.peer is not None, parsed.compile)
+    if parsed.allocator != "default" and not sys.platform.startswith("linux"):
+        raise InputError(f"allocator {parsed.allocator} is one of glibc's, on Linux")
+    if parsed.picture is not None and importlib.util.find_spec("matplotlib") is None:
         raise InputError("--picture needs matplotlib, which is not installed")
 
     def work(batch: int) -> Work:
@@ -149,25 +150,25 @@ def _checked(asked: argparse.Namespace) -> Options:
             mode="train",
             architecture=architecture,
             batch=batch,
-            dtype=asked.dtype,
-            topology=asked.topology,
-            steps_per_dispatch=asked.steps_per_dispatch,
-            threads=asked.threads,
+            dtype=parsed.dtype,
+            topology=parsed.topology,
+            steps_per_dispatch=parsed.steps_per_dispatch,
+            threads=parsed.threads,
         )
 
     return Options(
-        works=tuple(map(work, asked.batch)),
-        peer=asked.peer is not None,
-        compiled=asked.compile,
-        repeats=asked.repeats,
-        allocator=asked.allocator,
-        layers=asked.layers,
-        kernels=asked.kernels,
-        json=asked.json,
-        picture=asked.picture,
-        input=asked.input,
-        data_dir=asked.data_dir,
-        seconds=asked.seconds,
+        works=tuple(map(work, parsed.batch)),
+        peer=parsed.peer is not None,
+        compiled=parsed.compile,
+        repeats=parsed.repeats,
+        allocator=parsed.allocator,
+        layers=parsed.layers,
+        kernels=parsed.kernels,
+        json=parsed.json,
+        picture=parsed.picture,
+        input=parsed.input,
+        data_dir=parsed.data_dir,
+        seconds=parsed.seconds,
     )
 
 
@@ -179,5 +180,5 @@ def _require_peer(peer: bool, compiled: bool) -> None:
 
 
 def _threads(text: str) -> int:
-    """A number of cores; 0 for all."""
+    """Read a number of cores; return 0 for "all"."""
     return 0 if text == "all" else whole(text, 1, cores())

@@ -1,4 +1,4 @@
-"""What the scripts of the claims do: train, measure, print, draw."""
+"""Scripts of the paper's claims: options, training, measurement, output."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """Train a claim's variants from several seeds, and say whether the runs show it."""
+    """Train a claim's variants from several seeds, and report whether the runs confirm it."""
 
     scale: Annotated[Scale, words(Scale)] = "small"
     """small: a narrow network on thumbnails of photographs; full: ImageNet, prepared."""
     seeds: Count = 3
     """Runs of each variant, from seeds 0, 1, ..."""
     workdir: Directory = Path("runs/paper")
-    """Directory of the runs, which the claims share; finished ones are not run again."""
+    """Directory of the runs, shared by all claims; finished runs are not repeated."""
     data: Annotated[str | None, option(str, "NAME", "as the scale says")] = None
-    """Another data set; with --data-dir, one that experiments/prepare.py has made."""
+    """Name of another data set; with --data-dir, one prepared by experiments/prepare.py."""
     data_dir: Annotated[Path | None, option(directory, "DIR", "none")] = None
     """Directory of the prepared data sets."""
     set: Changes = ()
-    """Changes to every run, as steps=100 or batch=32; may be repeated."""
+    """Changes to every run, such as steps=100 or batch=32; may be repeated."""
     dry_run: bool = False
-    """Say which runs there are, and train none."""
+    """List the runs without training."""
     json: Report = None
     """File for the outcomes."""
     picture: Picture = None
-    """File for a picture of them: .png, .svg or .pdf."""
+    """File for a picture of the outcomes: .png, .svg or .pdf."""
 
 
 def run_claims(options: Options, claims: Sequence[Claim]) -> None:
-    """The claims' runs, table, JSON and picture.
+    """Train the claims' runs, print the table, and write the JSON file and the picture.
 
     Raises:
-      InputError: settings that cannot be used.
+      InputError: a setting cannot be used.
     """
     from alexnet_jax.paper import Plan, check, variants_of
 
@@ -79,7 +79,7 @@ def _outcomes(
     from alexnet_jax.training import make_console
 
     keep_compiled()
-    train_all(claims, plan, make_console() if scale == "full" else None, _say)
+    train_all(claims, plan, make_console() if scale == "full" else None, _print)
     outcomes = measure(claims, plan)
     rows = [outcome_row(outcome) for outcome in outcomes]
     print()
@@ -94,19 +94,19 @@ def _outcomes(
     return rows
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, flush=True)
 
 
 def _changes(options: Options) -> dict[str, str]:
-    found = changed_values(options.set)
+    changes = changed_values(options.set)
     if options.data is not None:
-        found["data"] = options.data
+        changes["data"] = options.data
     if options.data_dir is not None:
-        found["data_dir"] = str(options.data_dir)
-    return found
+        changes["data_dir"] = str(options.data_dir)
+    return changes
 
 
 def main(*claims: Claim) -> None:
-    """The whole of a claim's script."""
+    """Run the script of one or several claims."""
     run(lambda options: run_claims(options, claims), Options)

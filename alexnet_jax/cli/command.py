@@ -1,4 +1,4 @@
-"""What the scripts share: options from a dataclass, and mistakes told in one line."""
+"""Entry point of the scripts: options from a dataclass, and errors reported in one line."""
 
 from __future__ import annotations
 
@@ -19,39 +19,43 @@ Options = TypeVar("Options")
 
 @dataclass(frozen=True)
 class SeveralProcesses:
-    """For several processes that run together."""
+    """Options for several processes that run together."""
 
     coordinator: Annotated[str, arg(metavar="HOST:PORT|auto|none")] = "none"
-    """Where process 0 of several is reached; auto on Slurm, Open MPI, Kubernetes and TPU pods."""
+    """Address of process 0 of several; auto on Slurm, Open MPI, Kubernetes and TPU pods."""
     process_id: Annotated[int | None, option(whole, "K", "none")] = None
-    """With HOST:PORT, which of the processes this is, from 0."""
+    """With HOST:PORT, the number of this process, from 0."""
     num_processes: Annotated[int | None, option(whole, "P", "none")] = None
-    """With HOST:PORT, how many processes there are."""
+    """With HOST:PORT, the number of processes."""
     heartbeat: Annotated[int, option(whole, "SECONDS")] = 100
-    """Seconds of silence after which a process is taken for dead, and the others end."""
+    """Seconds of silence after which a process is considered dead, and the others end."""
 
     def join(self) -> None:
-        """Joins the other processes, before anything is computed; InputError if it cannot."""
+        """Join the other processes, before anything is computed; raise InputError on failure."""
         from alexnet_jax.runtime import join
 
         join(self.coordinator, self.process_id, self.num_processes, self.heartbeat)
 
 
 def parse(options: type[Options]) -> Options:
-    """Command-line options into a dataclass; a mistake is one line on standard error, status 2."""
-    said = io.StringIO()
+    """Parse the command line into a dataclass; an error is one line on stderr and status 2."""
+    output = io.StringIO()
     try:
-        with _wide_terminal(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        with (
+            _wide_terminal(),
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(output),
+        ):
             return tyro.cli(options)
     except SystemExit as stop:
         if stop.code:
-            fail(_message(said.getvalue()))
+            fail(_message(output.getvalue()))
     return tyro.cli(options)  # --help, now as wide as the terminal
 
 
 @contextlib.contextmanager
 def _wide_terminal() -> Iterator[None]:
-    """So wide that no word of a message is broken."""
+    """Widen the terminal that tyro sees, so that no message is wrapped."""
     before = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = "100000"
     try:
@@ -63,7 +67,7 @@ def _wide_terminal() -> Iterator[None]:
 
 
 def _message(box: str) -> str:
-    """The line of tyro's message: its text up to the first rule, and the option perhaps meant."""
+    """Return tyro's message in one line: its text up to the first rule, and its suggestion."""
     parts: list[list[str]] = [[]]
     for line in (line.strip(" │╭╮╰╯") for line in box.splitlines()):
         if line and set(line) <= set("-─"):
@@ -78,18 +82,23 @@ def _message(box: str) -> str:
 
 
 def run(main: Callable[[Any], None], options: Any) -> None:
-    """Runs a script's `main` on its options: a dataclass, or a union of them, a subcommand each.
+    """Parse the options of a script and run its `main` on them.
 
-    A user's mistake ends it with status 2, an interruption with 128 + the signal.
+    The process ends with status 2 after an error of the user's, and with 128 + the signal's number
+    after an interruption.
+
+    Args:
+      main: the script's function of its options.
+      options: a dataclass, or a union of dataclasses with one subcommand each.
     """
-    asked = parse(options)
+    parsed = parse(options)
     from alexnet_jax.checkpoints import quiet_orbax
     from alexnet_jax.runtime import Interrupted
 
     quiet_orbax()
     try:
         with mistakes_in_a_line():
-            main(asked)
+            main(parsed)
     except Interrupted as stop:
         print(f"\n{stop}", file=sys.stderr)
         raise SystemExit(stop.status) from None
@@ -99,7 +108,7 @@ def run(main: Callable[[Any], None], options: Any) -> None:
 
 
 def _end_if_peers_are_lost(error: Exception) -> None:
-    """If a computation of several processes failed: a line, and out before jax waits on them."""
+    """End the process after a failed computation of several, before jax waits for the others."""
     import jax
 
     if not isinstance(error, jax.errors.JaxRuntimeError) or jax.process_count() == 1:

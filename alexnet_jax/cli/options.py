@@ -1,10 +1,9 @@
-"""How options are declared: types that read their text, and what scripts use of tyro, which nothing
-else imports.
+"""Declaration of options as annotated types; no other module imports tyro.
 
     steps: Annotated[int | None, option(whole, "N", "as in CONFIG")] = None
 
-is an option --steps N, whose help says (default: as in CONFIG). In types, options are read, checked
-and refused before a script's `main` begins.
+declares an option --steps N, whose help shows (default: as in CONFIG). Since the types parse and
+check the texts, errors are reported before a script's `main` begins.
 """
 
 from __future__ import annotations
@@ -27,10 +26,12 @@ with mistakes_in_a_line():
 def option(
     parse: Callable[[str], object], metavar: str, unset: str = ""
 ) -> PrimitiveConstructorSpec[object]:
-    """The annotation of an option whose text `parse` reads.
+    """Return the annotation of an option.
 
-    `unset` says in the help what None means, which is the default then; on the command line it
-    stands for None, too.
+    Args:
+      parse: converts the option's text to its value, or raises InputError.
+      metavar: name of the value in the help.
+      unset: text that stands for the default None, in the help and on the command line.
     """
 
     def read(texts: list[str]) -> object:
@@ -51,7 +52,7 @@ def option(
 
 
 def words(literal: object, unset: str = "") -> PrimitiveConstructorSpec[object]:
-    """The annotation of an option that takes the words, or numbers, of a Literal."""
+    """Return the annotation of an option that takes one of the words or numbers of a Literal."""
     choices = get_args(literal)
     metavar = f"{{{','.join(map(str, choices))}}}"
     return option(partial(values.one_of, choices=choices), metavar, unset)
@@ -82,8 +83,8 @@ Changes = UseAppendAction[tuple[Annotated[tuple[str, ...], arg(metavar="KEY=VALU
 
 
 def changed_values(changes: Iterable[tuple[str, ...]]) -> dict[str, str]:
-    """The values of --set by name; of a name that is given twice, the last."""
-    found = {}
+    """Return the values of --set by name; the last one of a name that occurs twice."""
+    values_by_name = {}
     for group in changes:
         if not group:
             raise InputError("--set takes KEY=VALUE, got nothing")
@@ -91,8 +92,8 @@ def changed_values(changes: Iterable[tuple[str, ...]]) -> dict[str, str]:
             name, equals, value = change.partition("=")
             if not equals:
                 raise InputError(f"--set takes KEY=VALUE, got {change!r}")
-            found[name] = value
-    return found
+            values_by_name[name] = value
+    return values_by_name
 
 
 __all__ = [

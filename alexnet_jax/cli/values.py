@@ -1,4 +1,4 @@
-"""How a script ends, and options' texts as values; no library but Python's own is imported."""
+"""Exit of scripts after errors, and parsers of option texts; imports the standard library only."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Choice = TypeVar("Choice", str, int)
 
 
 def fail(message: str) -> NoReturn:
-    """Prints one line on standard error and ends the process with status 2."""
+    """Print one line on standard error and end the process with status 2."""
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
     raise SystemExit(2)
 
 
-# Which extra brings a package that is imported when it is needed, and not before.
+# Package that is imported only when needed -> extra that installs it.
 _EXTRAS = {
     "orbax": "train",
     "tyro": "train",
@@ -46,8 +46,8 @@ _EXTRAS = {
 
 @contextlib.contextmanager
 def mistakes_in_a_line() -> Iterator[None]:
-    """A user's mistake inside, or a package that is not installed, ends the process with a line
-    and status 2; Ctrl-C with 130."""
+    """End the process with one line and status 2 after an InputError or OSError inside, or the
+    import of an optional package that is not installed; with status 130 after Ctrl-C."""
     try:
         yield
     except FailedElsewhere:
@@ -65,18 +65,18 @@ def mistakes_in_a_line() -> Iterator[None]:
             raise
         fail(f"{package} is not installed: pip install 'alexnet_jax[{_EXTRAS[package]}]'")
     except OSError as error:
-        place = f" ({error.filename})" if error.filename else ""
-        fail(f"{error.strerror or error}{place}")
+        path = f" ({error.filename})" if error.filename else ""
+        fail(f"{error.strerror or error}{path}")
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 
 
-# Options' texts as values. Each raises InputError with what is wrong, to be read after the name of
-# the option: "must be a whole number, got 'many'".
+# Parsers of option texts. Each raises InputError with a message that continues the name of the
+# option: "must be a whole number, got 'many'".
 
 
 def whole(text: str, low: int | None = None, high: int | None = None) -> int:
-    """An int, in [low, high] where they are given."""
+    """Read an int >= low; with `high`, an int in [low, high], where `low` is 0 if not given."""
     try:
         value = int(text)
     except ValueError:
@@ -89,12 +89,12 @@ def whole(text: str, low: int | None = None, high: int | None = None) -> int:
 
 
 def count(text: str) -> int:
-    """An int of at least 1."""
+    """Read an int of at least 1."""
     return whole(text, 1)
 
 
 def number(text: str) -> float:
-    """A finite float."""
+    """Read a finite float."""
     with contextlib.suppress(ValueError):
         if math.isfinite(value := float(text)):
             return value
@@ -102,7 +102,7 @@ def number(text: str) -> float:
 
 
 def positive(text: str) -> float:
-    """A finite float above 0."""
+    """Read a finite float above 0."""
     with contextlib.suppress(ValueError):
         if 0 < (value := float(text)) < math.inf:
             return value
@@ -110,7 +110,7 @@ def positive(text: str) -> float:
 
 
 def fraction(text: str) -> float:
-    """A float in [0, 1]."""
+    """Read a float in [0, 1]."""
     value = number(text)
     if not 0 <= value <= 1:
         raise InputError(f"must lie in [0, 1], got {value:g}")
@@ -118,7 +118,7 @@ def fraction(text: str) -> float:
 
 
 def one_of(text: str, choices: Sequence[Choice]) -> Choice:
-    """The choice that is written like that."""
+    """Return the choice whose text this is."""
     for choice in choices:
         if text == str(choice):
             return choice
@@ -126,14 +126,14 @@ def one_of(text: str, choices: Sequence[Choice]) -> Choice:
 
 
 def directory(text: str) -> Path:
-    """The path of a directory, there or not."""
+    """Return the path of a directory, which need not exist."""
     if not text:
         raise InputError("is empty; give a directory")
     return Path(text)
 
 
 def writable(text: str, suffixes: tuple[str, ...] = ()) -> Path:
-    """The path of a file that can be written, checked before the work for it is done."""
+    """Return the path of a file to write; raise InputError now if it cannot be written."""
     path = Path(text)
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise InputError(f"must be a file that can be written, got {text!r}")
@@ -143,5 +143,5 @@ def writable(text: str, suffixes: tuple[str, ...] = ()) -> Path:
 
 
 def picture(text: str) -> Path:
-    """The path of a picture that can be written."""
+    """Return the path of a picture to write: .png, .svg or .pdf."""
     return writable(text, (".png", ".svg", ".pdf"))

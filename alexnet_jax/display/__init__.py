@@ -1,4 +1,4 @@
-"""What all output shares: progress of long work, tables of text, blank figures."""
+"""Output helpers: progress of long work, tables as text, blank figures."""
 
 from alexnet_jax.display.figure import blank_figure
 from alexnet_jax.display.progress import Progress, duration

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 
 def blank_figure(width: float, height: float, wspace: float = 0.02) -> Figure:
-    """An empty figure of so many inches."""
-    # Without pyplot: no global state, no display, and nothing to close.
+    """Return an empty figure, `width` x `height` inches."""
+    # pyplot would add global state, need a display, and keep figures until they are closed.
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 

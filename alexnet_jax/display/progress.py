@@ -8,16 +8,16 @@ from typing import TextIO
 
 
 def duration(seconds: float) -> str:
-    """1:02:03 or 2:03."""
+    """Format seconds as 1:02:03, or as 2:03 below an hour."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 class Progress:
-    """Says every few seconds how far the work is: a line that changes on a terminal, else lines.
+    """Progress report every 10 seconds, or every half second on a terminal, where one line changes.
 
-    On standard output, or in another `file`.
+    Printed on standard output, or to another `file`.
     """
 
     def __init__(
@@ -32,28 +32,28 @@ class Progress:
         self._unit, self._file = unit, sys.stdout if file is None else file
         self._terminal = self._file.isatty()
         self._every = 0.5 if self._terminal else 10.0
-        self._began = self._said = time.perf_counter()
+        self._began = self._reported = time.perf_counter()
 
     def advance(self, count: int) -> None:
         self._done += count
         now = time.perf_counter()
-        if now - self._said >= self._every:
-            self._said = now
+        if now - self._reported >= self._every:
+            self._reported = now
             rate = (self._done - self._first) / (now - self._began)
-            left = duration((self._total - self._done) / rate)
-            self._say(
+            remaining = duration((self._total - self._done) / rate)
+            self._print(
                 f"{self._what}: {self._done:,} of {self._total:,} {self._unit}  "
-                f"{rate:,.0f} {self._unit}/s  {left} left"
+                f"{rate:,.0f} {self._unit}/s  {remaining} left"
             )
 
     def finish(self) -> None:
         count, seconds = self._done - self._first, time.perf_counter() - self._began
         rate = f", {count / seconds:,.0f} {self._unit}/s" if count else ""
-        self._say(f"{self._what}: {count:,} {self._unit} in {duration(seconds)}{rate}")
+        self._print(f"{self._what}: {count:,} {self._unit} in {duration(seconds)}{rate}")
         if self._terminal:
             print(file=self._file, flush=True)
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         if self._terminal:
             print(f"\r{text}\x1b[K", end="", file=self._file, flush=True)
         else:

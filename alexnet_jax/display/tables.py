@@ -6,25 +6,26 @@ from collections.abc import Iterable
 
 
 def milliseconds(seconds: float) -> str:
-    """Three digits or more."""
+    """Format seconds as milliseconds, with at least three digits."""
     value = 1e3 * seconds
     return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2}f}"
 
 
 def aligned(lines: Iterable[Iterable[str]], left: int = 0, rules: Iterable[int] = (1,)) -> str:
-    """Columns two spaces apart, as wide as their widest cell.
+    """Format lines of cells as a table of columns, two spaces apart.
 
     Args:
-      left: how many columns, from the first, stand to the left; the others stand to the right.
-      rules: lines, by their index, that a rule is drawn above.
+      lines: the cells of each line.
+      left: number of columns, from the first, that are aligned left; the others are aligned right.
+      rules: indices of the lines above which a rule is drawn.
     """
     columns = []
-    for place, column in enumerate(zip(*lines, strict=True)):
+    for position, column in enumerate(zip(*lines, strict=True)):
         width = max(map(len, column))
-        side = str.ljust if place < left else str.rjust
+        side = str.ljust if position < left else str.rjust
         columns.append([side(cell, width) for cell in column])
     text = ["  ".join(line).rstrip() for line in zip(*columns, strict=True)]
     rule = "-" * max(map(len, text))
-    for place in sorted(rules, reverse=True):
-        text.insert(place, rule)
+    for index in sorted(rules, reverse=True):
+        text.insert(index, rule)
     return "\n".join(text)

@@ -1,4 +1,4 @@
-"""A run on disk: its settings, its directory, its model card."""
+"""Runs on disk: their settings, directories and model cards."""
 
 from alexnet_jax.runs.config import Dtype, Resize, TrainConfig
 from alexnet_jax.runs.description import Description

@@ -1,4 +1,4 @@
-"""A training run as frozen data: what `experiments/configs/` hold. jax is not imported here."""
+"""Settings of a training run as frozen data, as in `experiments/configs/`; jax is not imported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Dtype = Literal["float32", "bfloat16", "float64"]
 Classifier = Literal["auto", "new", "copied"]
 Resize = Literal["short_bicubic", "short_bilinear", "warp_bicubic", "warp_bilinear"]
 
-# Marks fields that may change when a run goes on; any other change makes it another run.
+# Marks fields that may change when a run is resumed; any other change makes it another run.
 _FREE = "may differ"
 _COUNT = at_least(1)
 _NOT_NEGATIVE = within(0.0, math.inf)
@@ -35,13 +35,13 @@ _RISING = Check(
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Everything that decides a run. Defaults are the paper's where it has a number.
+    """Settings of a training run. Defaults are the paper's values where it gives them.
 
-    Configs are values: equal ones have equal hashes, and dictionaries and lists are copied into
-    forms that cannot change. Steps are updates of the weights.
+    Configs are values: equal configs have equal hashes, and dictionaries and lists are copied into
+    immutable forms. A step is one update of the weights.
 
     Raises:
-      InputError: a value of another type or out of range, or values that exclude each other.
+      InputError: a value has the wrong type or is out of range, or two values exclude each other.
     """
 
     # Data.
@@ -50,27 +50,28 @@ class TrainConfig:
     data: str
     """Name of the data set."""
     steps: Annotated[int, _FREE, _COUNT, _BELOW_2_31]
-    """Updates in all. May grow when a run goes on, unless the schedule is "quadratic"."""
+    """Total number of updates. May grow when a run is resumed, unless the schedule is
+    "quadratic"."""
     data_dir: Annotated[str, _FREE] = ""
-    """Directory of a prepared `data`; "" for a set that needs none."""
+    """Directory of the prepared data sets; "" for a data set that needs none."""
 
     # Network.
     preset: str = "paper"
-    """Architecture, by its name in `list_presets()`."""
+    """Name of the architecture, as in `list_presets()`."""
     init: str = "preset"
     """Preset whose initial values the layers take; "preset": the architecture's own."""
     image_size: Annotated[int, _SIZE] = 0
     """Side of the input in pixels; 0: the preset's."""
     start_from: Annotated[str, _FREE] = ""
-    """Workdir whose weights this run begins with; "": initial values. May be moved when a run goes
-    on, since the workdir holds the hash of the weights."""
+    """Workdir whose weights this run begins with; "": initial values. It may be moved before a run
+    is resumed, since this run's workdir records the hash of the weights."""
     start_checkpoint: Annotated[str, _FREE] = "latest"
     """Checkpoint of `start_from`: "best", "latest" or a step."""
     classifier: Classifier = "auto"
-    """Last layer with `start_from`: "new", "copied", or "auto": copied where the classes have the
-    same names, else new."""
+    """Last layer with `start_from`: "new", "copied", or "auto": copied if the classes have the same
+    names, else new."""
     freeze: Annotated[tuple[str, ...], _DISTINCT] = ()
-    """Layers that keep their weights, bit for bit."""
+    """Layers whose weights do not change."""
     layer_rates: Mapping[str, float] = field(default_factory=dict)
     """Learning rates of layers as multiples of `learning_rate`, by layer, in (0, inf)."""
     layers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -78,15 +79,15 @@ class TrainConfig:
 
     # Batch.
     batch: Annotated[int, _COUNT] = 128
-    """Images of an update, over all devices (paper, section 5)."""
+    """Images per update, over all devices (paper, section 5)."""
     accumulate: Annotated[int, _COUNT] = 1
-    """Parts in which a batch is computed, one after the other; divides `batch`."""
+    """Number of parts of a batch, computed one at a time; divides `batch`."""
     seed: Annotated[int, within(0, 2**32, "[0, 2^32)")] = 0
-    """Seed of initial values, order of images, views and dropout."""
+    """Seed of the initial values, the order of images, the views and dropout."""
     dtype: Dtype = "float32"
-    """Type that is computed in; parameters stay float32, except with "float64"."""
+    """Type of the computation; parameters are float32, except with "float64"."""
     topology: Annotated[str, _FREE] = "one_device"
-    """Spread of the network over devices: one_device, two_towers, data, data_towers or hybrid."""
+    """Distribution over devices: one_device, two_towers, data, data_towers or hybrid."""
 
     # Update rule and rates.
     learning_rate: Annotated[float, _NOT_NEGATIVE] = 0.01
@@ -94,23 +95,23 @@ class TrainConfig:
     momentum: Annotated[float, within(0.0, 1.0)] = 0.9
     """Share of the velocity that the next update keeps (paper, section 5)."""
     rate_inside: bool = True
-    """Whether the velocity holds the rate, as in the paper. False: the velocity is multiplied by
-    the rate where it is added to the weights, as in PyTorch."""
+    """Whether the rate is inside the velocity, as in the paper. False: the rate multiplies the
+    velocity when it is added to the weights, as in PyTorch."""
     weight_decay: Annotated[float, _NOT_NEGATIVE] = 5e-4
-    """Factor of the weights that is added to their gradient (paper, section 5)."""
+    """Multiple of the weights that is added to their gradient (paper, section 5)."""
     trust: Annotated[float, _NOT_NEGATIVE] = 0.0
     """Trust coefficient of LARS (`training.optim.lars`); 0: the paper's update."""
     bias_learning_rate: Annotated[float, _NOT_NEGATIVE] = 0.0
     """Rate of the biases under LARS; 0 without it."""
     ema: Annotated[float, within(0.0, 1.0)] = 0.0
-    """Decay, per update, of a moving average of the weights, which is then evaluated and kept; 0:
-    no average."""
+    """Decay per update of a moving average of the weights, which is evaluated and saved; 0: no
+    average."""
     warmup_epochs: Annotated[float, _NOT_NEGATIVE] = 0.0
     """Epochs over which the rate rises to `learning_rate`."""
     schedule: Schedule = "plateau"
-    """Course of the rate after the warm-up: divided by ten when the test error stalls ("plateau";
-    paper, section 5) or at `drop_epochs` ("epochs"), falling to 0 as the square of the updates
-    left ("quadratic"), or "constant"."""
+    """Schedule of the rate after the warm-up. "plateau": divided by ten when the test error stalls
+    (paper, section 5); "epochs": divided by ten at each of `drop_epochs`; "quadratic": falls to 0
+    with the square of the remaining updates; or "constant"."""
     drop_epochs: Annotated[tuple[float, ...], _RISING] = ()
     """Epochs at which the schedule "epochs" divides the rate by ten."""
     patience: Annotated[int, _COUNT] = 3
@@ -118,20 +119,20 @@ class TrainConfig:
 
     # Views.
     random_crop: bool = True
-    """Whether training crops at random (paper, section 4.1); else at the centre, as tests do."""
+    """Whether training crops are random (paper, section 4.1), or at the centre, as in tests."""
     mirror: bool = True
     """Whether half of the training images are mirrored (paper, section 4.1)."""
     colour_noise: Annotated[float, _NOT_NEGATIVE] = 0.1
     """Standard deviation of the noise along each principal component of the colours, as a share of
     the component's own (paper, section 4.1); 0: no noise."""
     pixel_scale: Annotated[float, _NOT_NEGATIVE, _POSITIVE] = 1.0
-    """Factor on pixels of 0 to 255 minus their mean."""
+    """Factor applied to pixels (0 to 255) minus their mean."""
     channel_std: Annotated[tuple[float, ...], _DIVISORS] = ()
     """Divisor of each channel after `pixel_scale`; (): none."""
     resize: Resize = "short_bicubic"
-    """Rule by which pictures from files become stored images (`data.read_stored`)."""
+    """Rule for resizing pictures from files to stored images (`data.read_stored`)."""
 
-    # Cadence, in updates unless said otherwise.
+    # Cadence.
     log_every: Annotated[int, _FREE, _COUNT] = 50
     """Updates between two lines of training metrics."""
     evaluate_every: Annotated[int, _FREE, _COUNT] = 1000
@@ -139,11 +140,11 @@ class TrainConfig:
     checkpoint_every: Annotated[int, _FREE, _COUNT] = 1000
     """Updates between two checkpoints."""
     keep_checkpoints: Annotated[int, _FREE, _COUNT] = 2
-    """Number of newest checkpoints that are kept."""
+    """Number of newest checkpoints to keep."""
     keep_epochs: Annotated[float, _FREE, _NOT_NEGATIVE] = 0.0
-    """Epochs between two checkpoints that are kept for good; 0: none is."""
+    """Epochs between two checkpoints that are kept permanently; 0: none."""
     flat_steps: Annotated[int, _FREE, within(0, math.inf)] = 5000
-    """Updates with a loss no better than chance after which a run is stopped ("flat after 5k":
+    """Updates with a loss no better than chance after which a run stops ("flat after 5k":
     BVLC/caffe issue 3243); 0: never."""
 
     def __post_init__(self) -> None:
@@ -160,24 +161,26 @@ class TrainConfig:
 
     @property
     def scale(self) -> float | tuple[float, ...]:
-        """The factor on pixels minus the mean, or one for each channel."""
-        return tuple(self.pixel_scale / std for std in self.channel_std) or self.pixel_scale
+        """Factor applied to pixels minus the mean, or a factor for each channel."""
+        if not self.channel_std:
+            return self.pixel_scale
+        return tuple(self.pixel_scale / std for std in self.channel_std)
 
     def to_json(self) -> dict[str, Any]:
         return {name: plain(value) for name, value in vars(self).items()}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> TrainConfig:
-        """The config that `to_json` wrote; InputError where it is not one."""
+        """Create a config from the result of `to_json`; raise InputError for any other value."""
         try:
             return cls(**{"drop_epochs": value["drop_epochs"], **value})
         except (TypeError, KeyError) as error:
             raise InputError(f"not the settings of a run: {error}") from error
 
     def differences(self, other: TrainConfig) -> list[str]:
-        """What makes `other` another run than this one, as "name: this, other".
+        """List the settings by which `other` is a different run, as "name: VALUE, now VALUE".
 
-        The quadratic schedule's rates depend on where it ends, so there `steps` may not differ.
+        With the quadratic schedule `steps` counts too, since all its rates depend on the last step.
         """
         may_differ = MAY_DIFFER - ({"steps"} if self.schedule == "quadratic" else set())
         return [
@@ -195,7 +198,7 @@ MAY_DIFFER = frozenset(
 
 
 def _require_layers(config: TrainConfig) -> None:
-    """Raises InputError for changes or rates of layers that are none, and rates of frozen ones."""
+    """Raise InputError for malformed `layers` or `layer_rates`, and for rates of frozen layers."""
     layers, rates = config.layers, config.layer_rates
     if not isinstance(layers, Mapping) or not all(
         isinstance(name, str) and isinstance(fields, Mapping) for name, fields in layers.items()
@@ -215,7 +218,7 @@ def _require_layers(config: TrainConfig) -> None:
 
 
 def _require_schedule(config: TrainConfig) -> None:
-    """Raises InputError for drops of the rate that nothing reads, or that are missing."""
+    """Raise InputError unless `drop_epochs` is set for the schedule "epochs", and only for it."""
     if (config.schedule == "epochs") != bool(config.drop_epochs):
         raise InputError(
             f"schedule {config.schedule!r} with drop_epochs {config.drop_epochs}: the schedule "
@@ -224,7 +227,7 @@ def _require_schedule(config: TrainConfig) -> None:
 
 
 def _require_lars(config: TrainConfig) -> None:
-    """Raises InputError for settings that LARS does not take."""
+    """Raise InputError for settings that LARS does not support."""
     if (config.trust > 0) != (config.bias_learning_rate > 0):
         raise InputError(
             f"trust {config.trust:g} with bias_learning_rate {config.bias_learning_rate:g}: LARS "

@@ -1,8 +1,9 @@
-"""Constraints of settings, declared in the annotation of a dataclass's field and checked by a loop.
+"""Constraints of settings, declared in the annotations of a dataclass's fields.
 
     steps: Annotated[int, at_least(1)]
 
-says that `steps` is an int of at least 1. Nothing outside Python's own library is imported here.
+declares that `steps` is an int of at least 1; `require_constraints` checks all fields. Only the
+standard library is imported here.
 """
 
 from __future__ import annotations
@@ -27,25 +28,25 @@ _KINDS: dict[object, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Check:
-    """A constraint on one value. The refusal is "NAME TEXT, got VALUE"."""
+    """Constraint on one value; the error message is "NAME TEXT, got VALUE"."""
 
     text: str
     holds: Callable[[Any], bool]
 
 
 def at_least(low: int) -> Check:
-    """The constraint low <= value."""
+    """Return the constraint low <= value."""
     return Check(f"must be at least {low}", lambda value: value >= low)
 
 
 def within(low: float, high: float, text: str = "") -> Check:
-    """The constraint low <= value < high; `text` writes the interval where digits would not do."""
+    """Return the constraint low <= value < high; `text` is the interval as written in errors."""
     interval = text or f"[{low:g}, {high:g})"
     return Check(f"must lie in {interval}", lambda value: low <= value < high)
 
 
 class FrozenDict(dict[str, Value]):
-    """A dictionary that cannot be changed and has a hash, as its values have."""
+    """Immutable dictionary; hashable if its values are."""
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))
@@ -61,21 +62,21 @@ class FrozenDict(dict[str, Value]):
 
 
 def frozen(value: object) -> object:
-    """The value with dictionaries as `FrozenDict` and lists as tuples, at every depth."""
+    """Convert dictionaries to `FrozenDict` and lists to tuples, at every depth."""
     if isinstance(value, Mapping):
         return FrozenDict((name, frozen(inner)) for name, inner in value.items())
     return tuple(map(frozen, value)) if isinstance(value, list | tuple) else value
 
 
 def plain(value: object) -> object:
-    """The value with `FrozenDict` as dictionaries and tuples as lists, as JSON holds it."""
+    """Convert `FrozenDict` to dictionaries and tuples to lists, as in JSON."""
     if isinstance(value, Mapping):
         return {name: plain(inner) for name, inner in value.items()}
     return list(map(plain, value)) if isinstance(value, tuple) else value
 
 
 def require_constraints(settings: object) -> None:
-    """Raises InputError for the first field whose value is not of its type or fails a `Check`."""
+    """Raise InputError for the first field whose value has the wrong type or fails a `Check`."""
     for name, hint in typing.get_type_hints(type(settings), include_extras=True).items():
         value = getattr(settings, name)
         extras = getattr(hint, "__metadata__", ())
@@ -86,7 +87,7 @@ def require_constraints(settings: object) -> None:
 
 
 def _require_kind(name: str, hint: Any, value: Any) -> None:
-    """Raises InputError for a value of another type: a config is a file that anyone may write."""
+    """Raise InputError for a value of the wrong type; configs are files that users write."""
     if get_origin(hint) is Literal and value not in get_args(hint):
         raise InputError(f"{name} must be one of {', '.join(get_args(hint))}, got {value!r}")
     if get_origin(hint) is tuple:

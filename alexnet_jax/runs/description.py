@@ -1,4 +1,4 @@
-"""A network's description, as checkpoints and exported files carry it beside the arrays."""
+"""Description of a network, stored beside the arrays in checkpoints and exported files."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from alexnet_jax.runs.config import TrainConfig
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """A network without its arrays: enough, with them, to evaluate and to predict.
+    """Description of a network: with its arrays, all that evaluation and prediction need.
 
     Attributes:
-      architecture, config: the network, and the settings of its run.
-      class_names: in the order of the logits.
-      stored_size: images are [stored_size, stored_size, channels] before the crop.
-      origin: of weights that were not, or not only, trained in this run.
+      architecture: the network.
+      config: settings of its run.
+      class_names: names of the classes in the order of the logits.
+      stored_size: side of stored images, [stored_size, stored_size, channels], before the crop.
+      origin: origin of weights that were imported or copied from another run, else None.
     """
 
     architecture: Architecture
@@ -40,13 +41,14 @@ class Description:
 
     @staticmethod
     def from_json(value: Any, source: str) -> Description:
-        """The description that `to_json` wrote.
+        """Create a description from the result of `to_json`.
 
         Args:
-          source: names the file in errors, as "runs/digits: a checkpoint".
+          value: the JSON value; anyone may write such a file, so it is checked.
+          source: name of the file in errors, such as "runs/digits: a checkpoint".
 
         Raises:
-          InputError: it describes no network: anyone may write such a file.
+          InputError: the value does not describe a network.
         """
         try:
             net = Architecture.from_json(value["architecture"])

@@ -1,4 +1,4 @@
-"""A model card: what a network is, where it is from and how to use it, as Markdown."""
+"""Model cards: a network's layers, origin, accuracy and preprocessing, as Markdown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RECIPE = (
     "steps", "batch", "accumulate", "seed", "dtype", "learning_rate", "momentum", "weight_decay",
     "ema", "schedule", "drop_epochs", "patience", "init", "mirror", "colour_noise",
 )  # fmt: skip
-# Told where they are not what they are by default.
+# Listed in the card only if they differ from the default.
 _SPECIAL = (
     "trust", "bias_learning_rate", "warmup_epochs", "random_crop", "start_checkpoint", "classifier",
     "freeze", "layer_rates", "layers", "image_size",
@@ -37,15 +37,15 @@ def model_card(
     hashes: Mapping[str, str],
     notes: Sequence[str] = (),
 ) -> str:
-    """The card of a network.
+    """Write the model card of a network, as Markdown.
 
     Args:
-      description: as its checkpoints carry it.
-      step: updates made.
+      description: description of the network, as in its checkpoints.
+      step: number of updates made.
       mean: [S, S, C] mean image of the stored pixels.
-      measured: lines of `metrics.jsonl`; the last of the test split at `step` or before is told.
-      hashes: what is hashed -> SHA-256.
-      notes: sentences about the file that the card goes with.
+      measured: lines of `metrics.jsonl`; the last one of the test split up to `step` is cited.
+      hashes: name of the hashed object -> SHA-256.
+      notes: sentences about the file that the card accompanies.
     """
     architecture, config = description.architecture, description.config
     origins = list(_chain(description.origin))
@@ -65,14 +65,15 @@ def model_card(
 
 
 def preprocessing_text(architecture: Architecture, config: TrainConfig, mean: np.ndarray) -> str:
-    """How a picture becomes the network's input, in a sentence with every number."""
+    """Describe how a picture becomes the network's input, with every number."""
     side, stored, channels = architecture.image_size, mean.shape[0], architecture.channels
     how, _, name = config.resize.partition("_")
     resized = _RESIZES[how].format(size=stored, filter=name)
-    colours = "RGB" if channels == 3 else f"{channels} channel{'s' * (channels > 1)}"
+    count = "1 channel" if channels == 1 else f"{channels} channels"
+    colours = "RGB" if channels == 3 else count
     pixel = ", ".join(f"{value:.4f}" for value in mean.mean((0, 1), np.float64))
     constant = bool((mean == mean[:1, :1]).all())
-    what = (
+    mean_text = (
         f"the mean pixel ({pixel})"
         if constant
         else (f"the centre {side}x{side} of a mean image of {stored}x{stored} (on average {pixel})")
@@ -81,7 +82,7 @@ def preprocessing_text(architecture: Architecture, config: TrainConfig, mean: np
     factor = ", ".join(f"{value:.8g}" for value in scale)
     return (
         f"{resized}. Of that the centre {side}x{side} is taken, {colours}, channels last, values "
-        f"from 0 to 255; {what} is subtracted and the result multiplied by {factor}."
+        f"from 0 to 255; {mean_text} is subtracted and the result multiplied by {factor}."
     )
 
 
@@ -90,7 +91,7 @@ def _network(architecture: Architecture) -> str:
 
 
 def _chain(origin: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
-    """Where weights are from, and where what they were in was from, and so on."""
+    """Yield the origin of weights, the origin recorded in the source they came from, and so on."""
     while origin:
         yield origin
         origin = origin.get("before")
@@ -120,8 +121,8 @@ def _origin(origin: Mapping[str, Any]) -> str:
 
 
 def _recipe(config: TrainConfig, class_names: Sequence[str]) -> str:
-    plain = TrainConfig(name=config.name, data=config.data, steps=config.steps)
-    names = [*_RECIPE, *(n for n in _SPECIAL if getattr(config, n) != getattr(plain, n))]
+    default = TrainConfig(name=config.name, data=config.data, steps=config.steps)
+    names = [*_RECIPE, *(n for n in _SPECIAL if getattr(config, n) != getattr(default, n))]
     rows = [f"| {name} | {getattr(config, name)} |" for name in names]
     data = f"Trained on the data set `{config.data}` of {len(class_names)} classes by this recipe:"
     return f"{data}\n\n| setting | value |\n|---|---|\n" + "\n".join(rows)
@@ -133,11 +134,11 @@ def _accuracy(
     step: int,
     config: TrainConfig,
 ) -> str:
-    told = next((origin for origin in origins if "published" in origin), None)
-    if told is not None:
-        published = told["published"]
+    imported = next((origin for origin in origins if "published" in origin), None)
+    if imported is not None:
+        published = imported["published"]
         own = (
-            f"`{told['file']}` is that file"
+            f"`{imported['file']}` is that file"
             if published["of_this_file"]
             else "whether they are from the file that was measured is not known"
         )

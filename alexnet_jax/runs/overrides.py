@@ -1,4 +1,4 @@
-"""Changes to a training run's settings as text, as on a command line."""
+"""Changes to a training run's settings, given as text on a command line."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from alexnet_jax.runs.config import TrainConfig
 
 
 def changed(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
-    """The config with values set from text, as on a command line.
+    """Return the config with settings changed, name -> text of the value.
 
-    "layers.conv1.maps" = "64" changes a field of a layer of the preset.
+    {"layers.conv1.maps": "64"} changes a field of one of the preset's layers.
 
     Raises:
-      InputError: an unknown name; a text that is not a value of the field's type.
+      InputError: a name is unknown, or a text is not a value of the field's type.
     """
     hints = typing.get_type_hints(TrainConfig)
     changes: dict[str, Any] = {}
@@ -35,7 +35,7 @@ def changed(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
 
 
 def layer_value(text: str) -> bool | int | float | str:
-    """What a text means for a layer's field, whose type is checked where the layer is made."""
+    """Read a text as true or false, int, float or text; the layer itself checks the type later."""
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     for kind in (int, float):
@@ -60,7 +60,7 @@ def _parse(name: str, hint: Any, text: str) -> Any:
     try:
         return kind(text)
     except ValueError:
-        word = {int: "a whole number", float: "a number"}[kind]
+        word = "a whole number" if kind is int else "a number"
         raise InputError(f"{name} must be {word}, got {text!r}") from None
 
 

@@ -1,4 +1,4 @@
-"""The directory of a run: its settings, its metrics file, and what belongs to it."""
+"""Directory of a run: its settings, its metrics file, and the names of its other files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OURS = (
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Writes aside and renames, so that a reader finds the old file or the new one, whole."""
+    """Write a temporary file and rename it, so that readers see the old file or the new one."""
     aside = path.with_name(path.name + ".tmp")
     with open(aside, "w", encoding="utf-8") as file:
         file.write(text)
@@ -38,7 +38,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def require_writable(path: Path, what: str) -> None:
-    """Raises InputError unless a directory is there or can be made, and written."""
+    """Raise InputError unless a directory can be written, or created if it does not exist."""
     nearest = path.absolute()
     while not nearest.exists():
         nearest = nearest.parent
@@ -49,25 +49,29 @@ def require_writable(path: Path, what: str) -> None:
 def open_workdir(
     path: Path, config: TrainConfig, data_sha256: str, *, fresh: bool, start_sha256: str = ""
 ) -> None:
-    """Makes the directory of a run, or finds that it belongs to this one.
+    """Create the directory of a run, or check that an existing one belongs to this run.
 
     Args:
-      start_sha256: of the weights that the run begins with, where `config.start_from` names any.
+      path: the directory.
+      config: settings of the run.
+      data_sha256: fingerprint of the data set.
+      fresh: remove the files of an earlier run, and no others.
+      start_sha256: SHA-256 of the weights in `config.start_from`, "" if it names none.
 
     Raises:
-      InputError: a file, a place that cannot be written, or a run with other settings (the
-        message says which). `fresh` removes what an earlier run left there, and nothing else.
+      InputError: the path is a file or cannot be written, or the run there has other settings,
+        which the message names.
     """
     if path.exists() and not path.is_dir():
         raise InputError(f"workdir {path} is a file; give a directory")
     require_writable(path, "workdir")
     if fresh:
         for name in OURS:
-            found = path / name
-            if found.is_dir() and not found.is_symlink():
-                shutil.rmtree(found)
+            old = path / name
+            if old.is_dir() and not old.is_symlink():
+                shutil.rmtree(old)
             else:
-                found.unlink(missing_ok=True)
+                old.unlink(missing_ok=True)
     elif (path / "config.json").exists():
         before, sha256 = read_settings(path)
         differences = before.differences(config)
@@ -76,7 +80,8 @@ def open_workdir(
             differences.append(f"start_from: the weights of {now}")
         if sha256 != data_sha256:
             differences.append("the data set has changed")
-        if config.steps < before.steps and before.schedule != "quadratic":  # which has said so
+        # With the quadratic schedule, `differences` has listed the steps already.
+        if config.steps < before.steps and before.schedule != "quadratic":
             differences.append(f"steps: {before.steps}, now {config.steps} (may only grow)")
         if differences:
             raise InputError(
@@ -96,8 +101,7 @@ def open_workdir(
 
 
 def require_settings(path: Path, data_sha256: str) -> None:
-    """Raises InputError where this process does not see what another has written there, or has
-    other data."""
+    """Raise InputError if this process does not see the workdir's settings, or has other data."""
     if not (path / "config.json").is_file():
         raise InputError(
             f"workdir {path} is not seen by every process; give a directory on a file system that "
@@ -108,22 +112,22 @@ def require_settings(path: Path, data_sha256: str) -> None:
 
 
 def read_settings(path: Path) -> tuple[TrainConfig, str]:
-    """The settings of the run in a directory and the fingerprint of its data.
+    """Read the settings of the run in a directory and the fingerprint of its data.
 
     Raises:
-      InputError: no run there, or a config.json that is not one of ours.
+      InputError: the directory has no run, or its config.json is not one of this project.
     """
-    found, file = _read(path), path / "config.json"
+    settings, file = _read(path), path / "config.json"
     try:
-        return TrainConfig.from_json(found["config"]), found["data_sha256"]
+        return TrainConfig.from_json(settings["config"]), settings["data_sha256"]
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
 
 
 def recorded_start(path: Path) -> tuple[TrainConfig, str] | None:
-    """The settings of the run in a directory, and the hash of the weights that it began with.
+    """Read the settings of the run in a directory, and the hash of the weights it began with.
 
-    None where there is no run, or one that began with its own seed's.
+    Returns None if there is no run, or if its weights were drawn from its seed.
     """
     if not (path / "config.json").is_file():
         return None
@@ -136,22 +140,23 @@ def _read(path: Path) -> dict[str, Any]:
     if not file.is_file():
         raise InputError(f"{path} holds no training run (no config.json)")
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        settings = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{file} cannot be read: {error}") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        version = found.get("format") if isinstance(found, dict) else None
+    if not isinstance(settings, dict) or settings.get("format") != FORMAT:
+        version = settings.get("format") if isinstance(settings, dict) else None
         raise InputError(
             f"{file} has format {version!r}; this version reads {FORMAT}: use the version of "
             "alexnet_jax that wrote it, or --fresh to start over"
         )
-    if not isinstance(found.get("config"), dict) or not isinstance(found.get("data_sha256"), str):
+    config, data_sha256 = settings.get("config"), settings.get("data_sha256")
+    if not isinstance(config, dict) or not isinstance(data_sha256, str):
         raise InputError(f"{file} lacks the settings of a run")
-    return found
+    return settings
 
 
 class Line(TypedDict, total=False):
-    """A line of `metrics.jsonl`: a measurement, or an event."""
+    """Line of `metrics.jsonl`: a measurement or an event."""
 
     step: int
     split: str
@@ -166,19 +171,19 @@ class Line(TypedDict, total=False):
 
 
 class MetricsFile:
-    """`metrics.jsonl`: a line of JSON a measurement, in the order of steps.
+    """File `metrics.jsonl`: one line of JSON per measurement, in the order of steps.
 
-    `writing` is False in all but one of a run's processes.
+    `writing` is True in only one of a run's processes.
     """
 
     def __init__(self, path: Path, *, writing: bool = True) -> None:
         self._path, self._writing = path, writing
 
     def read(self) -> list[Line]:
-        """All lines; a last one cut short by a crash is left out.
+        """Read all lines, except a last line that a crash has cut short.
 
         Raises:
-          InputError: another line that is not a measurement in JSON.
+          InputError: a line before the last is not a measurement in JSON.
         """
         if not self._path.exists():
             return []
@@ -201,20 +206,20 @@ class MetricsFile:
         try:
             with open(self._path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
-        except OSError as error:  # which does not say where the disk is full
+        except OSError as error:  # on a full disk, it does not name the file
             raise InputError(
                 f"{self._path} cannot be written ({error.strerror}); once that is mended, the same "
                 "command goes on from the last checkpoint"
             ) from error
 
     def sync(self) -> None:
-        """Has what was appended on disk: a checkpoint goes on after its lines, and needs them."""
+        """Flush appended lines to the disk: a checkpoint must not outlive the lines before it."""
         if self._writing and self._path.exists():
             with open(self._path, "a", encoding="utf-8") as file:
                 os.fsync(file.fileno())
 
     def rewind(self, step: int) -> None:
-        """Keeps the lines up to `step`, where a run goes on; later ones will be written again."""
+        """Keep the lines up to `step`, from which a run resumes; it writes the later ones again."""
         if not self._writing:
             return
         kept = [line for line in self.read() if line["step"] <= step and "event" not in line]
@@ -222,12 +227,13 @@ class MetricsFile:
 
     @property
     def finished(self) -> bool:
+        """Whether the last line is the event "done"."""
         lines = self.read()
         return bool(lines) and lines[-1].get("event") == "done"
 
 
 def _is_measurement(line: Any) -> bool:
-    """Whether a value from JSON is a line of ours, with what is drawn and told of it."""
+    """Whether a JSON value is a line of this file, with the numbers that figures and cards need."""
     if not isinstance(line, dict) or type(line.get("step")) is not int:
         return False
     numbers = [line.get(name) for name in ("loss", "top1", "top5")] if "split" in line else []
