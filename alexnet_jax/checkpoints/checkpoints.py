@@ -32,7 +32,7 @@ class Checkpoints:
 
     Each has named trees ("params", "opt", "loop", "stats"), so that prediction reads only those it
     needs, and a digest of every array, since orbax does not detect flipped bits. If there are
-    several processes, all must call every method and see the same directory.
+    several processes, all must call every method together and see the same directory.
 
     Every method except `raise_if_failed`, and the end of the context, first waits for a save in
     progress to be on disk, and raises SaveFailed if it cannot be written.

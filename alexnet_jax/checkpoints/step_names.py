@@ -12,7 +12,8 @@ def tolerant_names() -> Any:
 
     The directories are named by step number. orbax's own format reads every step's time from the
     step's description, so one flipped bit makes all steps unreadable. Here a damaged step gets the
-    time of its directory, and a step that a training removes meanwhile is left out.
+    time of its directory, and a step that a training removes meanwhile is left out, or keeps
+    the time it had.
     """
     from orbax.checkpoint import path
 

@@ -1,4 +1,4 @@
-"""What stands beside prepared images, in records and packed alike: all but their pixels."""
+"""Manifests of prepared data sets: all but the images, the same for records and packed form."""
 
 from __future__ import annotations
 
@@ -29,22 +29,23 @@ _KINDS = {
     "files": dict,
     "sha256": str,
 }
-_HEADER = 4096  # bytes; of an array's file
+_HEADER = 4096  # bytes, an upper bound for the header of an array's file
 
 
 @dataclass(frozen=True)
-class Beside:
-    """A prepared data set without its pixels.
+class Manifest:
+    """Manifest of a prepared data set: all but its pixels.
 
     Attributes:
-      name: as on the command line.
-      stored_size, channels: images are [stored_size, stored_size, channels] uint8.
-      class_names: in label order.
-      labels: of each split, [N] int32.
-      crc32: of each split, [N] uint32, of each image's bytes.
-      statistics: of the training split, as `pixel_statistics`.
-      plan: SHA-256 of what was to be prepared and how.
-      left_out: of each split, the number of pictures that could not be read.
+      name: name of the data set on the command line.
+      stored_size: side of an image in pixels.
+      channels: channels of an image, which is [stored_size, stored_size, channels] uint8.
+      class_names: names of the classes in label order.
+      labels: split -> labels, [N] int32.
+      crc32: split -> CRC-32 of each image's bytes, [N] uint32.
+      statistics: result of `pixel_statistics` for the training split.
+      plan: SHA-256 of the source pictures and settings of the preparation.
+      left_out: split -> number of pictures that could not be read.
     """
 
     name: str
@@ -59,14 +60,15 @@ class Beside:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of an image."""
+        """Shape of an image."""
         return (self.stored_size, self.stored_size, self.channels)
 
     def count(self, split: str) -> int:
+        """Return the number of images in a split."""
         return len(self.labels[split])
 
     def sha256(self) -> str:
-        """Over classes, labels and the images' checksums: the same for both forms of the data."""
+        """Compute the SHA-256 of classes, labels and checksums, the same for both forms."""
         digest = hashlib.sha256(json.dumps([self.class_names, self.shape]).encode())
         for split in SPLITS:
             digest.update(np.ascontiguousarray(self.labels[split], "<i4"))
@@ -74,7 +76,7 @@ class Beside:
         return digest.hexdigest()
 
     def summary(self) -> str:
-        """One line for people."""
+        """Return one line of text: images, their shape, classes and pictures left out."""
         images = ", ".join(f"{self.count(split):,} {split}" for split in SPLITS)
         left_out = sum(self.left_out.values())
         side, bad = self.stored_size, f", {left_out} pictures left out" if left_out else ""
@@ -84,7 +86,7 @@ class Beside:
         )
 
     def save(self, directory: Path) -> None:
-        """Writes dataset.json, statistics.npz and each split's labels and checksums."""
+        """Write dataset.json, statistics.npz, and the labels and checksums of each split."""
         mean, eigenvectors, deviations = self.statistics
         np.savez(
             directory / "statistics.npz",
@@ -116,34 +118,38 @@ class Beside:
         (directory / DESCRIPTION).write_text(text, encoding="utf-8")
 
     @classmethod
-    def load(cls, directory: Path) -> Beside:
-        """What `save` wrote. InputError where a file is missing, damaged or of another format."""
-        found = _description(directory)
+    def load(cls, directory: Path) -> Manifest:
+        """Read the files that `save` wrote.
+
+        Raises:
+          InputError: a file is missing, damaged or of another format.
+        """
+        description = _description(directory)
         for name in _files():
             if not (directory / name).is_file():
                 raise InputError(f"{directory / name} is missing; prepare the data set again")
-            if _sha256(directory / name) != found["files"].get(name):
+            if _sha256(directory / name) != description["files"].get(name):
                 raise InputError(f"{directory / name} is damaged: its SHA-256 differs")
         mean, eigenvectors, deviations = _statistics(
-            directory / "statistics.npz", found["stored_size"], found["channels"]
+            directory / "statistics.npz", description["stored_size"], description["channels"]
         )
-        each = {
+        arrays = {
             kind: {split: _array(directory / f"{split}_{kind}.npy", dtype) for split in SPLITS}
             for kind, dtype in (("labels", "int32"), ("crc32", "uint32"))
         }
-        read = cls(
-            name=found["name"],
-            stored_size=found["stored_size"],
-            channels=found["channels"],
-            class_names=tuple(found["class_names"]),
+        manifest = cls(
+            name=description["name"],
+            stored_size=description["stored_size"],
+            channels=description["channels"],
+            class_names=tuple(description["class_names"]),
             statistics=(mean, eigenvectors, deviations),
-            plan=found["plan"],
-            left_out=found["left_out"],
-            **each,
+            plan=description["plan"],
+            left_out=description["left_out"],
+            **arrays,
         )
-        if read.sha256() != found["sha256"]:
+        if manifest.sha256() != description["sha256"]:
             raise InputError(f"{directory / DESCRIPTION} is damaged: it does not fit the files")
-        return read
+        return manifest
 
 
 def _files() -> list[str]:
@@ -157,43 +163,48 @@ def _sha256(path: Path) -> str:
 
 
 def _description(directory: Path) -> dict[str, Any]:
+    """Read and check dataset.json."""
     path = directory / DESCRIPTION
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        description = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{directory} holds no prepared data set (no {DESCRIPTION})") from None
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read: {error}") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        version = found.get("format") if isinstance(found, dict) else None
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        version = description.get("format") if isinstance(description, dict) else None
         raise InputError(f"{path} has format {version!r}; this version reads {FORMAT}")
-    if not set(_KINDS) <= set(found):
-        raise InputError(f"{path} lacks {', '.join(sorted(set(_KINDS) - set(found)))}")
+    if not set(_KINDS) <= set(description):
+        raise InputError(f"{path} lacks {', '.join(sorted(set(_KINDS) - set(description)))}")
     for name, kind in _KINDS.items():
-        if type(found[name]) is not kind:  # True is no number here
-            raise InputError(f"{path}: {name} must be {kind.__name__}, got {found[name]!r:.80}")
-    if not all(isinstance(name, str) for name in found["class_names"]):
+        if type(description[name]) is not kind:  # not isinstance: True is no number here
+            raise InputError(
+                f"{path}: {name} must be {kind.__name__}, got {description[name]!r:.80}"
+            )
+    if not all(isinstance(name, str) for name in description["class_names"]):
         raise InputError(f"{path}: class_names must be text")
-    if not all(type(found["left_out"].get(split)) is int for split in SPLITS):
+    if not all(type(description["left_out"].get(split)) is int for split in SPLITS):
         raise InputError(f"{path}: left_out must count pictures of {' and '.join(SPLITS)}")
-    if not (0 < found["stored_size"] < 2**15 and found["channels"] in (1, 3)):
-        raise InputError(f"{path}: images of {found['stored_size']} x {found['channels']}")
-    return found
+    if not (0 < description["stored_size"] < 2**15 and description["channels"] in (1, 3)):
+        raise InputError(
+            f"{path}: images of {description['stored_size']} x {description['channels']}"
+        )
+    return description
 
 
 def _array(path: Path, dtype: str) -> np.ndarray:
-    """A vector of a .npy file. Pickles are not read, and no more than the file holds."""
+    """Read a vector from an .npy file; never unpickle, nor allocate more than the file's size."""
     try:
-        found = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+        array = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
     except (ValueError, EOFError, OSError) as error:
         raise InputError(f"{path} is no array: {_line(error)}") from None
-    if found.ndim != 1 or found.dtype != dtype:
-        raise InputError(f"{path} holds {found.dtype} {found.shape}, expected {dtype} [N]")
-    return found
+    if array.ndim != 1 or array.dtype != dtype:
+        raise InputError(f"{path} holds {array.dtype} {array.shape}, expected {dtype} [N]")
+    return array
 
 
 def _statistics(path: Path, size: int, channels: int) -> list[np.ndarray]:
-    """Mean image, eigenvectors and deviations; no more is unpacked than they have room for."""
+    """Read mean image, eigenvectors and deviations; refuse files that claim larger arrays."""
     shapes = {
         "mean": (size, size, channels),
         "eigenvectors": (channels, channels),
@@ -206,15 +217,15 @@ def _statistics(path: Path, size: int, channels: int) -> list[np.ndarray]:
             if claimed.get(f"{name}.npy", 0) > 4 * math.prod(shape) + _HEADER:
                 raise InputError(f"{path}: {name} claims {claimed[f'{name}.npy']:,} bytes")
         with np.load(path, allow_pickle=False) as arrays:
-            found = [arrays[name] for name in shapes]
+            values = [arrays[name] for name in shapes]
     except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} holds no statistics: {_line(error)}") from None
-    for array, (name, shape) in zip(found, shapes.items(), strict=True):
+    for array, (name, shape) in zip(values, shapes.items(), strict=True):
         if array.shape != shape or array.dtype != np.float32:
             raise InputError(f"{path}: {name} is {array.dtype} {array.shape}, not float32 {shape}")
-    return found
+    return values
 
 
 def _line(error: BaseException) -> str:
@@ -222,7 +233,7 @@ def _line(error: BaseException) -> str:
 
 
 def check_name(name: str) -> None:
-    """Raises InputError unless a data set may be called so, as TFDS has it."""
+    """Raise InputError unless TFDS allows this name of a data set."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise InputError(
             f"a data set's name is lower-case letters, digits and _, from a letter on; got {name!r}"

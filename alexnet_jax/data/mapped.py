@@ -1,7 +1,7 @@
-"""Reading the packed form: images in a file that is mapped into memory.
+"""Reading of the packed form: images in a file that is mapped into memory.
 
-They are read without being decoded or copied more than once, so a batch costs little more than
-moving its bytes.
+Images are not decoded and are copied only once, so reading a batch costs little more than copying
+its bytes.
 """
 
 from __future__ import annotations
@@ -15,24 +15,25 @@ from typing import Any
 import numpy as np
 
 from alexnet_jax.data.dataset import Reading, Split
-from alexnet_jax.data.manifest import Beside
+from alexnet_jax.data.manifest import Manifest
 from alexnet_jax.errors import InputError
 
 
 def images_name(split: str) -> str:
+    """Return the name of the file of a split's images."""
     return f"{split}_images.npy"
 
 
 class Mapped:
-    """The images of a mapped file, [N, S, S, C] uint8.
+    """Images of a memory-mapped file, [N, S, S, C] uint8.
 
-    What is read past the end of a file ends the process, and files can be cut short while they are
-    mapped. So the length is asked for before every reading, which costs about one microsecond.
+    Access beyond the end of the file would kill the process, and a file can be truncated while it
+    is mapped. The length is therefore checked before every read, which takes about a microsecond.
     """
 
     def __init__(self, path: Path, mapped: np.memmap) -> None:
         self._path, self._end = path, mapped.offset + mapped.nbytes
-        # A plain view: numpy.memmap would cost a Python call for every array made from it.
+        # A plain view, since numpy.memmap adds a Python call for every array derived from it.
         self._array = mapped.view(np.ndarray)
         self.shape, self.dtype = self._array.shape, self._array.dtype
 
@@ -43,10 +44,10 @@ class Mapped:
         return self.whole()[rows]
 
     def whole(self) -> np.ndarray:
-        """All of them, mapped. InputError where the file is shorter by now."""
+        """Return all images, mapped; raise InputError if the file has become shorter."""
         try:
             length = os.stat(self._path).st_size
-        except FileNotFoundError:  # its bytes stay as long as it is mapped
+        except FileNotFoundError:  # a removed file stays readable while it is mapped
             return self._array
         if length < self._end:
             raise InputError(
@@ -56,13 +57,13 @@ class Mapped:
         return self._array
 
 
-def packed_split(directory: Path, beside: Beside, split: str) -> Split:
-    """A split of a packed data set, its images mapped into memory.
+def packed_split(directory: Path, manifest: Manifest, split: str) -> Split:
+    """Open a split of a packed data set, with its images mapped into memory.
 
     Raises:
-      InputError: a file that is missing or has another size than it should.
+      InputError: the file of images is missing, damaged or has another shape than the manifest.
     """
-    path, shape = directory / images_name(split), (beside.count(split), *beside.shape)
+    path, shape = directory / images_name(split), (manifest.count(split), *manifest.shape)
     try:
         mapped = np.load(path, mmap_mode="r")
     except FileNotFoundError:
@@ -71,24 +72,24 @@ def packed_split(directory: Path, beside: Beside, split: str) -> Split:
         raise InputError(f"{path} is damaged ({error}); pack the data set again") from None
     if mapped.dtype != np.uint8 or mapped.shape != shape:
         raise InputError(f"{path} holds {mapped.dtype} {mapped.shape}, expected uint8 {shape}")
-    images, crc32 = Mapped(path, mapped), beside.crc32.get(split)
-    return Split(images, beside.labels[split], _reading(path, mapped), crc32)
+    images, crc32 = Mapped(path, mapped), manifest.crc32.get(split)
+    return Split(images, manifest.labels[split], _reading(path, mapped), crc32)
 
 
 def _reading(path: Path, mapped: np.memmap) -> Reading | None:
-    """Asks the disk for rows in one sweep, where the system knows how to be asked."""
+    """Return a function that asks the system to read rows ahead; None if the system cannot."""
     if not hasattr(os, "posix_fadvise"):
         return None
     first, row = mapped.offset, mapped.strides[0]
 
-    def ask(ranges: Sequence[tuple[int, int]]) -> None:
+    def read_ahead(ranges: Sequence[tuple[int, int]]) -> None:
         with open(path, "rb") as file:
             for start, stop in ranges:
-                place, length = first + start * row, (stop - start) * row
-                os.posix_fadvise(file.fileno(), place, length, os.POSIX_FADV_WILLNEED)
+                offset, length = first + start * row, (stop - start) * row
+                os.posix_fadvise(file.fileno(), offset, length, os.POSIX_FADV_WILLNEED)
 
     def will_read(ranges: Sequence[tuple[int, int]]) -> None:
-        # A disk that is busy makes the one who asks wait.
-        threading.Thread(target=ask, args=(ranges,), daemon=True).start()
+        # In a thread, since the call blocks while the disk is busy.
+        threading.Thread(target=read_ahead, args=(ranges,), daemon=True).start()
 
     return will_read

@@ -1,4 +1,4 @@
-"""Mean image and colour statistics of a training split, from exact sums."""
+"""Mean image and colour statistics of a training split, computed from exact integer sums."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import numpy as np
 from alexnet_jax.data.dataset import Dataset, Split
 
 _CHUNK = 1024  # images read at a time
-_PLACES = 2**16  # whose products of values up to 255 add up to less than 2^32
-_PENDING = 257  # values up to 255 add up to less than 2^16
+_PIXELS = 2**16  # pixels at a time; their products, each up to 255^2, sum to less than 2^32
+_PENDING = 257  # images at a time; their values, each up to 255, sum to less than 2^16
 
 
 class Sums:
-    """Sums of pixels and of products of their colours over images, as whole numbers.
+    """Integer sums of pixels, and of products of their colours, over images.
 
-    Whole numbers add up to the same in any order, so sums over parts of a split, taken anywhere,
-    make the statistics of the whole to the last bit.
+    Integer sums do not depend on the order, so sums over parts of a split, computed by any process,
+    combine to exactly the same statistics, to the last bit.
 
     Attributes:
-      count: images.
+      count: number of images.
       image: [S, S, C] int64, sum over images.
-      products: [C, C] int64, sum over images and places of x_c x_d, for c >= d.
+      products: [C, C] int64, sum over images and pixels of x_c x_d, for c >= d.
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.count = 0
         self.products = np.zeros((shape[-1], shape[-1]), np.int64)
         self._image = np.zeros(shape, np.int64)
-        # A few images are added in 16 bits, which takes a ninth of the time.
+        # Up to 257 images are summed in 16 bits, which takes a ninth of the time.
         self._pending, self._few = 0, np.zeros(shape, np.uint16)
 
     @property
@@ -37,7 +37,7 @@ class Sums:
         return self._image
 
     def add(self, images: np.ndarray) -> None:
-        """Counts [B, S, S, C] uint8 in."""
+        """Add images [B, S, S, C] uint8."""
         self.count += len(images)
         for image in images:
             if self._pending == _PENDING:
@@ -45,25 +45,24 @@ class Sums:
                 self._pending, self._few[:] = 0, 0
             self._few += image
             self._pending += 1
-            places = image.reshape(-1, image.shape[-1])
-            for start in range(0, len(places), _PLACES):
-                # No product of matrices: BLAS's threads cost more than they bring.
-                planes = places[start : start + _PLACES].T.astype(np.uint32, order="C")
+            pixels = image.reshape(-1, image.shape[-1])
+            for start in range(0, len(pixels), _PIXELS):
+                # Not a matrix product, since BLAS's threads cost more than they save.
+                planes = pixels[start : start + _PIXELS].T.astype(np.uint32, order="C")
                 for c, plane in enumerate(planes):
                     for d in range(c + 1):
                         self.products[c, d] += int(np.einsum("i,i->", plane, planes[d]))
 
     def merge(self, count: int, image: np.ndarray, products: np.ndarray) -> None:
-        """Counts the sums over other images in."""
+        """Add the sums over other images."""
         self.count += count
         self._image += image
         self.products += products
 
     def statistics(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """As `pixel_statistics`."""
-        places = self._image.shape[0] * self._image.shape[1]
-        pixels = self.count * places
-        # In Python's whole numbers, which do not overflow: pixels^2 times the covariance.
+        """Compute the result of `pixel_statistics` from the sums."""
+        pixels = self.count * self._image.shape[0] * self._image.shape[1]
+        # The numerators are exact: Python's integers do not overflow.
         image = self.image
         colours = [int(value) for value in image.sum((0, 1))]
         covariance = np.array(
@@ -83,13 +82,14 @@ class Sums:
 
 
 def pixel_statistics(split: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean image, and eigenvectors and standard deviations of the pixels' colours.
+    """Compute the mean image, and eigenvectors and standard deviations of the pixels' colours.
 
-    The covariance is of all pixels' C values around their own mean. Eigenvectors are columns,
-    largest deviation first, each with its largest component positive (the sign is free).
+    The covariance matrix is that of the C values of all pixels, around their mean over all pixels.
+    Eigenvectors are columns, in order of decreasing deviation. Their sign is arbitrary; the largest
+    component of each is made positive.
 
     Returns:
-      [S, S, C], [C, C], [C] float32, in units of 0 to 255.
+      Mean image [S, S, C], eigenvectors [C, C] and deviations [C], float32, for pixels 0 to 255.
 
     Source: paper section 4.1; `make-data` of the later source for the standard deviations.
     """
@@ -100,5 +100,5 @@ def pixel_statistics(split: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def statistics_of(dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`pixel_statistics` of the training split: those that came with the data, or computed."""
+    """Return `pixel_statistics` of the training split: those stored with the data, or computed."""
     return dataset.statistics or pixel_statistics(dataset.train)

@@ -1,4 +1,4 @@
-"""From pictures to a prepared data set: records, statistics, packed images."""
+"""Preparation of data sets from pictures: records, statistics, packed images."""
 
 from alexnet_jax.data.prepare.packing import PACKED, pack
 from alexnet_jax.data.prepare.preparation import prepare

@@ -1,7 +1,7 @@
-"""Writing the packed form: each split's images in one file that can be mapped into memory.
+"""Writing of the packed form: each split's images in one file that can be mapped into memory.
 
-`DATA_DIR/NAME/packed/` holds train_images.npy and test_images.npy, [N, S, S, C] uint8, and beside
-them labels, checksums, statistics and dataset.json.
+The directory `DATA_DIR/NAME/packed/` has train_images.npy and test_images.npy, [N, S, S, C] uint8,
+and the files of the manifest: labels, checksums, statistics and dataset.json.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alexnet_jax.data.manifest import DESCRIPTION, SPLITS, Beside
+from alexnet_jax.data.manifest import DESCRIPTION, SPLITS, Manifest
 from alexnet_jax.data.mapped import images_name
 from alexnet_jax.data.prepare.workers import each_done
 from alexnet_jax.data.records import VERSION, RecordImages
@@ -23,13 +23,13 @@ from alexnet_jax.display import Progress
 from alexnet_jax.errors import InputError
 
 PACKED = "packed"
-_CHUNK_BYTES = 2**28  # written, and known to be written, at a time
+_CHUNK_BYTES = 2**28  # of images that are written, and marked as written, at a time
 _AT_A_TIME = 64  # records
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows of a split that are packed at a time."""
+    """Range of rows of a split that is packed at a time."""
 
     split: str
     start: int
@@ -37,49 +37,60 @@ class Chunk:
 
     @property
     def mark(self) -> str:
+        """Name of the file that marks this chunk as written."""
         return f"{self.split}-{self.start}.done"
 
 
 def pack(name: str, data_dir: Path, *, workers: int, note: Callable[[str], None] = print) -> Path:
-    """Writes the packed form of a data set whose records are there; every image is verified.
+    """Write the packed form of a data set from its records, verifying every image.
 
-    Goes on where it stopped; a finished one is recognised.
+    Packing that was stopped is resumed; if the packed form is complete, nothing is done.
+
+    Args:
+      name: name of the data set.
+      data_dir: directory of the prepared data sets.
+      workers: number of processes.
+      note: prints a message.
+
+    Returns:
+      The directory of the packed form.
 
     Raises:
-      InputError: no records, an image that differs from its checksum, too little room.
+      InputError: there are no records, an image differs from its checksum, or the disk lacks room.
     """
     records = data_dir / name / VERSION
     directory = data_dir / name / PACKED
     if (directory / DESCRIPTION).exists():
-        packed = Beside.load(directory)  # the records may be gone by now
-        there = (records / DESCRIPTION).exists()
-        if there and Beside.load(records).sha256() != packed.sha256():
+        packed = Manifest.load(directory)  # the records may have been removed
+        has_records = (records / DESCRIPTION).exists()
+        if has_records and Manifest.load(records).sha256() != packed.sha256():
             raise InputError(f"{directory} was packed from other records; remove it to pack again")
         note(f"{directory} is finished; nothing to do")
         return directory
-    beside = Beside.load(records)
+    manifest = Manifest.load(records)
     work = directory.with_name(f"{PACKED}.unfinished")
-    _open_work(work, beside)
-    rows = max(1, _CHUNK_BYTES // int(np.prod(beside.shape)))
+    _open_work(work, manifest)
+    rows = max(1, _CHUNK_BYTES // int(np.prod(manifest.shape)))
     every = [
-        Chunk(split, start, min(start + rows, beside.count(split)))
+        Chunk(split, start, min(start + rows, manifest.count(split)))
         for split in SPLITS
-        for start in range(0, beside.count(split), rows)
+        for start in range(0, manifest.count(split), rows)
     ]
     todo = [chunk for chunk in every if not (work / chunk.mark).exists()]
-    total, left = (sum(chunk.stop - chunk.start for chunk in group) for group in (every, todo))
-    if left < total:
-        note(f"goes on: {total - left:,} of {total:,} images are packed")
-    progress = Progress(f"{name}: packing", total, total - left)
-    initargs = (records, work, beside)
-    done = each_done(_pack, todo, workers=workers, initializer=_set_place, initargs=initargs)
+    total = sum(chunk.stop - chunk.start for chunk in every)
+    remaining = sum(chunk.stop - chunk.start for chunk in todo)
+    if remaining < total:
+        note(f"goes on: {total - remaining:,} of {total:,} images are packed")
+    progress = Progress(f"{name}: packing", total, total - remaining)
+    initargs = (records, work, manifest)
+    done = each_done(_pack, todo, workers=workers, initializer=_set_job, initargs=initargs)
     try:
         for chunk in done:
             progress.advance(chunk.stop - chunk.start)
     finally:
         done.close()
     progress.finish()
-    beside.save(work)
+    manifest.save(work)
     for chunk in every:
         (work / chunk.mark).unlink()
     (work / "sha256").unlink()
@@ -87,52 +98,53 @@ def pack(name: str, data_dir: Path, *, workers: int, note: Callable[[str], None]
     return directory
 
 
-def _open_work(work: Path, beside: Beside) -> None:
-    """Makes the directory with files of their full length, holes so far, unless it is there."""
+def _open_work(work: Path, manifest: Manifest) -> None:
+    """Create the working directory, with sparse files of full length, unless it exists."""
     mark = work / "sha256"
     if mark.exists():
-        if mark.read_text() != beside.sha256():
+        if mark.read_text() != manifest.sha256():
             raise InputError(f"{work} was packed from other records; remove it to start over")
         return
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    needed = sum(beside.count(split) for split in SPLITS) * int(np.prod(beside.shape))
+    needed = sum(manifest.count(split) for split in SPLITS) * int(np.prod(manifest.shape))
     free = shutil.disk_usage(work).free
     if needed > free:
         raise InputError(f"{work} needs {needed / 1e9:,.1f} GB, but {free / 1e9:,.1f} GB are free")
     for split in SPLITS:
-        create_images(work / images_name(split), (beside.count(split), *beside.shape))
-    mark.write_text(beside.sha256())
+        create_images(work / images_name(split), (manifest.count(split), *manifest.shape))
+    mark.write_text(manifest.sha256())
 
 
 def create_images(path: Path, shape: tuple[int, ...]) -> None:
-    """An .npy file of uint8 zeros, which take no room until they are written."""
+    """Create an .npy file of uint8 zeros, sparse, so that it takes no room until it is written."""
     with open(path, "wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_2_0(file, header)
         file.truncate(file.tell() + int(np.prod(shape, dtype=np.int64)))
 
 
-_place: tuple[Path, Path, Beside, dict[str, RecordImages]] | None = None  # of this process
+# Of this process: directory of the records, working directory, manifest, images by split.
+_job: tuple[Path, Path, Manifest, dict[str, RecordImages]] | None = None
 
 
-def _set_place(records: Path, work: Path, beside: Beside) -> None:
-    global _place
-    images = {split: RecordImages(records, split, beside.shape) for split in SPLITS}
-    _place = (records, work, beside, images)
+def _set_job(records: Path, work: Path, manifest: Manifest) -> None:
+    global _job
+    images = {split: RecordImages(records, split, manifest.shape) for split in SPLITS}
+    _job = (records, work, manifest, images)
 
 
 def _pack(chunk: Chunk) -> Chunk:
-    assert _place is not None
-    records, work, beside, images = _place
-    path, image_bytes = work / images_name(chunk.split), int(np.prod(beside.shape))
-    first = path.stat().st_size - beside.count(chunk.split) * image_bytes
+    assert _job is not None
+    records, work, manifest, images = _job
+    path, image_bytes = work / images_name(chunk.split), int(np.prod(manifest.shape))
+    first = path.stat().st_size - manifest.count(chunk.split) * image_bytes
     with open(path, "r+b") as file:
         file.seek(first + chunk.start * image_bytes)
         for start in range(chunk.start, chunk.stop, _AT_A_TIME):
             rows = np.arange(start, min(start + _AT_A_TIME, chunk.stop))
             read = images[chunk.split][rows]
-            wrong = differing(read, beside.crc32[chunk.split][rows])
+            wrong = differing(read, manifest.crc32[chunk.split][rows])
             if wrong.size:
                 raise InputError(
                     f"{records}: {chunk.split} record {rows[wrong[0]]} differs from its checksum; "
@@ -146,6 +158,6 @@ def _pack(chunk: Chunk) -> Chunk:
 
 
 def differing(images: np.ndarray, crc32: np.ndarray) -> np.ndarray:
-    """Places of the images whose bytes have another CRC-32 than that of the same place."""
-    found = [zlib.crc32(image) for image in np.ascontiguousarray(images)]
-    return np.flatnonzero(np.array(found, np.uint32) != crc32)
+    """Return the positions of images whose CRC-32 differs from the one at the same position."""
+    computed = [zlib.crc32(image) for image in np.ascontiguousarray(images)]
+    return np.flatnonzero(np.array(computed, np.uint32) != crc32)

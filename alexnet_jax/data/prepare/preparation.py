@@ -1,4 +1,4 @@
-"""Pictures to records: decoded on all cores, in a shuffled order, taken up where it stopped."""
+"""Preparation of records from pictures: on all cores, in a shuffled order, resumed if stopped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_jax.data.manifest import DESCRIPTION, SPLITS, Beside, check_name
+from alexnet_jax.data.manifest import DESCRIPTION, SPLITS, Manifest, check_name
 from alexnet_jax.data.prepare.shards import (
     BESIDE_A_RECORD,
     Shard,
@@ -37,34 +37,36 @@ def prepare(
     max_bad_fraction: float = 0.001,
     note: Callable[[str], None] = print,
 ) -> Path:
-    """Writes the records of a source and all that stands beside them.
+    """Write the records and the manifest of a source's pictures.
 
-    A preparation that was stopped goes on; one that is finished is recognised. Pictures that
+    A preparation that was stopped is resumed; if it is complete, nothing is done. Pictures that
     cannot be read are left out and listed in bad_files.txt.
 
     Args:
-      data_dir: gets NAME/1.0.0/, where `tensorflow_datasets` finds it, too.
-      workers: processes.
-      max_bad_fraction: of a split's pictures; more that cannot be read stop the work.
-      note: told what was found.
+      source: the pictures, their labels and the settings.
+      data_dir: directory in which NAME/1.0.0/ is created, in the layout of `tensorflow_datasets`.
+      workers: number of processes.
+      max_bad_fraction: largest share of a split's pictures that may be unreadable.
+      note: prints a message.
 
     Returns:
       The directory of the records.
 
     Raises:
-      InputError: another preparation in the place, too many broken pictures, too little room.
+      InputError: the directory has another preparation, too many pictures are unreadable, or the
+        disk lacks room.
     """
     check_name(source.name)
     plan, directory = source.plan(), data_dir / source.name / VERSION
     if (directory / DESCRIPTION).exists():
-        beside = Beside.load(directory)
-        if beside.plan != plan:
+        manifest = Manifest.load(directory)
+        if manifest.plan != plan:
             raise InputError(
                 f"{directory} holds a data set prepared from other pictures or with other "
                 "settings; remove it, or give another --name or --data-dir"
             )
         note(f"{directory} is finished; nothing to do")
-        note(beside.summary())
+        note(manifest.summary())
         return directory
     work = directory.with_name(f"{VERSION}.unfinished")
     _open_work(work, plan)
@@ -74,14 +76,14 @@ def prepare(
     if len(todo) < len(every):
         note(f"goes on: {len(every) - len(todo)} of {len(every)} files of records are there")
     _write(source, work, every, todo, workers, max_bad_fraction)
-    beside = _gather(source, work, every, plan)
-    beside.save(work)
+    manifest = _gather(source, work, every, plan)
+    manifest.save(work)
     for shard in every:
         (work / shard.part).unlink()
     (work / "plan.json").unlink()
     work.rename(directory)
-    note(beside.summary())
-    if any(beside.left_out.values()):
+    note(manifest.summary())
+    if any(manifest.left_out.values()):
         note(f"pictures left out are listed in {directory / BAD_FILES}")
     return directory
 
@@ -117,62 +119,64 @@ def _write(
     workers: int,
     max_bad_fraction: float,
 ) -> None:
-    """Makes the files of records that are still to be made."""
+    """Write the files of records in `todo`, those of `every` that do not exist yet."""
     bad: dict[str, list[str]] = {split: [] for split in SPLITS}
     for shard in every:
         if (work / shard.part).exists():
             bad[shard.split] += bad_pictures(work / shard.part)
-    total, left = (sum(len(shard.rows) for shard in group) for group in (every, todo))
-    progress = Progress(source.name, total, total - left)
-    _require_few(source, work, bad, max_bad_fraction)
+    total = sum(len(shard.rows) for shard in every)
+    remaining = sum(len(shard.rows) for shard in todo)
+    progress = Progress(source.name, total, total - remaining)
+    _require_few_bad(source, work, bad, max_bad_fraction)
     done = each_done(
         write_shard, todo, workers=workers, initializer=set_source, initargs=(source, work)
     )
     try:
-        for shard, found in done:
-            bad[shard.split] += found
+        for shard, errors in done:
+            bad[shard.split] += errors
             progress.advance(len(shard.rows))
-            _require_few(source, work, bad, max_bad_fraction)
+            _require_few_bad(source, work, bad, max_bad_fraction)
     finally:
         done.close()
     progress.finish()
 
 
-def _require_few(
+def _require_few_bad(
     source: Source, work: Path, bad: dict[str, list[str]], max_bad_fraction: float
 ) -> None:
+    """List the bad pictures in bad_files.txt; raise InputError if a split has too many."""
     lines = [f"{split}: {line}" for split in SPLITS for line in sorted(bad[split])]
     if lines:
         (work / BAD_FILES).write_text("\n".join(lines) + "\n", errors="backslashreplace")
-    for split, found in bad.items():
+    for split, errors in bad.items():
         count = len(source.splits[split].labels)
-        if len(found) > max_bad_fraction * count:
+        if len(errors) > max_bad_fraction * count:
             raise InputError(
-                f"{len(found)} of {count:,} {split} pictures cannot be read, more than "
+                f"{len(errors)} of {count:,} {split} pictures cannot be read, more than "
                 f"--max-bad-fraction {max_bad_fraction:g}; listed in {work / BAD_FILES}, "
-                f"the first: {sorted(found)[0]}"
+                f"the first: {sorted(errors)[0]}"
             )
 
 
-def _gather(source: Source, work: Path, every: list[Shard], plan: str) -> Beside:
-    """All that is known of the shards, put together; TFDS's description written."""
+def _gather(source: Source, work: Path, every: list[Shard], plan: str) -> Manifest:
+    """Combine the results of all shards into a manifest, and write TFDS's metadata."""
     shape = (source.size, source.size, source.channels)
     sums = Sums(shape)
     each: dict[str, dict[str, list[Any]]] = {
         split: {"labels": [], "crc32": [], "bad": []} for split in SPLITS
     }
     for shard in every:
-        with np.load(work / shard.part) as found:
+        with np.load(work / shard.part) as part:
             for name, values in each[shard.split].items():
-                values.append(found[name])
+                values.append(part[name])
             if shard.split == "train":
-                sums.merge(len(found["labels"]), found["image"], found["products"])
+                sums.merge(len(part["labels"]), part["image"], part["products"])
     lengths = {split: [len(labels) for labels in each[split]["labels"]] for split in SPLITS}
     for split in SPLITS:
         if not sum(lengths[split]):
             raise InputError(f"{source.name}: no {split} picture can be read")
     write_metadata(work, source.name, shape, source.class_names, lengths)
-    return Beside(
+    return Manifest(
         name=source.name,
         stored_size=source.size,
         channels=source.channels,

@@ -1,4 +1,4 @@
-"""A part of a split: the pictures that make one file of records, read and written."""
+"""Shards of a split: the pictures of one file of records, read and written."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from alexnet_jax.errors import InputError
 SHARD_BYTES = 2**28  # of images
 _MOST_IN_SHARD = 8192
 _SEED = 2012
-BESIDE_A_RECORD = 256  # bytes, at most, besides the pixels
+BESIDE_A_RECORD = 256  # bytes of a record besides its pixels, at most
 
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """Which pictures of a split make one file of records, in that order."""
+    """Pictures of a split that form one file of records, in the order of `rows`."""
 
     split: str
     number: int
@@ -31,33 +31,38 @@ class Shard:
 
     @property
     def part(self) -> str:
+        """Name of the file of the shard's labels, checksums and sums."""
         return f"{self.split}-{self.number:05d}.npz"
 
 
 def shards(source: Source) -> list[Shard]:
-    """Every picture of a split once, in an order drawn from a fixed seed, cut into shards."""
+    """Divide all pictures of each split into shards, in a random order from a fixed seed."""
     image_bytes = source.size**2 * source.channels
     most = max(1, min(_MOST_IN_SHARD, SHARD_BYTES // image_bytes))
-    found = []
-    for place, split in enumerate(SPLITS):
+    result = []
+    for number, split in enumerate(SPLITS):
         count = len(source.splits[split].labels)
-        order = np.random.Generator(np.random.Philox([_SEED, place])).permutation(count)
+        order = np.random.Generator(np.random.Philox([_SEED, number])).permutation(count)
         pieces = np.array_split(order, -(-count // most))
-        found += [Shard(split, k, len(pieces), rows) for k, rows in enumerate(pieces)]
-    return found
+        result += [Shard(split, k, len(pieces), rows) for k, rows in enumerate(pieces)]
+    return result
 
 
 _current: tuple[Source, Path] | None = None  # of this process
 
 
 def set_source(source: Source, work: Path) -> None:
-    """What `write_shard` reads in this process, and where it writes."""
+    """Set the source that `write_shard` reads in this process, and the directory it writes to."""
     global _current
     _current = (source, work)
 
 
 def write_shard(shard: Shard) -> tuple[Shard, list[str]]:
-    """Reads a shard's pictures and writes its records, then what is known of them, as proof."""
+    """Read a shard's pictures and write its records; return it with errors of unreadable pictures.
+
+    The file `shard.part`, with labels, checksums and sums, is written last: it marks the shard as
+    complete.
+    """
     assert _current is not None
     source, work = _current
     pictures, shape = source.splits[shard.split], (source.size, source.size, source.channels)
@@ -91,6 +96,6 @@ def write_shard(shard: Shard) -> tuple[Shard, list[str]]:
 
 
 def bad_pictures(part: Path) -> list[str]:
-    """What is wrong with the pictures of a shard that could not be read."""
-    with np.load(part) as found:
-        return [str(line) for line in found["bad"]]
+    """Return the errors of a shard's unreadable pictures."""
+    with np.load(part) as arrays:
+        return [str(line) for line in arrays["bad"]]

@@ -1,4 +1,4 @@
-"""Long work over many pictures: all cores, told as it goes, stopped in order."""
+"""Long work in several processes: results as they are ready, and an orderly stop on a signal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alexnet_jax.runtime import Interrupted, Signals
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
-_SECONDS = 0.5  # between looks at whether a signal came
+_SECONDS = 0.5  # between two checks for a signal
 
 
 def each_done(
@@ -28,13 +28,21 @@ def each_done(
     initializer: Callable[..., None],
     initargs: tuple[Any, ...],
 ) -> Generator[Result, None, None]:
-    """function(job) of each job as it is done, in `workers` processes; in this one if it is 1.
+    """Yield function(job) for each job as it is ready, in any order.
 
-    The initializer runs first, in each process. Jobs in hand are finished after SIGINT or SIGTERM,
-    unless SIGTERM went to the workers too.
+    After SIGINT or SIGTERM, jobs in progress are finished, unless SIGTERM went to the workers too.
+
+    Args:
+      function: computes a job's result.
+      jobs: the jobs.
+      workers: number of processes; with 1, this process does the work.
+      initializer: called first in each process.
+      initargs: arguments of `initializer`.
 
     Raises:
-      Interrupted: after such a signal. InputError: a process was killed. What a job raised.
+      Interrupted: a signal arrived.
+      InputError: a process was killed.
+      Exception: whatever a job raised.
     """
     with Signals() as signals:
         if workers == 1:
@@ -57,7 +65,7 @@ def each_done(
                     yield future.result()
                 _stop_if(signals)
         except BrokenProcessPool:
-            _stop_if(signals)  # which may have gone to all processes of a group
+            _stop_if(signals)  # a signal to the whole process group kills the workers, too
             raise InputError(
                 "a worker process was killed, perhaps for want of memory; the same command goes "
                 "on from here, with fewer --workers if need be"
@@ -67,7 +75,7 @@ def each_done(
 
 
 def _initialize(initializer: Callable[..., None], initargs: tuple[Any, ...]) -> None:
-    # The terminal interrupts all processes of a group; the first of them says when to stop.
+    # Ctrl-C reaches all processes of the group; only the parent process decides when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -81,6 +89,7 @@ def _initialize(initializer: Callable[..., None], initargs: tuple[Any, ...]) -> 
 
 
 def _stop_if(signals: Signals) -> None:
+    """Raise Interrupted if a signal has arrived."""
     stopping = signals.stopping(0)
     if stopping is not None:
         raise Interrupted(
