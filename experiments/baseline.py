@@ -1,4 +1,4 @@
-"""What a network has to beat: python experiments/baseline.py DATA"""
+"""Measure baselines that a network should beat: python experiments/baseline.py DATA"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alexnet_jax.cli.options import Positional, arg
 
 @dataclass(frozen=True)
 class Options:
-    """Accuracy of nearest neighbours on a data set: by pixels and by colour histograms."""
+    """Measure nearest neighbours on a data set, by pixels and by colour histograms."""
 
     data: Positional[Annotated[str, arg(metavar="DATA")]] = "photos"
     """Name of a data set."""

@@ -1,22 +1,22 @@
-"""How fast the network is: python experiments/benchmark.py [options]
+"""Measure the speed of the network: python experiments/benchmark.py [options]
 
-Times inference and the training step that train.py runs, warm, in interleaved repetitions, beside
-PyTorch where that is asked for. The columns:
+Times inference and the training step that train.py runs, after warming up, in interleaved
+repetitions; with --peer torch, beside PyTorch. The columns:
 
-ms, quartiles  of a step: the median over repetitions, and half of them in between
-GFLOP/s        counted operations of convolutions and dense layers, two for each multiply-add
-of product     that over the rate of a large matrix product, timed in the same rounds
-memory MB      the most held once warm: of the process on a CPU, of the device's arrays on a GPU
-compile s      from the function to a program; nothing is taken from a cache
+ms, quartiles  time of a step: median over the repetitions, and first and third quartile
+GFLOP/s        rate of convolutions and dense layers, two operations per multiply-add
+of product     that rate over the rate of a large matrix product, timed in the same rounds
+memory MB      peak after warming up: of the process on a CPU, of the device's arrays on a GPU
+compile s      time to compile the function, without a cache
 ratio          the peer's median time over ours
 
-PyTorch's network is tried in both layouts of memory and two forms of normalization; the fastest of
-those takes part. Its training step does not crop, mirror or colour images, nor score them; ours
-does. Every side runs in a process of its own, with the same cores and allocator settings, and
-while one is timed the others wait.
+PyTorch's network is tried in both memory layouts and two forms of normalization, and the fastest
+is compared. Its training step does not crop, mirror, colour or score images; ours does. Each side
+runs in a process of its own, with the same cores and allocator settings, and waits while another is
+timed.
 
-With --input DATA, how fast the images of a data set come instead, stage by stage, beside noise;
-"synthetic" for noise alone.
+With --input DATA, the rate at which images of a data set are read is measured instead, stage by
+stage, beside that of noise; DATA "synthetic" measures noise alone.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def main(options: Options) -> None:
         plan = Plan(work, groups, options.repeats, options.allocator)
         outcomes = []
         for mode in MODES:
-            outcome = race(plan, mode, _say)
+            outcome = race(plan, mode, _print)
             outcomes.append(outcome)
             print(f"\n{_title(work, mode, outcome.ours.about)}\n{format_race(plan, outcome)}\n")
-        found = record(plan, outcomes)
+        measured = record(plan, outcomes)
         if options.layers or options.kernels:
-            found |= _looked_into(options, work)
-        records.append(found)
+            measured |= _measure_layers(options, work)
+        records.append(measured)
     if options.json is not None:
         value = records[0] if len(records) == 1 else records
         options.json.write_text(json.dumps(value, indent=1) + "\n")
@@ -61,16 +61,16 @@ def _input(options: Options, data: str) -> None:
     from alexnet_jax.bench import format_rates, measure_stages
 
     records = [
-        found
+        stage
         for work in options.works
-        for found in measure_stages(data, options.data_dir, work.batch, options.seconds)
+        for stage in measure_stages(data, options.data_dir, work.batch, options.seconds)
     ]
     print(format_rates(records))
     if options.json is not None:
         options.json.write_text(json.dumps(records, indent=1) + "\n")
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, flush=True)
 
 
@@ -80,12 +80,12 @@ def _title(work: Any, mode: str, about: Any) -> str:
     return f"{work.architecture.name}, {does}, batch {work.batch}, {work.dtype}, {where}"
 
 
-def _looked_into(options: Options, work: Any) -> dict[str, Any]:
-    """The layers and kernels of the training step, printed, and as values."""
+def _measure_layers(options: Options, work: Any) -> dict[str, Any]:
+    """Measure the layers and kernels of the training step; print and return the results."""
     from alexnet_jax.bench import Process, environment, layer_table
 
-    found: dict[str, Any] = {}
-    _say(f"looking into a training step of {work.batch} images")
+    measured: dict[str, Any] = {}
+    _print(f"looking into a training step of {work.batch} images")
     with Process(work, environment(options.allocator)) as process:
         if options.layers:
             product, bandwidth = process.ask("product"), process.ask("bandwidth")
@@ -96,13 +96,15 @@ def _looked_into(options: Options, work: Any) -> dict[str, Any]:
                 f"{bandwidth / 1e9:,.1f} GB/s of memory\n"
                 f"{layer_table.table(rows, work.architecture)}\n"
             )
-            found["layers"] = [row.to_json() for row in rows]
-            found |= {"layers_product_flops_per_second": product}
-            found |= {"memory_bytes_per_second": bandwidth}
+            measured["layers"] = [row.to_json() for row in rows]
+            measured |= {"layers_product_flops_per_second": product}
+            measured |= {"memory_bytes_per_second": bandwidth}
         if options.kernels:
-            found["kernels"] = process.ask("kernels")
-            print(f"\nkernels of a training step\n{layer_table.kernel_table(found['kernels'])}\n")
-    return found
+            measured["kernels"] = process.ask("kernels")
+            print(
+                f"\nkernels of a training step\n{layer_table.kernel_table(measured['kernels'])}\n"
+            )
+    return measured
 
 
 if __name__ == "__main__":

@@ -1,16 +1,15 @@
-"""What crosses between devices in one training step: python experiments/communication.py [options]
+"""Count the values sent between devices: python experiments/communication.py [options]
 
-Compiles the step and reads the program; no array is made, and on a CPU no device is needed that
-is not there. A line of the table holds what one layer sends in one direction:
+Compiles one training step and reads the program. No array is created, and on a CPU the devices need
+not exist. Each line of the table shows the values that one layer sends in one direction:
 
-values/image  values that each device of a group sends to the others, for every image of the batch
-              (with g devices: (g-1)/g of what an all-gather makes or a reduce-scatter takes,
-              2(g-1)/g of what an all-reduce sums); with two towers, what comes from each tower
-bytes/step    sent by all devices together for the whole batch
-figure 2      the same two, as the paper's figure implies them for two towers
+values/image  values that each device of a group sends to the others, per image of the batch (with
+              g devices: (g-1)/g of the output of an all-gather or the input of a reduce-scatter,
+              2(g-1)/g of the sum of an all-reduce); with two towers, the values sent by each tower
+bytes/step    bytes that all devices together send for the whole batch
+figure 2      the same two numbers, as implied by the paper's figure for two towers
 
-A program that computes in bfloat16 still carries float32 between the devices of a CPU, as the
-column of types says.
+On a CPU, a program that computes in bfloat16 still sends float32, as the column of types shows.
 """
 
 from __future__ import annotations
@@ -31,22 +30,22 @@ from alexnet_jax.runs import TrainConfig
 
 @dataclass(frozen=True)
 class Options:
-    """Print what crosses between devices in one training step, from the compiled program."""
+    """Print the values sent between devices in one training step, from the compiled program."""
 
     topology: Topology = "two_towers"
-    """How the network is spread over devices."""
+    """Distribution of the network over devices."""
     devices: Annotated[
         int | None, option(partial(whole, low=1, high=1024), "N", "all there are, 2 on a CPU")
     ] = None
     """Number of devices; on a CPU, any."""
     preset: str = "paper"
-    """The network."""
+    """Preset of the network."""
     batch: Whole = 128
-    """Images of a step, over all devices."""
+    """Images per step, over all devices."""
     classes: Annotated[int | None, option(whole, "N", "as in PRESET")] = None
     """Number of classes."""
     dtype: Float = "float32"
-    """What the network computes in."""
+    """Type of the computation."""
     json: Report = None
     """File for the crossings as a list of objects."""
     picture: Picture = None
@@ -69,42 +68,42 @@ def main(options: Options) -> None:
     from alexnet_jax.parallel import topology
     from alexnet_jax.planning import column_names, crossings, format_communication, layer_parts
 
-    place = topology(config.topology, network, devices)
-    place.check_batch(config.batch)
-    if options.picture is not None and place.mesh.size == 1:
-        raise InputError(f"--picture shows two devices, but {place.name} has one")
-    found = crossings(network, config, place)
+    spread = topology(config.topology, network, devices)
+    spread.check_batch(config.batch)
+    if options.picture is not None and spread.mesh.size == 1:
+        raise InputError(f"--picture shows two devices, but {spread.name} has one")
+    sent = crossings(network, config, spread)
     if options.json is not None:
         options.json.write_text(
-            json.dumps([crossing.to_json() for crossing in found], indent=1) + "\n"
+            json.dumps([crossing.to_json() for crossing in sent], indent=1) + "\n"
         )
-    count = place.mesh.size
+    count = spread.mesh.size
     title = (
-        f"{network.name}, {place.name} over {count} device{'s' * (count > 1)} "
+        f"{network.name}, {spread.name} over {count} device{'s' * (count > 1)} "
         f"({devices[0].platform}): one training step of {config.batch} images in {config.dtype}"
     )
     if options.picture is not None:
         from alexnet_jax.planning import network_picture
 
-        parts = layer_parts(place, network)
-        columns = column_names(place)
-        figure = network_picture(network, parts, found, config.batch, columns, title)
+        parts = layer_parts(spread, network)
+        columns = column_names(spread)
+        figure = network_picture(network, parts, sent, config.batch, columns, title)
         figure.savefig(options.picture, dpi=160)
-    print(f"{title}\n\n{format_communication(found, network, config)}")
+    print(f"{title}\n\n{format_communication(sent, network, config)}")
 
 
-def _devices(asked: int | None) -> list[Any]:
-    """The first devices of this machine, as many as asked for; on a CPU they are made."""
+def _devices(count: int | None) -> list[Any]:
+    """Return the first `count` devices of this machine, or all; on a CPU, create them."""
     import jax
 
-    if asked is not None or jax.config.jax_num_cpu_devices < 1:
-        # Before jax looks for devices, unless it has; accelerators are not concerned.
+    if count is not None or jax.config.jax_num_cpu_devices < 1:
+        # jax accepts this only before it looks for devices; accelerators are not affected.
         with contextlib.suppress(RuntimeError):
-            jax.config.update("jax_num_cpu_devices", asked or 2)
-    there = jax.devices()
-    if asked is not None and asked > len(there):
-        raise InputError(f"--devices {asked}, but there are {len(there)} ({there[0].platform})")
-    return there[:asked]
+            jax.config.update("jax_num_cpu_devices", count or 2)
+    devices = jax.devices()
+    if count is not None and count > len(devices):
+        raise InputError(f"--devices {count}, but there are {len(devices)} ({devices[0].platform})")
+    return devices[:count]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Evaluate trained networks: python experiments/evaluate.py WORKDIR... [options]
 
-Several workdirs are an ensemble: the mean of their softmax outputs.
+Several workdirs form an ensemble: the mean of their softmax outputs is evaluated.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from alexnet_jax.errors import InputError
 
 @dataclass(frozen=True)
 class Options:
-    """Top-1, top-5 and loss of a network, or of an ensemble, over the test split of its data."""
+    """Measure top-1, top-5 and loss of a network, or of an ensemble, on the test split."""
 
     workdirs: Positional[
         Annotated[
@@ -38,15 +38,15 @@ class Options:
     views: Views = 1
     """1: the centre crop; 10: corners, centre and their mirror images, averaged, as in 2012."""
     checkpoint: Checkpoint = "latest"
-    """Which checkpoint: the best on the test split, the newest good one, or a step."""
+    """Checkpoint: the best on the test split, the newest good one, or a step."""
     data_dir: TrainingData = None
     """Directory of the prepared data sets."""
     batch: Count = 128
-    """Views at a time."""
+    """Number of views computed at a time."""
     topology: Topology = "one_device"
-    """How the network is spread over devices."""
+    """Distribution of the network over devices."""
     json: Report = None
-    """File for what was measured."""
+    """File for the measurements."""
     processes: OmitArgPrefixes[SeveralProcesses] = field(default_factory=SeveralProcesses)
 
 
@@ -71,7 +71,7 @@ def main(options: Options) -> None:
     dataset = data.load(names.pop(), str(options.data_dir or members[0].config.data_dir))
     for workdir, member in zip(options.workdirs, members, strict=True):
         member.require_fits(dataset.name, dataset.channels, len(dataset.class_names), str(workdir))
-    found = evaluate(
+    metrics = evaluate(
         make_counter(networks),
         [member.params for member in members],
         dataset.test,
@@ -93,14 +93,14 @@ def main(options: Options) -> None:
         )
     views = "centre crop" if options.views == 1 else "ten views"
     print(f"{dataset.name}: {len(dataset.test)} test images, {views}")
-    print(f"top1 {found['top1']:.2%}  top5 {found['top5']:.2%}  loss {found['loss']:.4f}")
+    print(f"top1 {metrics['top1']:.2%}  top5 {metrics['top5']:.2%}  loss {metrics['loss']:.4f}")
     if options.json is not None:
         about = {"data": dataset.name, "images": len(dataset.test), "views": options.views}
         about |= {
             "workdirs": list(map(str, options.workdirs)),
             "steps": [member.step for member in members],
         }
-        write_atomically(options.json, json.dumps(about | found, indent=1) + "\n")
+        write_atomically(options.json, json.dumps(about | metrics, indent=1) + "\n")
 
 
 if __name__ == "__main__":

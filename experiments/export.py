@@ -1,4 +1,4 @@
-"""A network for other programs: python experiments/export.py WORKDIR --to KIND --out FILE"""
+"""Export a network to other programs: python experiments/export.py WORKDIR --to KIND --out FILE"""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Kind = Literal["safetensors", "torchvision", "caffe", "onnx", "stablehlo"]
 
 @dataclass(frozen=True)
 class Options:
-    """A file of another kind, read back and compared, and a model card beside it."""
+    """Write a network as a file of another kind, with a model card; read back and compare it."""
 
     workdir: Positional[Workdir]
     """Directory of a training run, or of imported weights."""
     to: Annotated[Kind, words(Kind)]
     """Kind of file."""
     out: NewFile
-    """File to write; the card's name is this with .md."""
+    """File to write; the model card is FILE.md."""
     checkpoint: Checkpoint = "latest"
-    """Which checkpoint: the best on the test split, the newest good one, or a step."""
+    """Checkpoint: the best on the test split, the newest good one, or a step."""
 
 
 def main(options: Options) -> None:

@@ -1,8 +1,8 @@
-"""What a network makes of pictures: python experiments/features.py extract|neighbours|probe ...
+"""Extract and examine features: python experiments/features.py extract|neighbours|probe ...
 
-extract writes a layer's output for every picture of a folder or a data set; neighbours finds the
-pictures whose features are nearest, as in figure 4 of the paper; probe says how well a linear
-classifier does on them.
+extract writes a layer's output for every picture of a folder or a data set. neighbours finds the
+pictures whose features are nearest, as in figure 4 of the paper. probe measures the accuracy of a
+linear classifier of the features.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from alexnet_jax.cli.options import (
 from alexnet_jax.cli.values import directory, positive, writable
 from alexnet_jax.errors import InputError
 
-MANY = 1_000_000  # rows to compare, from which on it is said how long it took
+MANY = 1_000_000  # from this number of compared rows on, the time is reported
 FeaturesFile = Positional[Annotated[Path, option(Path, "FEATURES")]]
 Distance = Literal["euclidean", "cosine"]
 
@@ -42,49 +42,49 @@ class Extract:
     workdir: Positional[Workdir]
     """Directory of a training run."""
     out: Annotated[Path, option(partial(writable, suffixes=(".npy", ".parquet")), "FILE")]
-    """An .npy file, names and labels of which go to FILE.json beside it; or a .parquet file."""
+    """An .npy file, with names and labels in FILE.json beside it, or a .parquet file."""
     layer: str = "fc7"
-    """conv1, pool1, ..., fc6, fc7, logits: any layer by its name."""
+    """Name of the layer: conv1, pool1, ..., fc6, fc7, logits."""
     images: Annotated[Path | None, option(directory, "DIR", "none")] = None
-    """A folder of pictures: DIR/*, DIR/CLASS/* or DIR/train/CLASS/* and DIR/test/CLASS/*."""
+    """Folder of pictures: DIR/*, DIR/CLASS/* or DIR/train/CLASS/* and DIR/test/CLASS/*."""
     data: Annotated[str | None, option(str, "NAME", "as in training")] = None
-    """Instead of a folder, a data set, with --data-dir one that was prepared."""
+    """Name of a data set, instead of a folder; with --data-dir, of a prepared one."""
     data_dir: TrainingData = None
     """Directory of the prepared data sets."""
     checkpoint: Checkpoint = "latest"
-    """Which checkpoint: the best on the test split, the newest good one, or a step."""
+    """Checkpoint: the best on the test split, the newest good one, or a step."""
     topology: Topology = "one_device"
-    """How the network is spread over devices."""
+    """Distribution of the network over devices."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Neighbours:
-    """The training pictures nearest to some test pictures, or where there are no splits, of all."""
+    """Find the training pictures nearest to test pictures; without splits, among all pictures."""
 
     features: FeaturesFile
-    """A file that extract has written."""
+    """File written by extract."""
     names: Positional[Annotated[tuple[str, ...], arg(metavar="[NAME...]")]] = ()
-    """Whose neighbours: pictures by their names; else --count of them, spread evenly."""
+    """Names of the pictures whose neighbours to find; none: --count of them, evenly spaced."""
     count: Whole = 5
-    """Pictures to find neighbours of, where none is named."""
+    """Number of pictures whose neighbours to find if none is named."""
     neighbours: Whole = 6
-    """Neighbours of each."""
+    """Number of neighbours of each picture."""
     distance: Annotated[Distance, words(Distance)] = "euclidean"
-    """Of two features; Euclidean in 2012."""
+    """Distance between features; Euclidean in 2012."""
     json: bool = False
     """Print JSON instead of text."""
     picture: Picture = None
-    """A sheet of pictures, .png, .pdf or .svg: each in the first column, then its neighbours."""
+    """File for a figure, .png, .pdf or .svg: each row a picture and its neighbours."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """Fit scikit-learn's logistic regression to the training pictures' features, and test it."""
+    """Fit scikit-learn's logistic regression to features of training pictures, and test it."""
 
     features: FeaturesFile
-    """A file that extract has written; where it has no test split, a tenth of each class tests."""
+    """File written by extract; if it has no test split, a tenth of each class is the test set."""
     inverse_penalty: Annotated[float, option(positive, "C")] = 1.0
-    """scikit-learn's C: the larger, the less is the size of the weights held down."""
+    """scikit-learn's C, the inverse of the penalty on the weights."""
 
 
 Options = Extract | Neighbours | Probe
@@ -140,13 +140,13 @@ def neighbours(options: Neighbours) -> None:
     from alexnet_jax.analysis import AT_A_TIME, asked, described, drawn, nearest, read_features
     from alexnet_jax.display import Progress
 
-    found = read_features(options.features)
-    queries, among = asked(found, options.names, options.count)
+    file = read_features(options.features)
+    queries, among = asked(file, options.names, options.count)
     passes = -(-len(queries) // AT_A_TIME)
     progress = Progress("comparing", passes * len(among), unit="rows", file=sys.stderr)
     rows, distances = nearest(
-        found.values[queries],
-        found.values,
+        file.values[queries],
+        file.values,
         options.neighbours,
         distance=options.distance,
         among=among,
@@ -155,10 +155,10 @@ def neighbours(options: Neighbours) -> None:
     )
     if passes * len(among) >= MANY:
         progress.finish()
-    entries = described(found, queries, rows, distances)
+    entries = described(file, queries, rows, distances)
     if options.picture is not None:
-        title = f"nearest by {found.origin.layer}, {options.distance} distance"
-        drawn(found, entries, title).savefig(options.picture, dpi=120)
+        title = f"nearest by {file.origin.layer}, {options.distance} distance"
+        drawn(file, entries, title).savefig(options.picture, dpi=120)
     print(json.dumps(entries, indent=2) if options.json else _text(entries))
 
 
@@ -183,21 +183,21 @@ def probe(options: Probe) -> None:
     from alexnet_jax.analysis import linear_probe, read_features
     from alexnet_jax.data.sources import stratified
 
-    found = read_features(options.features)
-    labels, splits = found.rows.labels, np.array(found.rows.splits)
+    file = read_features(options.features)
+    labels, splits = file.rows.labels, np.array(file.rows.splits)
     if not len(labels) or labels.min() < 0:
         raise InputError(f"{options.features} has no classes to tell apart")
     train, test = (np.flatnonzero(splits == split) for split in ("train", "test"))
     if not (len(train) and len(test)):
         train, test = stratified(labels, 0.1)
-    right, ended = linear_probe(
-        found.values, labels, train, test, inverse_penalty=options.inverse_penalty
+    accuracy, converged = linear_probe(
+        file.values, labels, train, test, inverse_penalty=options.inverse_penalty
     )
-    if not ended:
+    if not converged:
         print("note: the solver stopped before its end; a smaller C ends sooner", file=sys.stderr)
     print(
-        f"{found.origin.layer} of {found.origin.workdir}, step {found.origin.step}: linear probe "
-        f"fitted to {len(train):,} pictures, tested on {len(test):,}\ntop1 {right:.2%}"
+        f"{file.origin.layer} of {file.origin.workdir}, step {file.origin.step}: linear probe "
+        f"fitted to {len(train):,} pictures, tested on {len(test):,}\ntop1 {accuracy:.2%}"
     )
 
 

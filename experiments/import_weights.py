@@ -1,7 +1,7 @@
-"""Weights of other projects: python experiments/import_weights.py KIND FILE --workdir DIR
+"""Import weights of other projects: python experiments/import_weights.py KIND FILE --workdir DIR
 
 KIND is torchvision (.pth), caffe (.caffemodel), onnx, npy (bvlc_alexnet.npy) or safetensors. The
-workdir is for evaluate.py, predict.py and export.py, and to start a training from.
+workdir can be passed to evaluate.py, predict.py and export.py, and a training can start from it.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ Kind = Literal["torchvision", "caffe", "onnx", "npy", "safetensors"]
 
 
 def mean(text: str) -> str | list[float]:
-    """A mean pixel as numbers, or the path of a file."""
+    """Read a mean pixel, three numbers, or return the path of a file."""
     parts = text.split(",")
     return text if len(parts) == 1 else list(map(number, parts))
 
 
 @dataclass(frozen=True)
 class Options:
-    """A workdir out of a file of weights, with the preprocessing that belongs to it."""
+    """Convert a file of weights to a workdir, with the preprocessing that belongs to them."""
 
     kind: Positional[Annotated[Kind, words(Kind)]]
     """Kind of the file."""
     file: Positional[Annotated[Path, option(Path, "FILE")]]
     """The file of weights."""
     workdir: Directory
-    """Directory to make."""
+    """Directory to create."""
     mean: Annotated[str | list[float] | None, option(mean, "FILE|B,G,R", "as published")] = None
-    """For caffe and npy: the mean image (.binaryproto or .npy), or a pixel: blue, green, red."""
+    """For caffe and npy: mean image (.binaryproto or .npy), or mean pixel: blue, green, red."""
     classes: Annotated[Path | None, option(Path, "FILE", "numbered")] = None
-    """Text file with the name of a class on each line, in the order of the outputs."""
+    """Text file with one class name per line, in the order of the outputs."""
     data: Annotated[str | None, option(str, "NAME", "as FILE says or imagenet2012")] = None
-    """Data set for evaluate.py to test on."""
+    """Data set on which evaluate.py tests the network."""
     set: Changes = ()
-    """Changes to the preset's layers, as conv1.maps=32, for a network of other widths."""
+    """Changes to the preset's layers, such as conv1.maps=32, for a network of other widths."""
 
 
 def main(options: Options) -> None:
@@ -61,12 +61,13 @@ def main(options: Options) -> None:
     print(f"sha256 {weights.sha256}")
     if weights.published is not None:
         known = "of this file" if weights.is_published else "if this is the published file"
-        found = weights.published
-        print(f"published {known}: top1 {found.top1:g} %, top5 {found.top5:g} % ({found.source})")
+        top1, top5 = weights.published.top1, weights.published.top5
+        source = weights.published.source
+        print(f"published {known}: top1 {top1:g} %, top5 {top5:g} % ({source})")
 
 
 def names(path: Path) -> list[str]:
-    """The lines of a text file."""
+    """Read the lines of a text file."""
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
@@ -74,14 +75,14 @@ def names(path: Path) -> list[str]:
 
 
 def layers(options: Options) -> dict[str, dict[str, object]] | None:
-    """What --set changes, by layer."""
-    found: dict[str, dict[str, object]] = {}
+    """Return the changes of --set by layer, or None if there are none."""
+    changes: dict[str, dict[str, object]] = {}
     for name, value in changed_values(options.set).items():
         layer, dot, field = name.partition(".")
         if not dot:
             raise InputError(f"--set takes LAYER.FIELD=VALUE, got {f'{name}={value}'!r}")
-        found.setdefault(layer, {})[field] = layer_value(value)
-    return found or None
+        changes.setdefault(layer, {})[field] = layer_value(value)
+    return changes if changes else None
 
 
 if __name__ == "__main__":

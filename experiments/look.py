@@ -1,16 +1,16 @@
-"""Pictures of what a trained network sees: python experiments/look.py WORKDIR [IMAGE...]
+"""Draw what a trained network has learnt: python experiments/look.py WORKDIR [IMAGE...]
 
-Without images, some of the test split. Into --out go
+Without images, images of the test split are used. The files written to --out:
 
-top_five.png      the images with bars of their likeliest classes (the paper's figure 4, left)
-attribution.png   the class's probability where a square covers the image, and guided gradients
-lrn1.png ...      what each response normalization does to the first image
-strongest.png     the parts of test images that maps of --layer answer to most
-towers.png        how much each tower contributes where both are read
-conv1_kernels.png the first layer's kernels (figure 3)
-conv1_learnt.png  the same minus their initial values: what training has added
+top_five.png      images with bars of their most probable classes (the paper's figure 4, left)
+attribution.png   probability of the class while a square covers the image, and guided gradients
+lrn1.png ...      effect of each response normalization on the first image
+strongest.png     parts of test images to which maps of --layer respond most
+towers.png        contribution of each tower to the layers that read both
+conv1_kernels.png kernels of the first layer (figure 3)
+conv1_learnt.png  the same kernels minus their initial values
 
-The network itself, with its two towers (figure 2), is drawn by experiments/communication.py.
+experiments/communication.py draws the network itself, with its two towers (figure 2).
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ SHOWN = 8  # images of the test split
 
 @dataclass(frozen=True)
 class Options:
-    """Pictures of what a trained network sees."""
+    """Draw pictures of what a trained network has learnt."""
 
     workdir: Positional[Workdir]
     """Directory of a training run."""
     images: Positional[Annotated[tuple[str, ...], arg(metavar="IMAGE...")]] = ()
-    """Files of pictures of any kind; none for images of the test split."""
+    """Files of pictures; none: images of the test split."""
     out: Annotated[Path | None, option(directory, "DIR", "WORKDIR/look")] = None
-    """Directory of the pictures; made if need be."""
+    """Directory of the pictures; created if it does not exist."""
     layer: str = "conv5"
-    """Whose maps' strongest images are looked for."""
+    """Layer whose maps are shown in strongest.png."""
     checkpoint: Checkpoint = "latest"
-    """Which checkpoint: the best on the test split, the newest good one, or a step."""
+    """Checkpoint: the best on the test split, the newest good one, or a step."""
     data_dir: TrainingData = None
     """Directory of the prepared data sets."""
 
@@ -59,7 +59,7 @@ def main(options: Options) -> None:
     require_writable(out, "--out")
     keep_compiled()
     trained = load_trained(options.workdir, checkpoint=options.checkpoint)
-    make_peaks(trained.architecture, options.layer)  # refuses a layer without maps
+    make_peaks(trained.architecture, options.layer)  # raises for a layer without maps
     config = trained.config
     dataset = data.load(config.data, str(options.data_dir or config.data_dir))
     stored, labels = _chosen(options, trained, dataset)
@@ -70,7 +70,7 @@ def main(options: Options) -> None:
 
 
 def _chosen(options: Options, trained: Trained, dataset: Dataset) -> tuple[Any, Any]:
-    """(stored images [B, S, S, C] uint8, their labels or None)."""
+    """Return stored images [B, S, S, C] uint8, and their labels or None."""
     import numpy as np
 
     if options.images:

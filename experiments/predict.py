@@ -1,8 +1,8 @@
 """Classify pictures with a trained network: python experiments/predict.py WORKDIR IMAGE...
 
-IMAGE is a file, a directory, for all pictures in it, or -, for one picture on standard input.
-Pictures of directories that cannot be read are named on standard error and left out, and the exit
-status is 1; one that is named must be readable.
+IMAGE is a file, a directory of pictures, or - for one picture on standard input. A file that cannot
+be read is an error. Unreadable pictures in directories are left out and listed on standard error,
+and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -31,42 +31,42 @@ if TYPE_CHECKING:
     from alexnet_jax.data import Listed
     from alexnet_jax.inference import Trained
 
-MANY = 100  # pictures, from which on progress is shown
+MANY = 100  # from this number of pictures on, progress is shown
 
 
 @dataclass(frozen=True)
 class Options:
-    """The five likeliest classes of each picture, with their probabilities."""
+    """Print the five most probable classes of each picture, with their probabilities."""
 
     workdir: Positional[Workdir]
     """Directory of a training run."""
     images: Positional[
         Annotated[tuple[str, ...], arg(metavar="IMAGE...", help_behavior_hint="(one or more)")]
     ]
-    """Files of pictures of any kind, directories of pictures, or - for standard input."""
+    """Files of pictures, directories of pictures, or - for standard input."""
     json: bool = False
     """Print JSON instead of text."""
     views: Views = 1
     """1: the centre crop; 10: corners, centre and their mirror images, averaged, as in 2012."""
     checkpoint: Checkpoint = "latest"
-    """Which checkpoint: the best on the test split, the newest good one, or a step."""
+    """Checkpoint: the best on the test split, the newest good one, or a step."""
     topology: Topology = "one_device"
-    """How the network is spread over devices."""
+    """Distribution of the network over devices."""
     processes: OmitArgPrefixes[SeveralProcesses] = field(default_factory=SeveralProcesses)
 
 
 class Output:
-    """Entries on standard output, as text or one JSON list: as they come, or all at the end."""
+    """Output as text or one JSON list, printed entry by entry or, if `deferred`, at the end."""
 
-    def __init__(self, *, as_json: bool, held: bool) -> None:
-        self._json, self._held = as_json, held
+    def __init__(self, *, as_json: bool, deferred: bool) -> None:
+        self._json, self._deferred = as_json, deferred
         self._texts: list[str] = []
         self._count = 0
 
     def add(self, entry: dict[str, Any]) -> None:
-        text = self._listed(entry) if self._json else _text(entry)
+        text = self._json_text(entry) if self._json else _text(entry)
         self._count += 1
-        if self._held:
+        if self._deferred:
             self._texts.append(text)
         else:
             print(text, end="", flush=True)
@@ -76,8 +76,8 @@ class Output:
         if self._json:
             print("\n]" if self._count else "[]")
 
-    def _listed(self, entry: dict[str, Any]) -> str:
-        """As `json.dumps` of the whole list has it."""
+    def _json_text(self, entry: dict[str, Any]) -> str:
+        """Return an entry as it appears in `json.dumps` of the whole list."""
         lines = json.dumps(entry, indent=2).splitlines()
         return (",\n" if self._count else "[\n") + "\n".join("  " + line for line in lines)
 
@@ -105,23 +105,23 @@ def main(options: Options) -> None:
     if STANDARD_INPUT in options.images and jax.process_count() > 1:
         raise InputError("- is for one process: standard input is not that of all")
     pictures = listed(options.images)
-    # One bad picture among those that are named spoils all: nothing is printed before all are read.
-    held = any(picture.named for picture in pictures)
-    output = Output(as_json=options.json, held=held)
+    # An unreadable file that was named is an error, so nothing is printed before all are read.
+    deferred = any(picture.named for picture in pictures)
+    output = Output(as_json=options.json, deferred=deferred)
     progress = None
-    if is_first() and len(pictures) >= MANY and (held or not sys.stdout.isatty()):
+    if is_first() and len(pictures) >= MANY and (deferred or not sys.stdout.isatty()):
         progress = Progress("predicting", len(pictures), file=sys.stderr)
     bad = 0
-    for picture, found in predictions(trained, pictures, options.views):
+    for picture, result in predictions(trained, pictures, options.views):
         if progress is not None:
             progress.advance(1)
-        bad += isinstance(found, InputError)
+        bad += isinstance(result, InputError)
         if not is_first():
             continue
-        if isinstance(found, InputError):
-            print(f"left out: {found}", file=sys.stderr)
+        if isinstance(result, InputError):
+            print(f"left out: {result}", file=sys.stderr)
         else:
-            output.add({"image": picture.name, "predictions": _likeliest(trained, found)})
+            output.add({"image": picture.name, "predictions": _top_five(trained, result)})
     if bad == len(pictures):
         raise InputError(f"none of the {bad} pictures can be read")
     if is_first():
@@ -135,10 +135,10 @@ def main(options: Options) -> None:
 def predictions(
     trained: Trained, pictures: list[Listed], views: int
 ) -> Iterator[tuple[Listed, np.ndarray | InputError]]:
-    """Each picture with its class probabilities [classes], or with what is wrong with it.
+    """Yield each picture with its class probabilities [classes], or with its error.
 
     Raises:
-      InputError: a picture that is named cannot be read.
+      InputError: a file that was named cannot be read.
     """
     from alexnet_jax.data import blocks, reader
 
@@ -154,7 +154,7 @@ def predictions(
             yield pictures[number], row if error is None else error
 
 
-def _likeliest(trained: Trained, row: np.ndarray) -> list[dict[str, Any]]:
+def _top_five(trained: Trained, row: np.ndarray) -> list[dict[str, Any]]:
     return [
         {"index": int(i), "class": trained.class_names[i], "probability": float(row[i])}
         for i in row.argsort(kind="stable")[::-1][:5]

@@ -1,7 +1,7 @@
-"""Data sets for training: python experiments/prepare.py SOURCE ... --data-dir DIR
+"""Prepare data sets for training: python experiments/prepare.py SOURCE ... --data-dir DIR
 
-SOURCE is imagenet, folder, tfds or idx; pack and verify work on what they made. A preparation
-that was stopped goes on when it is started again; a finished one is recognised.
+SOURCE is imagenet, folder, tfds or idx; pack and verify process prepared data sets. A preparation
+that was stopped is resumed by the same command; a complete one is not repeated.
 """
 
 from __future__ import annotations
@@ -17,112 +17,112 @@ from alexnet_jax.errors import InputError
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """Names with commas between them."""
+    """Split names at commas."""
     return tuple(text.split(","))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """What every command takes."""
+    """Options of every source and of pack."""
 
     data_dir: Directory
     """Directory of the prepared data sets."""
     workers: Workers = None
-    """Processes at work."""
+    """Number of processes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pictures(Preparation):
-    """What every source of pictures takes."""
+    """Options of every source of pictures."""
 
     size: Whole = 256
-    """Side of the stored images: the short side is resized to it and the centre square kept."""
+    """Side of the stored images; the short side is resized to it and the centre square kept."""
     max_bad_fraction: Fraction = 0.001
-    """Share of pictures that cannot be read above which the work stops."""
+    """Largest share of pictures that may be unreadable."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Imagenet(Pictures):
-    """ImageNet 2012 from ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar, read in place."""
+    """Prepare ImageNet 2012 from ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar."""
 
     archives: Directory
-    """Directory with the two archives; on a disk with short seeks, pictures are read at random."""
+    """Directory of the two archives, on a disk with short seeks: the read order is random."""
     name: Name = "imagenet2012"
-    """What the data set will be called."""
+    """Name of the prepared data set."""
     subset: bool = False
-    """Accept archives with fewer pictures than those that are distributed."""
+    """Accept archives with fewer pictures than the distributed ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Folder(Pictures):
-    """Pictures of your own: IMAGES/train/CLASS/*.jpg, and IMAGES/test/CLASS/*.jpg if there are."""
+    """Prepare your own pictures: IMAGES/train/CLASS/*.jpg and, if any, IMAGES/test/CLASS/*.jpg."""
 
     images: Directory
-    """Directory with the folders train and test."""
+    """Directory with the folders train and, optionally, test."""
     name: Name
-    """What the data set will be called."""
+    """Name of the prepared data set."""
     grey: bool = False
     """Store one channel instead of three."""
     test_fraction: Annotated[float, option(number, "X")] = 0.1
-    """Share of each class that tests, where there is no folder test."""
+    """Share of each class for testing if there is no folder test."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tfds(Pictures):
-    """An image-classification set of TensorFlow Datasets that lies prepared as array_record."""
+    """Prepare an image-classification set that TensorFlow Datasets has stored as array_record."""
 
     dataset: Positional[Name]
-    """As TFDS knows it, such as cifar10."""
+    """Name of the data set in TFDS, such as cifar10."""
     source_dir: Annotated[Path | None, option(directory, "DIR", "where TFDS keeps its own")] = None
     """Directory of TFDS's prepared sets."""
     name: Annotated[str | None, option(str, "NAME", "NAME_SIZE")] = None
-    """What the result will be called."""
+    """Name of the prepared data set."""
     test_fraction: Annotated[float, option(number, "X")] = 0.1
-    """Share of each class that tests, where there is no split test or validation."""
+    """Share of each class for testing if there is no split test or validation."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Idx(Preparation):
-    """The idx files of MNIST and its successors, as they are."""
+    """Prepare the idx files of MNIST and its successors."""
 
     files: Directory
     """Directory with train-images-idx3-ubyte.gz and the three others."""
     name: Name
-    """What the data set will be called."""
+    """Name of the prepared data set."""
     pad: Whole = 2
-    """Black pixels added on every side, which random crops take away again."""
+    """Black pixels added on every side, for random crops."""
     class_names: Annotated[tuple[str, ...] | None, option(listed, "A,B,...", "numbers")] = None
     """Names of the classes in label order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Miniature:
-    """Write ImageNet's two archives in small, made of sample photographs, to try things with."""
+    """Write small versions of ImageNet's two archives from sample photographs, for trials."""
 
     archives: Directory
     """Directory for the two archives."""
     classes: Whole = 3
-    """Classes, up to 16."""
+    """Number of classes, up to 16."""
     train: Whole = 12
-    """Training pictures of each class."""
+    """Number of training pictures per class."""
     validation: Whole = 4
-    """Validation pictures of each class."""
+    """Number of validation pictures per class."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pack(Preparation):
-    """The packed form of a prepared data set, several times as fast to read."""
+    """Write the packed form of a prepared data set, which is several times as fast to read."""
 
     name: Positional[Name]
-    """A prepared data set."""
+    """Name of a prepared data set."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verify:
-    """Read every image of a prepared data set against its checksum."""
+    """Compare every image of a prepared data set with its checksum."""
 
     name: Positional[Name]
-    """A prepared data set."""
+    """Name of a prepared data set."""
     data_dir: Directory
     """Directory of the prepared data sets."""
 

@@ -1,10 +1,10 @@
-"""The paper's table 2, from ImageNet's archives: python experiments/reproduce.py --archives DIR
+"""Reproduce the paper's table 2: python experiments/reproduce.py --archives DIR
 
-Prepares and packs the data, trains net 145 of the 2012 source (experiments/configs/
+Prepares and packs ImageNet, trains net 145 of the 2012 source (experiments/configs/
 imagenet_source2012.py) from several seeds, evaluates each network and all of them together with
-ten views, and prints table 2 with ours beside. --dry-run prints the commands, the disk and
-estimates of time and energy instead. Each step is a command of its own: a finished one is
-recognised, and one that was stopped goes on when this is started again.
+ten views, and prints table 2 beside our results. --dry-run instead prints the commands, the disk
+space, and estimates of time and energy. Each step is a separate command. If this is started again,
+finished steps are skipped and a stopped one is resumed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Options:
-    """Reproduce the paper's table 2: prepare, train, evaluate, compare; or say what it takes."""
+    """Reproduce the paper's table 2: prepare, train, evaluate, compare; or estimate the cost."""
 
     archives: Directory
     """Directory with ILSVRC2012_img_train.tar and ILSVRC2012_img_val.tar."""
@@ -45,40 +45,40 @@ class Options:
     workdir: Directory = Path("runs/reproduction")
     """Directory for the networks' runs and their evaluations."""
     networks: Count = 5
-    """How many networks, from seeds 0, 1, ...; 1 for one alone."""
+    """Number of networks, trained from seeds 0, 1, ..."""
     set: Changes = ()
-    """Changes to the training, as dtype=bfloat16 or topology=two_towers; may be repeated."""
+    """Changes to the training, such as dtype=bfloat16 or topology=two_towers; may be repeated."""
     workers: Workers = None
-    """Processes that prepare the data."""
+    """Number of processes that prepare the data."""
     subset: bool = False
-    """Accept archives with fewer pictures than those that are distributed."""
+    """Accept archives with fewer pictures than the distributed ones."""
     max_bad_fraction: Fraction = 0.001
-    """Share of pictures that cannot be read above which preparing stops."""
+    """Largest share of pictures that may be unreadable."""
     dry_run: bool = False
-    """Print commands, disk, time and energy, and do nothing."""
+    """Print commands, disk space, time and energy, and do nothing."""
     images_per_second: Annotated[float | None, option(positive, "X", "two cases")] = None
-    """With --dry-run: what your machine trains, as experiments/benchmark.py measures it."""
+    """With --dry-run: training speed of your machine, measured by experiments/benchmark.py."""
     watts: Positive = 1000.0
-    """With --images-per-second: what your machine draws."""
+    """With --images-per-second: power of your machine."""
 
 
 def main(options: Options) -> None:
-    asked = _asked(options)
+    requested = _reproduction(options)
     from alexnet_jax.paper import estimates, reproduction, table2
 
-    plan = reproduction.steps(asked)
-    network = estimates.network_of(asked)
-    reproduction.check(asked)
+    plan = reproduction.steps(requested)
+    network = estimates.network_of(requested)
+    reproduction.check(requested)
     if options.dry_run:
-        machines = [estimates.MEASURED, estimates.on_paper(network, asked.config(0).batch)]
+        machines = [estimates.MEASURED, estimates.on_paper(network, requested.config(0).batch)]
         if options.images_per_second is not None:
             rates = options.images_per_second, options.watts
             machines = [estimates.as_given(*rates, network)]
-        _describe(asked, plan, machines)
+        _describe(requested, plan, machines)
         return
     if not plan[0].done():
-        estimates.require_room(asked, plan, estimates.disk(asked, *_pictures(options)))
-    asked.workdir.mkdir(parents=True, exist_ok=True)
+        estimates.require_room(requested, plan, estimates.disk(requested, *_pictures(options)))
+    requested.workdir.mkdir(parents=True, exist_ok=True)
 
     def execute(script: str, arguments: Sequence[str]) -> int:
         return reproduction.in_a_process([sys.executable, f"{HERE / script}.py", *arguments])
@@ -87,10 +87,10 @@ def main(options: Options) -> None:
     if status:
         print("stopped there; the same command goes on from it", file=sys.stderr)
         raise SystemExit(status)
-    print(f"\n{table2(asked)}")
+    print(f"\n{table2(requested)}")
 
 
-def _asked(options: Options) -> Reproduction:
+def _reproduction(options: Options) -> Reproduction:
     from alexnet_jax.paper import Reproduction
 
     preparing = ["--subset"] if options.subset else []
@@ -108,10 +108,10 @@ def _asked(options: Options) -> Reproduction:
 
 
 def _pictures(options: Options) -> tuple[int, int]:
-    """Training and validation pictures in the archives, which are read through for a subset only.
+    """Return the numbers of training and validation pictures; archives are read for a subset only.
 
     Raises:
-      InputError: an archive that is missing or cannot be used.
+      InputError: an archive is missing or cannot be used.
     """
     from alexnet_jax.data.sources import (
         TRAIN_PICTURES,
@@ -123,12 +123,12 @@ def _pictures(options: Options) -> tuple[int, int]:
     if not options.subset:
         require_archives(options.archives)
         return TRAIN_PICTURES, VALIDATION_PICTURES
-    found = ilsvrc(options.archives, subset=True).splits
-    return len(found["train"].labels), len(found["test"].labels)
+    splits = ilsvrc(options.archives, subset=True).splits
+    return len(splits["train"].labels), len(splits["test"].labels)
 
 
-def _describe(asked: Reproduction, plan: Sequence[Step], machines: Sequence[Rates]) -> None:
-    """Prints the plan of the distributed archives."""
+def _describe(requested: Reproduction, plan: Sequence[Step], machines: Sequence[Rates]) -> None:
+    """Print the plan for the distributed archives: commands, disk space, time and energy."""
     from alexnet_jax.data.sources import TRAIN_PICTURES, VALIDATION_PICTURES
     from alexnet_jax.paper import amounts, disk, timetable
 
@@ -138,10 +138,10 @@ def _describe(asked: Reproduction, plan: Sequence[Step], machines: Sequence[Rate
         print(f"  {step.command}{'  # done' if step.done() else ''}")
     print("\ndisk, beside the archives of 154.6 GB:")
     words = {"records": " (may go once they are packed)", "checkpoints": " of all networks"}
-    for name, size in disk(asked, *counts).items():
+    for name, size in disk(requested, *counts).items():
         print(f"  {size / 1e9:7,.1f} GB  {name}{words.get(name, '')}")
     print("\ntime and energy, estimates:\n")
-    print(timetable(plan, amounts(asked, plan, *counts), machines))
+    print(timetable(plan, amounts(requested, plan, *counts), machines))
     for rates in machines:
         for source in rates.sources:
             print(f"\n{rates.label}: {source}.")

@@ -1,18 +1,19 @@
-"""Plans for scale, on paper: python experiments/scaling.py [options]
+"""Estimate training on many devices: python experiments/scaling.py [options]
 
-Prints what a training step would take on 1, 2, 4, ... devices, from counts of operations and of
-bytes and from assumed rates: a simulation on paper, not a measurement. Weak scaling gives every
-device --batch images, strong scaling divides --global-batch images over all of them. The columns:
+Prints the estimated time of a training step on 1, 2, 4, ... devices, computed from counts of
+operations and bytes and from assumed rates: a simulation on paper, not a measurement. Weak scaling
+gives every device --batch images; strong scaling divides --global-batch images over all devices.
+The columns:
 
-compute, exchange ms  of the devices' operations and update, and of all collectives
-MB sent               by each device in a step, on average
-calls                 collectives in a step, the sum of all gradients being one
-apart, hidden         the two bounds: nothing overlaps, or the shorter hides behind the longer
-efficiency            the rate as a share of that of as many single devices
+compute, exchange ms  time of operations and update, and of all collectives
+MB sent               bytes that each device sends in a step, on average
+calls                 collectives in a step; the sum of all gradients counts as one
+apart, hidden         two bounds: nothing overlaps, or the shorter is hidden by the longer
+efficiency            rate as a share of that of equally many separate devices
 
---measure takes the rate of computing from this machine, and where it has several devices it says
-what was predicted for them beside what they take. Counts are those of the compiled program, as
-experiments/communication.py reads them.
+--measure measures the rate of computation on this machine; if it has several devices, the predicted
+and the measured times of those are printed, too. Counts are those of the compiled program, as in
+experiments/communication.py.
 """
 
 from __future__ import annotations
@@ -37,32 +38,32 @@ FLOPS = 1e14
 
 @dataclass(frozen=True)
 class Options:
-    """Print weak and strong scaling over many devices, as computed on paper."""
+    """Print estimates of weak and strong scaling over many devices."""
 
     preset: str = "paper"
-    """The network."""
+    """Preset of the network."""
     topology: Annotated[Spread, words(Spread)] = "all"
-    """How it is spread over devices; all: every way that it can be."""
+    """Distribution of the network over devices; all: each possible one."""
     devices: Annotated[int, option(partial(whole, low=2, high=1 << 20), "N")] = 4096
-    """The largest number of devices."""
+    """Largest number of devices."""
     batch: Count = 128
-    """Images of a step on each device, for weak scaling."""
+    """Images per step on each device, for weak scaling."""
     global_batch: Count = 4096
-    """Images of a step over all devices, for strong scaling."""
+    """Images per step over all devices, for strong scaling."""
     dtype: Float = "float32"
-    """What the network computes in."""
+    """Type of the computation."""
     flops_per_second: Positive = FLOPS
-    """Counted operations that a device does in a second."""
+    """Counted operations per second of a device."""
     measure: bool = False
-    """Measure that, and the rate of the update, on this machine's device."""
+    """Measure that rate, and the rate of the update, on this machine's device."""
     memory: Positive = 2000.0
-    """GB/s of a device's memory when weights are updated."""
+    """Memory bandwidth of a device during the update of the weights, in GB/s."""
     bandwidth: Annotated[str, arg(metavar="X|LINK")] = "ndr400"
-    """GB/s that a device sends, or a link: ethernet100, ndr400, ici_v5e, nvlink4, ici_v5p."""
+    """Bandwidth of a device in GB/s, or a link: ethernet100, ndr400, ici_v5e, nvlink4, ici_v5p."""
     latency: Positive = 5.0
-    """Microseconds that a step of a collective takes at least."""
+    """Minimum time of each step of a collective, in microseconds."""
     algorithm: Annotated[Algorithm, words(Algorithm)] = "ring"
-    """Of collectives."""
+    """Algorithm of the collectives."""
     json: Report = None
     """File for the rows and the assumptions."""
     picture: Picture = None
@@ -80,7 +81,9 @@ def main(options: Options) -> None:
 
     plan = (network, _topologies(options, network), _counts(options.devices), batches)
     itemsize = 2 if options.dtype == "bfloat16" else 4
-    tables = _tables(*plan, machine, itemsize)  # refuses what cannot be before long work begins
+    tables = _tables(
+        *plan, machine, itemsize
+    )  # raises for impossible settings before long work begins
     measured: list[Any] = []
     if options.measure:
         config = TrainConfig(
@@ -97,7 +100,7 @@ def main(options: Options) -> None:
     title = f"{network.name}, training in {options.dtype}: {PAPER}"
     print(f"{title}\n\n{assumptions(machine, options.dtype, sources)}")
     _print(tables, batches)
-    rows = [row for found, _ in tables for row in found]
+    rows = [row for table, _ in tables for row in table]
     if options.json is not None:
         value: dict[str, Any] = {"what": PAPER, "preset": network.name, "dtype": options.dtype}
         value |= {"machine": dataclasses.asdict(machine), "sources": sources}
@@ -111,7 +114,7 @@ def main(options: Options) -> None:
 
 
 def _machine(options: Options) -> tuple[Any, dict[str, str]]:
-    """What is assumed, and where each of its numbers is from."""
+    """Return the assumed machine, and the source of each of its numbers."""
     from alexnet_jax.planning import LINKS, Machine
 
     link = LINKS.get(options.bandwidth)
@@ -183,8 +186,8 @@ def _print(tables: list[tuple[list[Any], str]], batches: dict[str, int]) -> None
 def _measured(
     config: TrainConfig, network: Architecture, tables: list[Any], machine: Any
 ) -> tuple[Any, str, list[Any]]:
-    """The machine with the rates of this one's device, what that is, and several devices beside
-    their model."""
+    """Return the machine with the measured rates of this one's device, a description of the device,
+    and measurements of several devices beside their predictions."""
     import jax
 
     from alexnet_jax.planning import compare, device_rates, format_comparison
@@ -196,12 +199,12 @@ def _measured(
     device = jax.devices()[0]
     source = f"measured here: {device.device_kind}, batch {config.batch}"
     weak = [row for rows, _ in tables for row in rows if row.scaling == "weak"]
-    asked = [(row.topology, row.step.devices) for row in weak]
-    there = [(name, count) for name, count in asked if 1 < count <= len(jax.devices())]
-    found = compare(network, config, machine, there, lambda text: print(text, flush=True))
-    if found:
-        print(f"\n{format_comparison(found, device.platform == 'cpu')}\n")
-    return machine, source, found
+    available = len(jax.devices())
+    cases = [(row.topology, row.step.devices) for row in weak if 1 < row.step.devices <= available]
+    compared = compare(network, config, machine, cases, lambda text: print(text, flush=True))
+    if compared:
+        print(f"\n{format_comparison(compared, device.platform == 'cpu')}\n")
+    return machine, source, compared
 
 
 if __name__ == "__main__":

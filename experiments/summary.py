@@ -15,10 +15,10 @@ PresetNumber = Annotated[int | None, option(whole, "N", "as in PRESET")]
 
 @dataclass(frozen=True)
 class Options:
-    """Shapes, parameters and operations of every layer of a preset."""
+    """Print shapes, parameters and operations of every layer of a preset."""
 
     preset: Positional[Annotated[str, arg(metavar="PRESET")]] = "paper"
-    """One of the presets; --list names them."""
+    """Name of a preset; --list prints all."""
     image_size: PresetNumber = None
     """Side of the input images."""
     channels: PresetNumber = None
@@ -26,7 +26,7 @@ class Options:
     classes: PresetNumber = None
     """Number of classes."""
     list: bool = False
-    """Name the presets instead."""
+    """Print the names of the presets instead."""
 
 
 def main(options: Options) -> None:

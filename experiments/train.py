@@ -1,7 +1,7 @@
 """Train a network: python experiments/train.py CONFIG [options]
 
-CONFIG is the name of a file in experiments/configs/, or the path of such a file. Run again with
-the same workdir, a training goes on where it stopped.
+CONFIG is the name of a file in experiments/configs/, or the path of such a file. A training that
+was stopped is resumed by the same command.
 """
 
 from __future__ import annotations
@@ -35,54 +35,54 @@ AS_IN_CONFIG = "as in CONFIG"
 
 @dataclass(frozen=True)
 class Options:
-    """Train a network as a config says, or go on with a training that stopped."""
+    """Train a network by a config, or resume a training that was stopped."""
 
     config: Positional[Annotated[str, arg(metavar="CONFIG")]]
     """Name of a file in experiments/configs/, or a path."""
     workdir: Annotated[Path | None, option(directory, "DIR", "runs/CONFIG")] = None
     """Directory of the run."""
     data: Annotated[str | None, option(str, "NAME", AS_IN_CONFIG)] = None
-    """Name of a data set; with --data-dir, one that experiments/prepare.py has made."""
+    """Name of a data set; with --data-dir, one prepared by experiments/prepare.py."""
     data_dir: Annotated[str | None, option(str, "DIR", AS_IN_CONFIG)] = None
-    """Directory of the prepared data sets; may change when a training goes on."""
+    """Directory of the prepared data sets; may change when a training is resumed."""
     start_from: Annotated[str | None, option(str, "WORKDIR", AS_IN_CONFIG)] = None
-    """Begin with the weights of another run; the last layer is new where the classes differ."""
+    """Begin with the weights of another run; the last layer is new if the classes differ."""
     topology: Annotated[TopologyName | None, words(TopologyName, AS_IN_CONFIG)] = None
-    """How the network is spread over devices."""
+    """Distribution of the network over devices."""
     steps: Annotated[int | None, option(whole, "N", AS_IN_CONFIG)] = None
-    """Total number of updates; a finished run may be given more."""
+    """Total number of updates; may be raised for a finished run."""
     seed: Annotated[int | None, option(whole, "S", AS_IN_CONFIG)] = None
     """Seed of everything random."""
     dtype: Annotated[Dtype | None, words(Dtype, AS_IN_CONFIG)] = None
-    """What the network computes in; float64 with JAX_ENABLE_X64=1."""
+    """Type of the computation; float64 needs JAX_ENABLE_X64=1."""
     log_every: Annotated[int | None, option(whole, "N", AS_IN_CONFIG)] = None
     """Updates between two lines of training metrics."""
     fresh: bool = False
-    """Start over, removing what an earlier run left in the workdir."""
+    """Start over, removing the files of an earlier run from the workdir."""
     set: Changes = ()
-    """Changes to the config, as learning_rate=0.02 or layers.conv1.maps=64; may be repeated."""
+    """Changes to the config, e.g. learning_rate=0.02 or layers.conv1.maps=64; may be repeated."""
     profile: Annotated[Path | None, option(directory, "DIR", "none")] = None
     """Directory for a profile of ten steps."""
     deterministic: bool = False
-    """On GPUs, kernels that give the same bits every time; CPUs do so anyway."""
+    """On GPUs, use kernels that always give the same bits, as on CPUs."""
     processes: OmitArgPrefixes[SeveralProcesses] = field(default_factory=SeveralProcesses)
 
 
 def load_config(name: str) -> TrainConfig:
-    """The CONFIG of a file, by name or path."""
+    """Load the CONFIG of a file, by name or path."""
     path = Path(name)
     if not path.suffix:
         path = CONFIGS / f"{name}.py"
     if not path.is_file():
-        there = ", ".join(sorted(found.stem for found in CONFIGS.glob("*.py")))
-        raise InputError(f"unknown config {name!r}; there are {there}, or give a path")
+        names = ", ".join(sorted(file.stem for file in CONFIGS.glob("*.py")))
+        raise InputError(f"unknown config {name!r}; there are {names}, or give a path")
     if path.suffix != ".py":
         raise InputError(f"{path} is not a Python file with a CONFIG")
     try:
         config = runpy.run_path(str(path)).get("CONFIG")
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    except (Exception, SystemExit) as error:  # a file of the user's may do anything
+    except (Exception, SystemExit) as error:  # the user's file may raise anything
         raise InputError(
             f"{path} is not a Python file that can be run: {type(error).__name__}: {error}"
         ) from error
@@ -92,11 +92,11 @@ def load_config(name: str) -> TrainConfig:
 
 
 def configured(options: Options) -> TrainConfig:
-    """The config with the changes of the command line."""
+    """Return the config with the changes of the command line."""
     config = changed(load_config(options.config), changed_values(options.set))
     names = ("data", "data_dir", "start_from", "topology", "steps", "seed", "dtype", "log_every")
-    given = {name: getattr(options, name) for name in names}
-    return dataclasses.replace(config, **{n: v for n, v in given.items() if v is not None})
+    values = {name: getattr(options, name) for name in names}
+    return dataclasses.replace(config, **{n: v for n, v in values.items() if v is not None})
 
 
 def main(options: Options) -> None:

@@ -1,23 +1,24 @@
-"""ImageNet 2010, the paper's table 1: net 145 trained on the earlier set and tested on its test.
+"""ImageNet 2010, as in the paper's table 1: net 145, trained and tested on the earlier data set.
 
     python experiments/prepare.py folder --images DIR --name imagenet2010 --data-dir data
     python experiments/prepare.py pack imagenet2010 --data-dir data
     python experiments/train.py imagenet_2010 --data-dir data
     python experiments/evaluate.py runs/imagenet_2010 --views 10
 
-To expect: 37.473 / 16.999 % error (top-1 / top-5) with ten views and 39.025 / 18.295 % with the
-centre crop, logged in layer-params-145-2010.cfg, the paper's 37.5 / 17.0 and 39.0 / 18.3. Not run
-to the end here.
+Expected: 37.473 / 16.999 % error (top-1 / top-5) with ten views and 39.025 / 18.295 % with the
+centre crop, as logged in layer-params-145-2010.cfg; the paper has 37.5 / 17.0 and 39.0 / 18.3. Not
+run to the end here.
 
-The difference to 2012 is the data: 1,000 other classes, 1,261,406 training images, and a test set
-whose 150,000 labels are public (Russakovsky et al. 2015, table 2), so that the test images test
-here, where 2012 has its validation images. The mean image and the colours' statistics are its own.
-DIR holds train/CLASS/*.JPEG and test/CLASS/*.JPEG. The rate falls tenfold after 23, 51 and 78 of
-93 epochs, as logged; the test images do not decide when.
+Only the data differ from 2012: 1,000 other classes, 1,261,406 training images, and a test set whose
+150,000 labels are public (Russakovsky et al. 2015, table 2). The test split is therefore this test
+set, and not the validation images as for 2012. The mean image and the colour statistics are
+computed from this data set. DIR has train/CLASS/*.JPEG and test/CLASS/*.JPEG. The rate is divided
+by 10 after 23, 51 and 78 of 93 epochs, as logged, and not by the error on the test images.
 
 Estimates, not measured: 1.6 hours on one GPU that does 1e14 counted operations/s, a tenth of an
-H200's bfloat16 peak, 39 minutes on eight joined by NVLink (--topology data), by
-experiments/scaling.py; 35 days on two CPU cores at the 39 images/s of README. Input must keep up.
+H200's bfloat16 peak, and 39 minutes on eight joined by NVLink (--topology data), both by
+experiments/scaling.py; 35 days on two CPU cores at the 39 images/s of README. They assume that
+the input keeps up.
 """
 
 from alexnet_jax import TrainConfig

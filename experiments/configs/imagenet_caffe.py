@@ -5,16 +5,18 @@
     python experiments/train.py imagenet_caffe --data-dir data
     python experiments/evaluate.py runs/imagenet_caffe
 
-To expect: 57.1 / 80.2 % accuracy (top-1 / top-5) with the centre crop, its readme.md at iteration
-360,000. Not run to the end here.
+Expected: 57.1 / 80.2 % accuracy (top-1 / top-5) with the centre crop, according to its readme.md
+at iteration 360,000. Not run to the end here.
 
-450,000 updates of 256 images, the rate tenfold less every 100,000, no colour noise. Caffe squeezed
-whole pictures into 256x256; here the short side becomes 256 and the centre square is kept. The
-mean image subtracted is its centre, wherever the crop lies; Caffe subtracted the mean at the crop.
+It has 450,000 updates of 256 images, a rate divided by 10 every 100,000 updates, and no colour
+noise. There are two differences. Caffe resized whole pictures to 256x256; here the short side is
+resized to 256 and the centre square kept. Caffe subtracted the part of the mean image at the crop's
+position; here it is always the centre of the mean image.
 
 Estimates, not measured: 1.4 hours on one GPU that does 1e14 counted operations/s, a tenth of an
-H200's bfloat16 peak, 24 minutes on eight joined by NVLink (--topology data), by
-experiments/scaling.py; 31 days on two CPU cores at the 43 images/s of README. Input must keep up.
+H200's bfloat16 peak, and 24 minutes on eight joined by NVLink (--topology data), both by
+experiments/scaling.py; 31 days on two CPU cores at the 43 images/s of README. They assume that
+the input keeps up.
 """
 
 from alexnet_jax import TrainConfig

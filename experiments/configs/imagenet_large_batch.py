@@ -5,21 +5,23 @@
     python experiments/train.py imagenet_large_batch --data-dir data
     python experiments/evaluate.py runs/imagenet_large_batch
 
-To expect: about 58 % top-1 with the centre crop; arXiv 1708.03888 reports AlexNet at 8K "without
+Expected: about 58 % top-1 with the centre crop; arXiv 1708.03888 reports AlexNet at 8K "without
 loss in accuracy". Not run to the end here.
 
-The rate rises to 10 in 600 updates and falls with the square of what is left of 100 epochs, trust
-.001, decay .0005 inside the ratio: the 8K solver of the authors' fork of Caffe
-(borisgin/nvcaffe, models/alexnet_bn), here with the normalization across maps. Biases, some of
-which start from 0 and would take the whole rate, follow plain momentum from .02 (Caffe takes twice
-the rate for them), without decay: our choice.
+The rate rises to 10 in 600 updates and then falls with the square of the remaining updates of 100
+epochs; trust is .001, and a weight decay of .0005 is inside the ratio. These are the values of the
+8K solver in the authors' fork of Caffe (borisgin/nvcaffe, models/alexnet_bn), here with local
+response normalization. The rule for biases is our choice: some start from 0 and would take the full
+rate, so they follow plain momentum without decay, at a rate of up to .02 (twice
+`bias_learning_rate`, since Caffe doubles the rate of biases).
 
-A batch takes 1.6 GB, and up to five are held, on the host and on the devices; it is computed in 16
-parts. On eight GPUs: --topology data --set accumulate=2.
+A batch takes 1.6 GB, and up to five are in memory, on the host and on the devices. Each is computed
+in 16 parts; on eight GPUs, use --topology data --set accumulate=2.
 
 Estimates, not measured: 1.5 hours on one GPU that does 1e14 counted operations/s, a tenth of an
-H200's bfloat16 peak, 12 minutes on eight joined by NVLink (--topology data), by
-experiments/scaling.py; 34 days on two CPU cores at the 43 images/s of README. Input must keep up.
+H200's bfloat16 peak, and 12 minutes on eight joined by NVLink (--topology data), both by
+experiments/scaling.py; 34 days on two CPU cores at the 43 images/s of README. They assume that
+the input keeps up.
 """
 
 from alexnet_jax import TrainConfig

@@ -5,17 +5,18 @@
     python experiments/train.py imagenet_owt --data-dir data
     python experiments/evaluate.py runs/imagenet_owt
 
-To compare: 56.522 / 79.066 % accuracy (top-1 / top-5) with the centre crop, recorded for
+For comparison: 56.522 / 79.066 % accuracy (top-1 / top-5) with the centre crop, recorded for
 torchvision's weights. Not run to the end here.
 
-90 epochs, the rate tenfold less every 30, weight decay 1e-4, pixels divided by their deviation of
-about 57.6: customary values, not checked against the recipe of those weights. torchvision crops
-at random scales and shapes; here crops are those of 2012, so that the recorded figure is a
-neighbour, not a promise.
+It has 90 epochs, a rate divided by 10 every 30, a weight decay of 1e-4, and pixels divided by their
+standard deviation of about 57.6. These are customary values, not checked against the recipe of
+torchvision's weights. torchvision crops at random scales and shapes, while crops here are those of
+2012, so the recorded accuracy need not be reached.
 
 Estimates, not measured: 1.4 hours on one GPU that does 1e14 counted operations/s, a tenth of an
-H200's bfloat16 peak, 24 minutes on eight joined by NVLink (--topology data), by
-experiments/scaling.py; 25 days on two CPU cores at the 53 images/s of README. Input must keep up.
+H200's bfloat16 peak, and 24 minutes on eight joined by NVLink (--topology data), both by
+experiments/scaling.py; 25 days on two CPU cores at the 53 images/s of README. They assume that
+the input keeps up.
 """
 
 from alexnet_jax import TrainConfig

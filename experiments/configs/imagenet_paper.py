@@ -1,20 +1,22 @@
-"""ImageNet 2012 as in the paper: its network, its 90 epochs, its rule for the learning rate.
+"""ImageNet 2012 as in the paper: its network, 90 epochs and learning rate rule.
 
     python experiments/prepare.py imagenet --archives DIR --data-dir data
     python experiments/prepare.py pack imagenet2012 --data-dir data
     python experiments/train.py imagenet_paper --data-dir data
     python experiments/evaluate.py runs/imagenet_paper --views 10
 
-To expect: 40.7 / 18.2 % error (top-1 / top-5) with ten views, the paper's table 2 for one network
-(logged for net 145 of the released source: 40.664 / 18.210); with the centre crop about
-42.6 / 19.7 % by the logs of its siblings. Not run to the end here.
+Expected: 40.7 / 18.2 % error (top-1 / top-5) with ten views, as in the paper's table 2 for one
+network (logged for net 145 of the released source: 40.664 / 18.210); with the centre crop about
+42.6 / 19.7 %, as logged for similar networks. Not run to the end here.
 
 The rate is divided by 10 when the validation error stalls, as in section 5. Initial values are the
-source's, conv3 to conv5 from .03: with the paper's .01 the logits hardly depend on the image.
+source's, with a standard deviation of .03 in conv3 to conv5. With the paper's .01, the logits
+hardly depend on the image.
 
 Estimates, not measured: 1.5 hours on one GPU that does 1e14 counted operations/s, a tenth of an
-H200's bfloat16 peak, 38 minutes on eight joined by NVLink (--topology data), by
-experiments/scaling.py; 30 days on two CPU cores at the 44 images/s of README. Input must keep up.
+H200's bfloat16 peak, and 38 minutes on eight joined by NVLink (--topology data), both by
+experiments/scaling.py; 30 days on two CPU cores at the 44 images/s of README. They assume that
+the input keeps up.
 """
 
 from alexnet_jax import TrainConfig

@@ -5,16 +5,17 @@
     python experiments/train.py imagenet_source2012 --data-dir data
     python experiments/evaluate.py runs/imagenet_source2012 --views 10
 
-To expect: 40.664 / 18.210 % error (top-1 / top-5) with ten views, logged in layer-params-145.cfg,
-the paper's 40.7 / 18.2; with the centre crop about 42.6 / 19.7 % by the logs of its siblings. Not
-run to the end here.
+Expected: 40.664 / 18.210 % error (top-1 / top-5) with ten views, as logged in
+layer-params-145.cfg; the paper has 40.7 / 18.2. With the centre crop about 42.6 / 19.7 %, as logged
+for similar networks. Not run to the end here.
 
-The rate falls tenfold after 25, 51 and 79 of 91 epochs, as logged. Left out: the log's last third
-also freezes conv1 and turns the colour noise off.
+The rate is divided by 10 after 25, 51 and 79 of 91 epochs, as logged. In the last third of the log,
+conv1 is also frozen and the colour noise turned off, which is left out here.
 
 Estimates, not measured: 1.6 hours on one GPU that does 1e14 counted operations/s, a tenth of an
-H200's bfloat16 peak, 38 minutes on eight joined by NVLink (--topology data), by
-experiments/scaling.py; 35 days on two CPU cores at the 39 images/s of README. Input must keep up.
+H200's bfloat16 peak, and 38 minutes on eight joined by NVLink (--topology data), both by
+experiments/scaling.py; 35 days on two CPU cores at the 39 images/s of README. They assume that
+the input keeps up.
 """
 
 from alexnet_jax import TrainConfig

@@ -1,9 +1,9 @@
-"""Which of sixteen photographs does a crop come from? The full-size network, in colour.
+"""Crops of sixteen photographs, classified by photograph with the full-size network, in colour.
 
     python experiments/train.py photos
 
-3,584 crops to train on, 448 of other parts of the same photographs to test. A checkpoint takes
-0.7 GB, and two are kept.
+There are 3,584 crops for training, and 448 of other parts of the same photographs for testing. A
+checkpoint takes 0.7 GB, and two are kept.
 """
 
 from alexnet_jax import TrainConfig
@@ -12,8 +12,8 @@ CONFIG = TrainConfig(
     name="photos",
     data="photos",
     preset="paper",
-    init="small",  # by fan-in, which learns faster here than the source's values
-    pixel_scale=1 / 64,  # inputs of about -2 to 2, which initial values by fan-in expect
+    init="small",  # by fan-in; learns faster here than from the source's values
+    pixel_scale=1 / 64,  # inputs of about -2 to 2, as initial values by fan-in assume
     steps=1000,
     batch=32,
     learning_rate=0.005,

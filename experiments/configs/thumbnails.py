@@ -1,17 +1,17 @@
-"""Small colour pictures with the small network: the crops of `photos` at 36 pixels.
+"""Small colour pictures with the small network: the crops of `photos`, at 36 pixels.
 
     python experiments/train.py thumbnails
 
-Which of sixteen photographs does a crop come from? 3,584 to train on, 448 to test; a minute or
-two on two cores. With `--data NAME --data-dir DIR` it takes pictures of your own, prepared with
-`--size 36`.
+The crops are classified by the photograph they come from, one of sixteen. 3,584 are for training,
+448 for testing; a training takes a minute or two on two cores. With `--data NAME --data-dir DIR` it
+takes your own pictures, prepared with `--size 36`.
 """
 
 import dataclasses
 
 from alexnet_jax.paper import SMALL
 
-# The plain run of the claims at the small scale, looked at more often.
+# The plain run of the claims at the small scale, logged and evaluated more often.
 CONFIG = dataclasses.replace(
     SMALL,
     name="thumbnails",

@@ -1,4 +1,4 @@
-"""Random crops and mirrors against always the same view: overfitting.
+"""Random crops and mirror images against one fixed view: overfitting.
 
 python experiments/paper/augmentation.py
 """

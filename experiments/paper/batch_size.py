@@ -1,4 +1,4 @@
-"""A batch twice as large with twice the learning rate.
+"""Twice the batch and twice the learning rate against the paper's.
 
 python experiments/paper/batch_size.py
 """

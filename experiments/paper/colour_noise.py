@@ -1,4 +1,4 @@
-"""Noise along the principal colours against none.
+"""Noise along the principal colours against no noise.
 
 python experiments/paper/colour_noise.py
 """

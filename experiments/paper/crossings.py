@@ -1,4 +1,4 @@
-"""Towers that meet in conv3 against towers that never do.
+"""Towers that exchange maps before conv3 against separate towers.
 
 python experiments/paper/crossings.py
 """

@@ -1,4 +1,4 @@
-"""Dropout against none: overfitting.
+"""Dropout against no dropout: overfitting.
 
 python experiments/paper/dropout.py
 """

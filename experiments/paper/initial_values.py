@@ -1,4 +1,4 @@
-"""The paper's initial values against the source's.
+"""Initial values of the paper against those of the 2012 source.
 
 python experiments/paper/initial_values.py
 """

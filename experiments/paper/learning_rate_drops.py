@@ -1,4 +1,4 @@
-"""A learning rate that falls against one that stays.
+"""A learning rate that drops against a constant one.
 
 python experiments/paper/learning_rate_drops.py
 """

@@ -1,4 +1,4 @@
-"""Local response normalization on against off.
+"""Local response normalization against none.
 
 python experiments/paper/lrn.py
 """
@@ -6,7 +6,7 @@ python experiments/paper/lrn.py
 from alexnet_jax.cli.claims import main
 from alexnet_jax.paper import PLAIN, Claim, Variant
 
-# With alpha 0 and k 1 the denominator is 1: the identity.
+# With alpha = 0 and k = 1 the denominator is 1, so the layer is the identity.
 OFF = {
     f"layers.{name}.{field}": value
     for name in ("lrn1", "lrn2")
@@ -19,7 +19,7 @@ CLAIM = Claim(
     paper="by 1.4 / 1.2 points (top-1 / top-5)",
     source="paper, section 3.3; net 148 against 145 in the logs: 1.370 / 1.152, ten views",
     ours=PLAIN,
-    # Net 148 has no norm at all.
+    # Net 148 has no normalization at all.
     other=Variant("no_lrn", OFF, full={"layers.mapnorm2.alpha": "0.0"}),
     expected=1.4,
 )

@@ -1,4 +1,4 @@
-"""Normalization within each tower, as the 2012 source had it, against across both.
+"""Normalization within each tower, as in the 2012 source, against across both towers.
 
 python experiments/paper/lrn_towers.py
 """
@@ -11,7 +11,7 @@ CLAIM = Claim(
     says="normalizing within each tower costs nothing against normalizing over all maps",
     paper="the source normalizes within a tower, the paper does not say; never compared",
     source="layers-145.cfg of the 2012 source",
-    # The plain network has the one at the full scale and the other at the small.
+    # The plain network normalizes within a tower at the full scale, across both at the small scale.
     ours=Variant(
         "lrn_within",
         small={"layers.lrn1.within_tower": "true", "layers.lrn2.within_tower": "true"},

@@ -1,4 +1,4 @@
-"""The learning rate inside the velocity, as in 2012, against outside, as in PyTorch.
+"""Learning rate inside the velocity, as in 2012, against outside, as in PyTorch.
 
 python experiments/paper/momentum.py
 """

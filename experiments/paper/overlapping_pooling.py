@@ -15,7 +15,7 @@ CLAIM = Claim(
     other=Variant(
         "pool_apart",
         {f"layers.{name}.size": "2" for name in ("pool1", "pool2", "pool5")},
-        # As net 147, so that the maps keep their sizes.
+        # The padding of net 147, which keeps the sizes of the maps.
         full={"layers.conv2.padding": "1", "layers.conv5.padding": "0"},
     ),
     expected=0.4,

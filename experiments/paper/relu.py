@@ -19,7 +19,7 @@ CLAIM = Claim(
         "tanh",
         NO_DROPOUT | TANH,
         small={"layers.conv1.activation": "tanh", "layers.conv5.activation": "tanh"},
-        # Where net 145 has its rectifiers: after the pools of its linear conv1 and conv5.
+        # In net 145, conv1 and conv5 are linear, and the rectifiers follow their pooling layers.
         full={"layers.pool1.activation": "tanh", "layers.pool5.activation": "tanh"},
         measure="updates",
     ),

@@ -1,7 +1,7 @@
-"""All claims of the paper in one table: python experiments/paper/run.py --scale small
+"""Test all claims of the paper: python experiments/paper/run.py --scale small
 
-Variants that several claims look at are trained once. At the small scale a claim may not show:
-the table says so. --only takes names of the scripts beside this one.
+Prints one table. Variants shared by several claims are trained once. At the small scale, the runs
+may not confirm a claim; the table says so. --only takes the names of scripts beside this one.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ HERE = Path(__file__).parent
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """Names with commas between them."""
+    """Split names at commas."""
     return tuple(text.split(","))
 
 
 @dataclass(frozen=True)
 class Options(claims_cli.Options):
-    """Train every claim's variants from several seeds, and say which claims the runs show."""
+    """Train every claim's variants from several seeds, and report which the runs confirm."""
 
     only: Annotated[tuple[str, ...] | None, option(listed, "NAME,NAME...", "all")] = None
-    """Some of the claims."""
+    """Names of the claims to test."""
 
 
 def claims() -> dict[str, Claim]:
-    """The CLAIM of every script beside this one, by name."""
+    """Load the CLAIM of every script beside this one, by name."""
     paths = sorted(path for path in HERE.glob("*.py") if path.name != Path(__file__).name)
     return {path.stem: runpy.run_path(str(path))["CLAIM"] for path in paths}
 
 
 def main(options: Options) -> None:
-    there = claims()
-    names = options.only or tuple(there)
-    if unknown := [name for name in names if name not in there]:
-        raise InputError(f"unknown claim {unknown[0]!r}; there are {', '.join(there)}")
-    claims_cli.run_claims(options, [there[name] for name in names])
+    known = claims()
+    names = options.only or tuple(known)
+    if unknown := [name for name in names if name not in known]:
+        raise InputError(f"unknown claim {unknown[0]!r}; there are {', '.join(known)}")
+    claims_cli.run_claims(options, [known[name] for name in names])
 
 
 if __name__ == "__main__":

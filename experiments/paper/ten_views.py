@@ -1,4 +1,4 @@
-"""Ten views of an image against its centre.
+"""Ten views of an image against its centre crop.
 
 python experiments/paper/ten_views.py
 """

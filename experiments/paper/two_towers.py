@@ -1,4 +1,4 @@
-"""Two towers against one of half the kernels: what the second GPU was for.
+"""Two towers, on two GPUs in 2012, against one tower with half the kernels.
 
 python experiments/paper/two_towers.py
 """
@@ -11,7 +11,7 @@ FULL = {"conv1": 48, "conv2": 128, "conv3": 192, "conv4": 192}
 
 
 def _half(maps: dict[str, int]) -> dict[str, str]:
-    """One tower's kernels, each of which reads all maps; conv5 keeps its number."""
+    """Return the settings of one tower's kernels, each reading all maps; conv5 keeps its number."""
     return {f"layers.{name}.maps": str(count) for name, count in maps.items()} | {
         f"layers.{name}.groups": "1" for name in ("conv2", "conv4", "conv5")
     }
