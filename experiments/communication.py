@@ -78,8 +78,9 @@ def main(options: Options) -> None:
             json.dumps([crossing.to_json() for crossing in sent], indent=1) + "\n"
         )
     count = spread.mesh.size
+    devices_text = "1 device" if count == 1 else f"{count} devices"
     title = (
-        f"{network.name}, {spread.name} over {count} device{'s' * (count > 1)} "
+        f"{network.name}, {spread.name} over {devices_text} "
         f"({devices[0].platform}): one training step of {config.batch} images in {config.dtype}"
     )
     if options.picture is not None:

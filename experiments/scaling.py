@@ -81,9 +81,8 @@ def main(options: Options) -> None:
 
     plan = (network, _topologies(options, network), _counts(options.devices), batches)
     itemsize = 2 if options.dtype == "bfloat16" else 4
-    tables = _tables(
-        *plan, machine, itemsize
-    )  # raises for impossible settings before long work begins
+    # Raises for impossible settings, before long work begins.
+    tables = _tables(*plan, machine, itemsize)
     measured: list[Any] = []
     if options.measure:
         config = TrainConfig(

@@ -32,6 +32,7 @@ class Sums:
 
     @property
     def image(self) -> np.ndarray:
+        """Sum over images, [S, S, C] int64."""
         self._image += self._few
         self._pending, self._few[:] = 0, 0
         return self._image

@@ -35,6 +35,7 @@ class Progress:
         self._began = self._reported = time.perf_counter()
 
     def advance(self, count: int) -> None:
+        """Count `count` more units as done."""
         self._done += count
         now = time.perf_counter()
         if now - self._reported >= self._every:
@@ -47,6 +48,7 @@ class Progress:
             )
 
     def finish(self) -> None:
+        """Print the time and rate of the complete work."""
         count, seconds = self._done - self._first, time.perf_counter() - self._began
         rate = f", {count / seconds:,.0f} {self._unit}/s" if count else ""
         self._print(f"{self._what}: {count:,} {self._unit} in {duration(seconds)}{rate}")

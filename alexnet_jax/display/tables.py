@@ -8,7 +8,9 @@ from collections.abc import Iterable
 def milliseconds(seconds: float) -> str:
     """Format seconds as milliseconds, with at least three digits."""
     value = 1e3 * seconds
-    return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2}f}"
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def aligned(lines: Iterable[Iterable[str]], left: int = 0, rules: Iterable[int] = (1,)) -> str:

@@ -167,6 +167,7 @@ class TrainConfig:
         return tuple(self.pixel_scale / std for std in self.channel_std)
 
     def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON values by name."""
         return {name: plain(value) for name, value in vars(self).items()}
 
     @classmethod

@@ -30,6 +30,7 @@ class Description:
     origin: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """Return the description as JSON values by name."""
         return {
             "architecture": self.architecture.to_json(),
             "class_names": list(self.class_names),

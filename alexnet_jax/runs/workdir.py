@@ -201,6 +201,7 @@ class MetricsFile:
         return lines
 
     def append(self, line: Mapping[str, object]) -> None:
+        """Append a line; raise InputError if it cannot be written."""
         if not self._writing:
             return
         try:

@@ -12,12 +12,23 @@ from alexnet_jax.display import duration
 class Console(Protocol):
     """Receiver of a run's progress, metrics and messages. Steps count from 1."""
 
-    def start(self, done: int, total: int) -> None: ...
-    def advance(self, step: int) -> None: ...
-    def train(self, step: int, metrics: dict[str, float]) -> None: ...
-    def test(self, step: int, metrics: dict[str, float]) -> None: ...
-    def note(self, text: str) -> None: ...
-    def stop(self) -> None: ...
+    def start(self, done: int, total: int) -> None:
+        """Begin a run of `total` steps of which `done` are already made."""
+
+    def advance(self, step: int) -> None:
+        """Show that a step is made."""
+
+    def train(self, step: int, metrics: dict[str, float]) -> None:
+        """Show the metrics of a training step."""
+
+    def test(self, step: int, metrics: dict[str, float]) -> None:
+        """Show the metrics of an evaluation on the test split."""
+
+    def note(self, text: str) -> None:
+        """Show a message."""
+
+    def stop(self) -> None:
+        """End the output of steps; messages may follow."""
 
 
 def _train_text(metrics: dict[str, float]) -> str:

@@ -130,12 +130,12 @@ def find_first_nonfinite(
     """
     for step in range(int(state.step) + 1, last + 1):
         before_step(step)
-        before = jax.tree.map(jnp.copy, state.params)
+        old_params = jax.tree.map(jnp.copy, state.params)
         batch = next(batches)
         state, metrics = advance(state, batch, statistics)
         loss = float(metrics["loss"])
         if not math.isfinite(loss):
-            output = _first_bad_output(job, before, batch, statistics)
+            output = _first_bad_output(job, old_params, batch, statistics)
             return f"{output} in the forward pass of step {step}"
         for tree, words in (
             (velocity(state.opt_state), "the gradient of {} at step {}"),

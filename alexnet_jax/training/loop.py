@@ -104,10 +104,10 @@ def _prepare(
     if profile is not None:
         together(lambda: require_writable(profile, "profile directory"))
     start = Start(job)
-    begun = together(lambda: start.sha256(workdir, fresh=fresh))
-    job = dataclasses.replace(job, start_sha256=begun)
+    sha256 = together(lambda: start.sha256(workdir, fresh=fresh))
+    job = dataclasses.replace(job, start_sha256=sha256)
     data = job.dataset.fingerprint()
-    by_first(lambda: open_workdir(workdir, config, data, fresh=fresh, start_sha256=begun))
+    by_first(lambda: open_workdir(workdir, config, data, fresh=fresh, start_sha256=sha256))
     together(lambda: require_settings(workdir, data))
     return job, start
 

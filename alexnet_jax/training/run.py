@@ -1,4 +1,4 @@
-"""A run in memory: its state and batches, and how it is logged, evaluated and saved."""
+"""Run in memory: its state and batches; logging, evaluation and saving."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ class Clock:
         self._began = time.perf_counter()
 
     def count(self) -> None:
+        """Count one training step."""
         self._steps += 1
 
     def elapsed(self) -> float:

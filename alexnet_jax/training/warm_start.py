@@ -54,10 +54,8 @@ class Start:
         recorded = None if fresh else recorded_start(workdir)
         if recorded is not None:
             before, sha256 = recorded
-            if all(
-                getattr(before, name) == getattr(config, name)
-                for name in ("start_from", "start_checkpoint")
-            ):
+            same_run = before.start_from == config.start_from
+            if same_run and before.start_checkpoint == config.start_checkpoint:
                 return sha256
         check_copied(self._job, self._source())
         return params_sha256(self._source().params)

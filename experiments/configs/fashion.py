@@ -18,10 +18,8 @@ CONFIG = TrainConfig(
     name="fashion",
     data="fashion_mnist",
     preset="small",
-    layers={
-        "dropout6": {"keep": 0.75},
-        "dropout7": {"keep": 0.75},
-    },  # the layers have 256 units, not 4,096
+    # These layers have 256 units, not 4,096.
+    layers={"dropout6": {"keep": 0.75}, "dropout7": {"keep": 0.75}},
     steps=11_250,
     batch=64,
     learning_rate=0.02,  # suits the narrow network; the paper's is .01
