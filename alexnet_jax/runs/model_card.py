@@ -48,12 +48,12 @@ def model_card(
       notes: sentences about the file that the card accompanies.
     """
     architecture, config = description.architecture, description.config
-    origins = list(_chain(description.origin))
+    origins = list(_origin_chain(description.origin))
     foreign = any("preprocessing" in origin for origin in origins)
     parts = {
         "Network": _network(architecture),
         "This file": "\n".join(notes),
-        "Origin": "\n\n".join(map(_origin, origins)),
+        "Origin": "\n\n".join(map(_origin_text, origins)),
         "Data and recipe": "" if foreign else _recipe(config, description.class_names),
         "Accuracy": _accuracy(origins, measured, step, config),
         "Preprocessing": preprocessing_text(architecture, config, mean),
@@ -90,14 +90,14 @@ def _network(architecture: Architecture) -> str:
     return f"```text\n{summary(architecture)}\n```"
 
 
-def _chain(origin: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
-    """Yield the origin of weights, the origin recorded in the source they came from, and so on."""
+def _origin_chain(origin: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
+    """Yield the origin of weights, the origin of the weights in that source, and so on."""
     while origin:
         yield origin
         origin = origin.get("before")
 
 
-def _origin(origin: Mapping[str, Any]) -> str:
+def _origin_text(origin: Mapping[str, Any]) -> str:
     if "start_from" in origin:
         return (
             f"The training began with the weights of `{origin['start_from']}`, parameters "

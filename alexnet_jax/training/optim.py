@@ -47,10 +47,10 @@ def paper_sgd(
     """
     last = (optax.scale_by_learning_rate(learning_rate), optax.trace(momentum))
     return optax.chain(
-        optax.add_decayed_weights(weight_decay, mask=None if bias_decay else _weights),
-        optax.masked(optax.scale(bias_rate), _biases),
+        optax.add_decayed_weights(weight_decay, mask=None if bias_decay else _weight_mask),
+        optax.masked(optax.scale(bias_rate), _bias_mask),
         *(
-            optax.masked(optax.scale(rate), partial(_of_layer, layer))
+            optax.masked(optax.scale(rate), partial(_layer_mask, layer))
             for layer, rate in sorted((layer_rates or {}).items())
         ),
         *(last if rate_inside else last[::-1]),
@@ -88,8 +88,8 @@ def lars(
     (arXiv 1708.03888), algorithm 1.
     """
     return optax.chain(
-        optax.masked(_layerwise(trust, weight_decay), _weights),
-        optax.masked(optax.scale(bias_scale), _biases),
+        optax.masked(_layerwise(trust, weight_decay), _weight_mask),
+        optax.masked(optax.scale(bias_scale), _bias_mask),
         optax.scale_by_learning_rate(learning_rate),
         optax.trace(momentum),
     )
@@ -112,7 +112,9 @@ def _norm(x: jax.Array) -> jax.Array:
     return jnp.sqrt(jnp.sum(jnp.square(x)))
 
 
-def _biases(params: optax.Params) -> optax.Params:
+def _bias_mask(params: optax.Params) -> optax.Params:
+    """Return True for the leaves named "bias", else False."""
+
     def is_bias(path: tuple[object, ...], _: object) -> bool:
         return bool(path) and getattr(path[-1], "key", None) == "bias"
 
@@ -120,12 +122,13 @@ def _biases(params: optax.Params) -> optax.Params:
     return mask
 
 
-def _weights(params: optax.Params) -> optax.Params:
-    mask: optax.Params = jax.tree.map(lambda is_bias: not is_bias, _biases(params))
+def _weight_mask(params: optax.Params) -> optax.Params:
+    """Return False for the leaves named "bias", else True."""
+    mask: optax.Params = jax.tree.map(lambda is_bias: not is_bias, _bias_mask(params))
     return mask
 
 
-def _of_layer(name: str, params: Params) -> dict[str, bool]:
+def _layer_mask(name: str, params: Params) -> dict[str, bool]:
     return {layer: layer == name for layer in params}  # one value for all leaves of a layer
 
 

@@ -116,7 +116,7 @@ def loss(
     dtype = jnp.dtype(config.dtype)
     params = topology.mark_varying({**frozen, **weights})
     params = jax.tree.map(lambda leaf: leaf.astype(dtype), params)
-    mask_keys = _folded(example_keys(*draw, batch["index"]), 1)
+    mask_keys = _fold_each(example_keys(*draw, batch["index"]), 1)
     logits = forward(architecture, params, views, topology.towers, keys=mask_keys)
     by_image = scores(logits, batch["label"])
     means = {name: topology.mean(jnp.mean(value)) for name, value in by_image.items()}
@@ -134,7 +134,7 @@ def _views(
     """Compute the views of this device's images: random crops, mirror images and colour noise."""
     rule, index = architecture.views, topology.own_rows(batch["index"])
     views = training_views(
-        _folded(example_keys(*draw, index), 0),
+        _fold_each(example_keys(*draw, index), 0),
         batch["image"],
         statistics,
         size=architecture.image_size,
@@ -143,7 +143,7 @@ def _views(
         colour_noise=config.colour_noise,
         scale=config.scale,
         attenuate=rule.attenuate,
-        place_keys=_folded(example_keys(*draw, index // rule.share * rule.share), 0),
+        place_keys=_fold_each(example_keys(*draw, index // rule.share * rule.share), 0),
         dtype=jnp.dtype(config.dtype),
     )
     return topology.share_between_towers(views)
@@ -158,5 +158,6 @@ def example_keys(key: jax.Array, step: jax.Array, indices: jax.Array) -> jax.Arr
     return jax.vmap(lambda index: jax.random.fold_in(step_key, index))(indices)
 
 
-def _folded(keys: jax.Array, number: int) -> jax.Array:
+def _fold_each(keys: jax.Array, number: int) -> jax.Array:
+    """Fold a number into each of the keys [B]."""
     return jax.vmap(jax.random.fold_in, (0, None))(keys, number)

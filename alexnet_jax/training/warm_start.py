@@ -169,8 +169,8 @@ def notes(job: Job, source: Trained, copied: tuple[str, ...]) -> list[str]:
         lines.append(f"note: its network computes otherwise ({', '.join(other) or 'order'})")
     if job.config.scale != source.config.scale:
         lines.append(
-            f"note: its images were scaled by {_text(source.config.scale)}, these are by "
-            f"{_text(job.config.scale)}"
+            f"note: its images were scaled by {_scale_text(source.config.scale)}, these are by "
+            f"{_scale_text(job.config.scale)}"
         )
     if job.dataset.stored_size != source.stored_size:
         lines.append(
@@ -180,7 +180,7 @@ def notes(job: Job, source: Trained, copied: tuple[str, ...]) -> list[str]:
     return lines
 
 
-def _text(scale: float | tuple[float, ...]) -> str:
+def _scale_text(scale: float | tuple[float, ...]) -> str:
     return f"{scale:g}" if isinstance(scale, float | int) else ", ".join(f"{x:g}" for x in scale)
 
 
