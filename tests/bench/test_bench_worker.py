@@ -46,11 +46,13 @@ def test_training_step() -> None:
     assert program > 2 * 4 * parameters  # and the velocity
 
 
-def test_several_steps_in_a_dispatch() -> None:
+def test_several_steps_in_a_dispatch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds are those of a step, and at least as many are made as were asked for."""
     ours = Ours(replace(TRAIN, steps_per_dispatch=3))
     ours.seconds(4)
     assert int(ours._state.step) == 2 * 3 + 2 * 3
+    monkeypatch.setattr(ours, "_call", lambda calls: 6.0 * calls)  # s of a dispatch
+    assert ours.seconds(4) == 2.0
 
 
 def test_over_several_devices() -> None:

@@ -14,6 +14,7 @@ import os
 import py_compile
 import queue
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -87,18 +88,22 @@ def run_tests(
     cache = ROOT / ".pytest_cache" / "mutations"
     path = os.pathsep.join(filter(None, [str(place), os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "pytest", "-q", "-o", f"cache_dir={cache}", *options]
-    try:
-        done = subprocess.run(
-            [*command, *(f"tests/{test}" for test in tests)],
-            cwd=place,
-            env=os.environ | {"PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            timeout=limit,
-        )
-    except subprocess.TimeoutExpired:
-        return -1, f"took more than {limit} s"
-    return done.returncode, done.stdout + done.stderr
+    process = subprocess.Popen(
+        [*command, *(f"tests/{test}" for test in tests)],
+        cwd=place,
+        env=os.environ | {"PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            output, _ = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # with all that the tests have started
+            return -1, f"took more than {limit} s"
+    return process.returncode, output
 
 
 def verdict(mutation: Mutation, place: Path) -> str:
