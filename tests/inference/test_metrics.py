@@ -85,6 +85,8 @@ def test_logits_that_are_no_numbers() -> None:
     labels = jnp.zeros(4, jnp.int32)
     for k, want in ((1, [0, 0, 1, 0]), (2, [0, 0, 1, 0]), (3, [0, 0, 1, 1]), (5, [0, 0, 1, 1])):
         np.testing.assert_array_equal(top_k(logits, labels, k), want)
+    beside = jnp.array([[2.0, nan, 1.0]])  # of another class: above the label
+    assert [float(top_k(beside, labels[:1], k)[0]) for k in (1, 2)] == [0, 1]
 
 
 def test_scores_are_loss_top1_and_top5_of_every_example() -> None:
