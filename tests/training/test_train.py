@@ -80,11 +80,12 @@ def test_no_weights_are_copied() -> None:
 
 
 def test_step_keeps_float32_and_counts() -> None:
-    """State goes in and out alike, so the step is traced once; draws differ from step to step."""
+    """State goes in and out alike, so the step is traced once; draws differ from step to step, and
+    at a rate of zero nothing else does."""
     net = architecture("small", layers=NARROW)
     place = topology("one_device", net)
     for dtype in ("float32", "bfloat16"):
-        config = dataclasses.replace(CONFIG, dtype=dtype)  # type: ignore[arg-type]
+        config = dataclasses.replace(CONFIG, dtype=dtype, learning_rate=0.0)  # type: ignore[arg-type]
         state = init_state(net, config, place)
         before = jax.tree.map(jax.typeof, state)
         step = make_train_step(net, config, place, steps_per_epoch=100.0)
@@ -127,6 +128,19 @@ def test_crashed_run_goes_on_bit_for_bit(whole: Path, tmp_path: Path, at: int) -
         fit(CONFIG, tmp_path, StoppingConsole(at))
     fit(CONFIG, tmp_path, PlainConsole())
     assert without_times(lines_of(tmp_path)) == without_times(lines_of(whole))
+
+
+def test_lines_after_the_last_checkpoint_are_made_again(tmp_path: Path) -> None:
+    """Each once, where a run crashed after it had measured more than it had saved."""
+    config = dataclasses.replace(CONFIG, steps=6, log_every=1)
+    with pytest.raises(Stop):
+        fit(config, tmp_path, StoppingConsole(6))
+    assert [line["step"] for line in lines_of(tmp_path)][-1] == 5
+    saved = max(int(path.name) for path in (tmp_path / "checkpoints").iterdir())
+    assert saved < 5
+    fit(config, tmp_path, PlainConsole())
+    trained = [line["step"] for line in lines_of(tmp_path) if line.get("split") == "train"]
+    assert trained == [1, 2, 3, 4, 5, 6]
 
 
 def test_learning_rate_falls_on_the_plateau(
