@@ -58,15 +58,6 @@ def mutations() -> list[Mutation]:
     return found
 
 
-def chosen(names: list[str]) -> list[Mutation]:
-    """The faults of these names or packages; all for no names. SystemExit for an unknown one."""
-    every = mutations()
-    known = {word for one in every for word in (one.name, one.package)}
-    if unknown := sorted(set(names) - known):
-        sys.exit(f"no fault and no package is called {', '.join(unknown)}")
-    return [one for one in every if not names or {one.name, one.package} & set(names)]
-
-
 def copy_project(place: Path) -> None:
     """Copies what the tests need, compiled so that an edited file is compiled anew."""
     for part in PARTS:
@@ -107,7 +98,7 @@ def run_tests(
 
 
 def verdict(mutation: Mutation, place: Path) -> str:
-    """ "caught", "NOT caught", or "broken" and why; the copy is left as it was."""
+    """Plants a fault, runs its tests, mends the copy: caught, NOT caught, or broken and why."""
     file = place / mutation.path
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
     count = text.count(mutation.old)
@@ -173,6 +164,7 @@ def run_clean(asked: list[Mutation]) -> int:
 
 
 def main() -> int:
+    """Exit status: 1 unless all faults are caught, with --clean pytest's own."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="faults or packages")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="at a time (1)")
@@ -180,7 +172,10 @@ def main() -> int:
     options = parser.parse_args()
     if options.jobs < 1:
         parser.error(f"--jobs must be at least 1, got {options.jobs}")
-    asked = chosen(options.only)
+    every, only = mutations(), set(options.only)
+    if unknown := sorted(only - {word for one in every for word in (one.name, one.package)}):
+        parser.error(f"--only: no fault and no package is called {', '.join(unknown)}")
+    asked = [one for one in every if not only or {one.name, one.package} & only]
     if options.clean:
         return run_clean(asked)
     caught = plant(asked, options.jobs)
