@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, NotRequired, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from alexnet_jax.parallel import Topology
 from alexnet_jax.runs import TrainConfig
 from alexnet_jax.training.optim import Plateau, lars, paper_sgd
 
+Computed = TypeVar("Computed")
 Rule = Callable[..., optax.GradientTransformation]
 Position = dict[str, np.ndarray]  # of the stream of batches
 
@@ -73,21 +74,34 @@ def _parameter_dtype(config: TrainConfig) -> jnp.dtype:
 
 
 def init_state(architecture: Architecture, config: TrainConfig, topology: Topology) -> TrainState:
-    """Create the sharded state before the first update; its values depend on the seed only."""
+    """Create the sharded state before the first update; its values depend on the seed only.
 
-    def make(key: jax.Array) -> TrainState:
-        init_key, run_key = jax.random.split(key)
-        params = init(architecture, init_key, _parameter_dtype(config))
+    A program of its own draws the parameters: it takes longest to compile, and is the same for all
+    settings of an architecture.
+    """
+
+    def draw_params(key: jax.Array) -> Params:
+        return init(architecture, jax.random.split(key)[0], _parameter_dtype(config))
+
+    def make_rest(key: jax.Array, params: Params) -> TrainState:
+        run_key = jax.random.split(key)[1]
         opt_state = optimizer(architecture, config).init(trained(config, params))
         plateau = jax.tree.map(jnp.asarray, Plateau.start())
         average = jax.tree.map(jnp.copy, params) if config.ema > 0 else None
-        return TrainState(jnp.zeros((), jnp.int32), params, opt_state, run_key, plateau, average)
+        return TrainState(jnp.zeros((), jnp.int32), {}, opt_state, run_key, plateau, average)
 
     key = jax.random.key(config.seed)
-    shapes: TrainState = jax.eval_shape(make, key)
-    shardings = topology.shardings(shapes)
-    state: TrainState = jax.jit(make, out_shardings=shardings)(key)
-    return state
+    params = _compute_sharded(topology, draw_params, key)
+    return _compute_sharded(topology, make_rest, key, params)._replace(params=params)
+
+
+def _compute_sharded(
+    topology: Topology, function: Callable[..., Computed], *arguments: object
+) -> Computed:
+    """Compute a function's result with the shardings that the topology gives it."""
+    shapes: Computed = jax.eval_shape(function, *arguments)
+    result: Computed = jax.jit(function, out_shardings=topology.shardings(shapes))(*arguments)
+    return result
 
 
 def abstract_state(
