@@ -14,7 +14,7 @@ SAVING = ("checkpoint_every=20", "evaluate_every=100")
 
 
 def arguments(workdir: Path, steps: int) -> tuple[str, ...]:
-    options = ("--topology", "data")
+    options = ("--topology", "hybrid")
     return training(workdir, steps, *options, log_every=20, changes=SAVING)
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from helpers.pairs import HEARTBEAT, QUICKLY, run_pair, said
@@ -13,10 +14,8 @@ from helpers.scripts import (
     call,
     finished,
     measurements,
-    start,
     train,
     training,
-    wait,
 )  # fmt: skip
 
 from alexnet_jax.inference.trained import load_trained
@@ -31,7 +30,8 @@ FLOAT64 = QUICKLY | {"JAX_ENABLE_X64": "1"}
 def alone(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Measurements of fifty steps by one process on one device, in float64."""
     workdir = tmp_path_factory.mktemp("alone") / "run"
-    result = wait(start("train", *fifty_steps(workdir, "one_device"), devices=1, more=FLOAT64))
+    with jax.enable_x64(True):
+        result = call("train", *fifty_steps(workdir, "one_device"))
     assert (result.status, result.err) == (0, "")
     return measurements(workdir)
 

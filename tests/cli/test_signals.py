@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from helpers.scripts import Result, measurements, start, training, wait
+from helpers.scripts import Result, call, measurements, start, training, wait
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ def interrupted(workdir: Path, number: signal.Signals) -> Result:
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The hash of the parameters of a run that nobody stops."""
     workdir = tmp_path_factory.mktemp("uninterrupted")
-    result = wait(start("train", *arguments(workdir)))
+    result = call("train", *arguments(workdir))
     assert (result.status, result.err) == (0, "")
     return measurements(workdir)[-1]["params_sha256"]
 
@@ -63,7 +63,7 @@ def test_a_stopped_run_ends_as_one_that_was_not_stopped(
     assert (tmp_path / "checkpoints" / str(step)).is_dir()
     assert all("event" not in line for line in measurements(tmp_path))
 
-    again = wait(start("train", *arguments(tmp_path)))
+    again = call("train", *arguments(tmp_path))
     assert (again.status, again.err) == (0, "")
     assert again.lines[0] == f"resumed at step {step}"
     measured = measurements(tmp_path)

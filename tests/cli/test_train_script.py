@@ -229,12 +229,12 @@ def test_a_config_may_be_a_path_and_names_the_default_workdir(
 @pytest.mark.parametrize("form", [["--set", "a", "b"], ["--set", "a", "--set", "b"]])
 def test_set_may_be_given_at_once_or_again_and_again(form: list[str], tmp_path: Path) -> None:
     """Neither form loses a change."""
-    changes = {"a": "learning_rate=0.5", "b": "layers.conv1.maps=4"}
+    changes = {"a": "patience=5", "b": "layers.conv1.maps=4"}
     options = [changes.get(word, word) for word in form]
     result = train(tmp_path / "run", 2, *options)
     assert result.status == 0
     config = json.loads((tmp_path / "run" / "config.json").read_text())["config"]
-    assert config["learning_rate"] == 0.5
+    assert config["patience"] == 5
     assert config["layers"]["conv1"] == {"maps": 4}
 
 
