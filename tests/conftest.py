@@ -9,7 +9,7 @@ have them as users do.
 import jax
 import pytest
 
-pytest_plugins = ["helpers.scripts", "helpers.saved"]  # their fixtures
+pytest_plugins = ["helpers.scripts", "helpers.saved", "helpers.compiled"]  # their fixtures
 pytest.register_assert_rewrite("helpers")
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")

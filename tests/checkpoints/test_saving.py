@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from helpers.compiled import init_state, make_train_step
 from helpers.runs import CONFIG
 from helpers.saved import assert_identical, plain
 from helpers.spread import CONFIG as SMALL
@@ -25,8 +26,7 @@ from alexnet_jax.runs.workdir import MetricsFile
 from alexnet_jax.runtime.signals import Interrupted
 from alexnet_jax.training.console import PlainConsole
 from alexnet_jax.training.loop import fit
-from alexnet_jax.training.state import as_trees, init_state
-from alexnet_jax.training.step import make_train_step
+from alexnet_jax.training.state import as_trees
 
 RUN = dataclasses.replace(CONFIG, steps=12, evaluate_every=100, checkpoint_every=4)
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.compiled import init_state
 from helpers.scripts import Run, assert_refused, call
 from PIL import Image
 
 from alexnet_jax.analysis import report
 from alexnet_jax.inference.trained import load_trained
-from alexnet_jax.training.state import init_state
 
 NAMES = {
     "top_five", "attribution", "strongest", "conv1_kernels", "conv1_learnt", "lrn1", "lrn2",

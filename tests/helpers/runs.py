@@ -47,6 +47,10 @@ CONFIG = TrainConfig(
 )
 
 
+# Of the whole network, on two pictures.
+FULL = TrainConfig(name="full", data="", steps=3, batch=2)
+
+
 def make_batch(seed: int) -> dict[str, np.ndarray]:
     random = np.random.default_rng(seed)
     return {

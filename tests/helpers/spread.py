@@ -13,8 +13,8 @@ from alexnet_jax.network.layers import ViewRule
 from alexnet_jax.network.presets import architecture
 from alexnet_jax.parallel.topologies import Topology, topology
 from alexnet_jax.runs.config import TrainConfig
-from alexnet_jax.training.state import TrainState, init_state
-from alexnet_jax.training.step import make_train_step
+from alexnet_jax.training.state import TrainState
+from helpers.compiled import init_state, make_train_step
 from helpers.runs import NARROW
 
 # Names and numbers of devices.
@@ -23,6 +23,9 @@ FEW = [("two_towers", 2), ("data", 2), ("data_towers", 8), ("hybrid", 4)]
 CONFIG = TrainConfig(
     name="spread", data="", steps=3, batch=16, learning_rate=0.05, pixel_scale=1 / 128, ema=0.9
 )
+
+LARGE = {"trust": 0.02, "bias_learning_rate": 0.05, "learning_rate": 5.0, "warmup_epochs": 0.02}
+LARS = dataclasses.replace(CONFIG, dtype="float64", schedule="quadratic", **LARGE)
 
 STATISTICS = Statistics(
     np.full((32, 32, 1), 100, np.float32), np.ones((1, 1), np.float32), np.full(1, 40, np.float32)
@@ -59,8 +62,13 @@ def assert_same(state: TrainState, other: TrainState) -> None:
 
 
 def trained(place: Topology, net: Architecture, config: TrainConfig) -> tuple[TrainState, Any]:
-    """The state after `config.steps` updates, and the loss of each."""
-    state, step = init_state(net, config, place), make_train_step(net, config, place, 100.0)
+    """The state after `config.steps` updates, and the loss of each.
+
+    The first state is that of one device, placed: it is drawn there on any topology.
+    """
+    home = spread_over("one_device", 1, net)
+    state = place.place(init_state(net, config, home))
+    step = make_train_step(net, config, place, 100.0)
     statistics, losses = place.place(STATISTICS), []
     for number in range(config.steps):
         placed = place.place_batch(batch(number, net.classes))

@@ -6,12 +6,12 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from helpers.compiled import init_state
 from helpers.reference import assert_close
 from helpers.spread import CONFIG, FEW, network, spread_over
 
 from alexnet_jax import activations
 from alexnet_jax.inference.activations import make_activations
-from alexnet_jax.training.state import init_state
 
 IMAGES = np.random.default_rng(0).normal(size=(8, 28, 28, 1)).astype(np.float32)
 

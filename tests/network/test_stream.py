@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.compiled import init_state
 from helpers.reference import TOLERANCE, assert_close, draw
 from helpers.spread import CONFIG, STATISTICS, batch, network, spread_over
 from jax import export
@@ -24,7 +25,6 @@ from alexnet_jax.network.presets import architecture, list_presets
 from alexnet_jax.network.steps import program
 from alexnet_jax.ops.cpu import conv as cpu_conv
 from alexnet_jax.ops.stream import streamed
-from alexnet_jax.training.state import init_state
 
 Params = dict[str, jax.Array]
 PLAN = importlib.import_module("alexnet_jax.network.plan")  # the name is also a function

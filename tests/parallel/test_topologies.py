@@ -4,15 +4,18 @@ import dataclasses
 import functools
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import compiled
 from helpers.reference import assert_close
 from helpers.runs import NARROW
 from helpers.spread import (
     CONFIG,
     FEW,
+    LARS,
     STATISTICS,
     assert_same,
     batch,
@@ -27,19 +30,21 @@ from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.network.forward import forward
 from alexnet_jax.network.presets import architecture
 from alexnet_jax.parallel.topologies import list_topologies
+from alexnet_jax.runs.config import TrainConfig
+from alexnet_jax.training.optim import velocity
 from alexnet_jax.training.state import init_state
-from alexnet_jax.training.step import make_train_step
+
+ODD = network(classes=9, share=4, attenuate=True)
+IN_PARTS = dataclasses.replace(CONFIG, dtype="float64", accumulate=2)
 
 
 def test_a_run_is_the_same_on_every_topology() -> None:
     """Three updates in float64 of a batch in two parts, with dropout, crops shared by four images,
     mirrors and noise, and classes that nothing divides: parameters, velocity, average, metrics."""
     with jax.enable_x64(True):
-        net = network(classes=9, share=4, attenuate=True)
-        config = dataclasses.replace(CONFIG, dtype="float64", accumulate=2)
-        one, losses = trained(spread_over("one_device", 1, net), net, config)
+        one, losses = trained(spread_over("one_device", 1, ODD), ODD, IN_PARTS)
         for name, devices in FEW:
-            other, seen = trained(spread_over(name, devices, net), net, config)
+            other, seen = trained(spread_over(name, devices, ODD), ODD, IN_PARTS)
             assert_close(np.array(seen), np.array(losses), 1e-12)
             assert_same(other, one)
 
@@ -47,7 +52,9 @@ def test_a_run_is_the_same_on_every_topology() -> None:
 @functools.cache
 def evaluated_parameters() -> Any:
     net = network()
-    return jax.device_get(init_state(net, CONFIG, spread_over("one_device", 1, net)).params)
+    return jax.device_get(
+        compiled.init_state(net, CONFIG, spread_over("one_device", 1, net)).params
+    )
 
 
 @functools.cache
@@ -66,21 +73,38 @@ def test_evaluation_is_the_same(name: str, devices: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "devices", "classes"), [(*one, 8) for one in FEW] + [("two_towers", 2, 9)]
+    ("name", "devices", "net", "config"),
+    [
+        ("two_towers", 2, network(), CONFIG),
+        ("two_towers", 2, ODD, IN_PARTS),
+        ("data", 2, ODD, IN_PARTS),
+        ("data_towers", 8, network(8), LARS),
+        ("hybrid", 4, network(8), LARS),
+    ],
 )
-def test_arrays_are_born_where_they_stay(name: str, devices: int, classes: int) -> None:
-    """Parameters and velocity are split on their last axis where the topology says so, from the
-    start, and come out of a step as they went in; what does not divide is on every device."""
-    net = network(classes)
-    place = spread_over(name, devices, net)
-    state = init_state(net, CONFIG, place)
-    step = make_train_step(net, CONFIG, place, 100.0)
-    before = jax.tree.map(lambda leaf: leaf.sharding, state)
-    state, _ = step(state, place.place_batch(batch(0, classes)), place.place(STATISTICS))
-    state, _ = step(state, place.place_batch(batch(1, classes)), place.place(STATISTICS))
+def test_arrays_are_born_where_they_stay(
+    name: str, devices: int, net: Architecture, config: TrainConfig
+) -> None:
+    """Parameters and velocity are those of one device, split on their last axis where the topology
+    says so, from the start, and come out of a step as they went in; what does not divide is on
+    every device."""
+    place, classes = spread_over(name, devices, net), net.classes
+    with jax.enable_x64(config.dtype == "float64"):
+        state = init_state(net, config, place)
+        step = compiled.make_train_step(net, config, place, 100.0)
+        before = jax.tree.map(lambda leaf: leaf.sharding, state)
+        home = compiled.init_state(net, config, spread_over("one_device", 1, net))
+        chex.assert_trees_all_close(
+            jax.device_get(state.params),
+            jax.device_get(home.params),
+            rtol=1e-10 if config.dtype == "float64" else 1e-5,
+        )
+        for seed in (0, 1):
+            images = place.place_batch(batch(seed, classes))
+            state, _ = step(state, images, place.place(STATISTICS))
     assert jax.tree.map(lambda leaf: leaf.sharding, state) == before
     assert step._cache_size() == 1  # type: ignore[attr-defined]
-    for tree in (state.params, state.average, state.opt_state.inner_state[-1].trace):
+    for tree in (state.params, state.average, velocity(state.opt_state)):
         for layer, arrays in tree.items():
             parts = {"two_towers": 2, "data_towers": 2, "data": 1}.get(name)
             if parts is None:
@@ -98,7 +122,7 @@ def test_towers_hear_each_other_from_conv3_on() -> None:
     layers = {**NARROW, "lrn1": {"within_tower": True}, "lrn2": {"within_tower": True}}
     net = architecture("small", layers=layers)
     place = spread_over("two_towers", 2, net)
-    params = init_state(net, CONFIG, place).params
+    params = compiled.init_state(net, CONFIG, place).params
     images = jnp.asarray(np.random.default_rng(0).normal(size=(4, 28, 28, 1)), jnp.float32)
 
     def half(layer: str, params: Any) -> jax.Array:

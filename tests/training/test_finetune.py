@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import reference
+from helpers import compiled, reference
 from helpers.reference import assert_close
 from helpers.runs import (
     CONFIG,
@@ -91,7 +91,7 @@ def test_the_same_on_every_topology() -> None:
         net = network(classes=9)
         config = dataclasses.replace(SPREAD, dtype="float64", accumulate=2, steps=2, **PARTLY)
         one, losses = trained(spread_over("one_device", 1, net), net, config)
-        before = init_state(net, config, spread_over("one_device", 1, net))
+        before = compiled.init_state(net, config, spread_over("one_device", 1, net))
         for name, devices in (("two_towers", 2), ("hybrid", 4)):
             other, seen = trained(spread_over(name, devices, net), net, config)
             assert_close(np.array(seen), np.array(losses), 1e-12)
@@ -151,7 +151,7 @@ def test_all_but_the_last_layer_is_copied(source: Path, tmp_path: Path) -> None:
     theirs = jax.device_get(load_trained(source).params)
     config = dataclasses.replace(FINE, start_from=str(source), seed=3)
     job = Job.make(config)
-    own = jax.device_get(init_state(job.architecture, config, job.topology).params)
+    own = jax.device_get(compiled.init_state(job.architecture, config, job.topology).params)
     found, said = begun(config, tmp_path)
     assert said == [f"weights of {source}, step 3; fc8 is new, for 3 classes"]
     chex.assert_trees_all_equal(found, theirs | {"fc8": own["fc8"]})

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.compiled import make_train_step
 from helpers.runs import CONFIG
 
 from alexnet_jax import InputError
@@ -19,7 +20,6 @@ from alexnet_jax.training.console import PlainConsole
 from alexnet_jax.training.health import Losses, chance_loss, nonfinite_paths
 from alexnet_jax.training.loop import fit
 from alexnet_jax.training.optim import velocity
-from alexnet_jax.training.step import make_train_step
 
 LONG = dataclasses.replace(CONFIG, steps=12, log_every=5, evaluate_every=100, checkpoint_every=4)
 
@@ -187,7 +187,7 @@ def test_no_part_of_a_state_that_is_no_number_is_saved(
         return state, metrics
 
     poisoned(monkeypatch, poison)
-    message = stopped(dataclasses.replace(LONG, ema=0.5), tmp_path)
+    message = stopped(dataclasses.replace(LONG, ema=0.75), tmp_path)
     assert message.startswith("the state after step 8 is not finite")
     assert f"first to be no number was {first} after step 8." in message
     assert steps_saved(tmp_path) == [4]

@@ -13,7 +13,7 @@ import pytest
 from helpers.reference import assert_close, draw
 from helpers.scripts import SPEED, measurements
 from helpers.scripts import train as train_script
-from helpers.spread import CONFIG, assert_same, network, spread_over, trained
+from helpers.spread import LARGE, LARS, assert_same, network, spread_over, trained
 
 from alexnet_jax import InputError
 from alexnet_jax.runs.config import TrainConfig
@@ -27,7 +27,6 @@ SHAPES = {
     "zero": {"kernel": (3, 2), "bias": (2,)},
 }
 RATES = [4.0, 8.0, 8.0, 2.0, 0.5]
-LARGE = {"trust": 0.02, "bias_learning_rate": 0.05, "learning_rate": 5.0, "warmup_epochs": 0.02}
 
 Tree = dict[str, dict[str, Any]]
 
@@ -147,14 +146,12 @@ def test_a_short_trial_is_all_warm_up() -> None:
     np.testing.assert_allclose(found, [0.1, 0.2], rtol=1e-6)
 
 
-ON_TOPOLOGIES = dataclasses.replace(CONFIG, dtype="float64", schedule="quadratic", **LARGE)
-
-
 @pytest.fixture(scope="module")
 def alone() -> tuple[TrainState, Any]:
     """Three updates on one device in float64: the state, and the losses."""
     with jax.enable_x64(True):
-        return trained(spread_over("one_device", 1, network()), network(), ON_TOPOLOGIES)
+        net = network(8)
+        return trained(spread_over("one_device", 1, net), net, LARS)
 
 
 @pytest.mark.parametrize(
@@ -172,8 +169,8 @@ def test_norms_are_of_whole_layers_on_every_topology(
 ) -> None:
     """Three updates in float64: the same weights as on one device, to 1e-10."""
     with jax.enable_x64(True):
-        net = network()
-        found, spread = trained(spread_over(name, devices, net), net, ON_TOPOLOGIES)
+        net = network(8)
+        found, spread = trained(spread_over(name, devices, net), net, LARS)
         np.testing.assert_allclose(spread, alone[1], rtol=1e-10)
         assert_same(found, alone[0])
         assert float(found.opt_state.hyperparams["learning_rate"]) > 0

@@ -7,14 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.runs import CONFIG
+from helpers.runs import CONFIG, FULL
 
 from alexnet_jax.inference.metrics import input_share
 from alexnet_jax.network.forward import forward
-from alexnet_jax.network.module import init
 from alexnet_jax.network.presets import architecture
+from alexnet_jax.parallel.topologies import topology
 from alexnet_jax.training.console import PlainConsole
 from alexnet_jax.training.loop import fit
+from alexnet_jax.training.state import init_state
 
 
 def test_share_of_a_sum_of_parts() -> None:
@@ -71,7 +72,7 @@ def test_the_papers_initial_values_are_nearly_blind_and_the_sources_are_not() ->
     shares = []
     for start in ("paper", "source2012"):
         net = architecture("paper", init=start)
-        params = jax.jit(lambda key, net=net: init(net, key))(jax.random.key(0))
+        params = init_state(net, FULL, topology("one_device", net)).params
         logits = jax.jit(lambda p, x, net=net: forward(net, p, x))(params, images)
         shares.append(input_share(np.asarray(logits, np.float64)))
     assert 3e-5 < shares[0] < 5e-4

@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import reference
+from helpers import compiled, reference
 from helpers.reference import assert_close
 from helpers.runs import (
     CONFIG,
+    FULL,
     NARROW,
     STATISTICS,
     Stop,
@@ -28,7 +29,6 @@ from helpers.runs import (
 from alexnet_jax.data.augment import Statistics
 from alexnet_jax.network.presets import architecture
 from alexnet_jax.parallel.topologies import topology
-from alexnet_jax.runs.config import TrainConfig
 from alexnet_jax.training import loop as fit_module
 from alexnet_jax.training.console import PlainConsole
 from alexnet_jax.training.loop import fit
@@ -165,7 +165,7 @@ def test_learning_rate_falls_on_the_plateau(
 
 def test_optimizer_state_holds_velocity_of_every_parameter() -> None:
     net = architecture("small", layers=NARROW)
-    state = init_state(net, CONFIG, topology("one_device", net))
+    state = compiled.init_state(net, CONFIG, topology("one_device", net))
     chex.assert_trees_all_equal_shapes_and_dtypes(velocity(state.opt_state), state.params)
     assert float(optax.tree.get(state.opt_state, "learning_rate")) == pytest.approx(0.05)
 
@@ -176,9 +176,8 @@ def test_full_size_network_trains_three_steps() -> None:
     """The paper's network on 256x256 colour images, batch 2: finite, and every layer moves."""
     net = architecture("paper")
     place = topology("one_device", net)
-    config = TrainConfig(name="full", data="", steps=3, batch=2)
-    state = init_state(net, config, place)
-    step = make_train_step(net, config, place, steps_per_epoch=100.0)
+    state = init_state(net, FULL, place)
+    step = make_train_step(net, FULL, place, steps_per_epoch=100.0)
     random = np.random.default_rng(0)
     statistics = Statistics(
         np.full((256, 256, 3), 120, np.float32), np.eye(3, dtype=np.float32), np.ones(3, np.float32)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import compiled
 from helpers.reference import assert_close, float64
 from helpers.runs import CONFIG, NARROW, STATISTICS, Stop, StoppingConsole, lines_of, make_batch
 
@@ -35,10 +36,13 @@ def network(**rule: Any) -> Architecture:
     return dataclasses.replace(architecture("small", layers=NARROW), views=ViewRule(**rule))
 
 
-def states(config: TrainConfig, net: Architecture, count: int) -> list[tuple[TrainState, Any]]:
+def states(
+    config: TrainConfig, net: Architecture, count: int, make: Any = compiled.make_train_step
+) -> list[tuple[TrainState, Any]]:
     """(state, metrics) on the host after each of `count` updates."""
     place = topology("one_device", net)
-    state, step = init_state(net, config, place), make_train_step(net, config, place, 100.0)
+    state = compiled.init_state(net, config, place)
+    step = make(net, config, place, 100.0)
     found = []
     for number in range(count):
         state, metrics = step(state, place.place(make_batch(number)), place.place(STATISTICS))
@@ -69,7 +73,7 @@ def test_parts_are_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return forward(*arguments, **more)
 
     monkeypatch.setattr(train_module, "forward", counted)
-    states(dataclasses.replace(CONFIG, accumulate=4), network(), 3)
+    states(dataclasses.replace(CONFIG, accumulate=4), network(), 3, make_train_step)
     # For the shapes of the sums, and for the program.
     assert traced == [(2, 28, 28, 1)] * 2
 
@@ -93,7 +97,7 @@ def test_average_of_the_weights() -> None:
 
 
 def test_average_is_kept_evaluated_and_resumed(tmp_path: Path) -> None:
-    config = dataclasses.replace(CONFIG, ema=0.9, steps=6)
+    config = dataclasses.replace(CONFIG, ema=0.75, steps=6)
     fit(config, tmp_path / "whole", PlainConsole())
     with pytest.raises(Stop):
         fit(config, tmp_path / "stopped", StoppingConsole(5))
