@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from alexnet_jax.data.dataset import Dataset
 from alexnet_jax.data.prepared import load_prepared
@@ -21,6 +24,17 @@ _SOURCES: dict[str, Callable[[], Dataset]] = {
 }
 
 
+@functools.cache
+def _bundled(name: str) -> Dataset:
+    """Create a data set that comes with a library, once in a process; its arrays are read-only."""
+    dataset = _SOURCES[name]()
+    for split in (dataset.train, dataset.test):
+        for array in (split.images, split.labels):
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False
+    return dataset
+
+
 def load(name: str, data_dir: str = "") -> Dataset:
     """Load a data set by name: one that comes with the libraries, or one prepared in a directory.
 
@@ -28,7 +42,7 @@ def load(name: str, data_dir: str = "") -> Dataset:
       InputError: the name is unknown, or the prepared data set cannot be used.
     """
     if name in _SOURCES:
-        return _SOURCES[name]()
+        return _bundled(name)
     if not data_dir:
         raise InputError(
             f"unknown data set {name!r}; there are {', '.join(_SOURCES)}, and with --data-dir "
