@@ -3,7 +3,7 @@
 The order of the paper is changed in three ways:
 - Halos are exchanged before the activation instead of after it. Activation, normalization and
   pooling then follow each other without communication, as one function of each image alone.
-- Steps that cost little are recomputed in the backward pass; their results are not stored.
+- Steps that cost little are recomputed in the backward pass; only their input is stored.
 - In inference on a CPU the convolutional layers process a few images at a time.
 """
 
@@ -28,7 +28,7 @@ _LARGE = 100_000
 
 @dataclass(frozen=True)
 class Recomputed:
-    """Steps on each image alone, recomputed in the backward pass: only their input is stored."""
+    """Steps on each image alone, which the backward pass recomputes from their stored input."""
 
     steps: tuple[Step, ...]
 
@@ -42,7 +42,7 @@ class Recomputed:
 
 @dataclass(frozen=True)
 class Streamed:
-    """Steps on each image alone, on a CPU computed for a few images at a time in inference."""
+    """Steps on each image alone, which a CPU runs for a few images at a time in inference."""
 
     steps: tuple[Step | Recomputed, ...]
 

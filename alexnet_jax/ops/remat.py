@@ -10,13 +10,13 @@ from jax import lax
 
 from alexnet_jax.ops.cpu.microbatch import IMAGES, map_groups, slice_images
 
-# Without barriers all operations are fused and repeated many times, as with jax 0.10, which is five
-# times slower.
+# Barriers have an effect inside loops from jax 0.11 on. Without them XLA fuses all operations and
+# repeats them many times: five times slower with jax 0.10.
 _BARRIERS_IN_LOOPS = jax.__version_info__ >= (0, 11)
 
 
 def rematerialized(function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
-    """Compute `function(x)` for a function of each image alone, on a CPU storing only x.
+    """Compute `function(x)` for a function of each image alone; on a CPU store only x.
 
     On a CPU both passes take a few images at a time, which stay in its caches. The backward pass
     recomputes `function` together with its gradient, which replaces x in memory. On other
@@ -56,9 +56,9 @@ def _behind_barrier(function: Callable[..., jax.Array]) -> Callable[..., jax.Arr
 def _replace_groups(
     function: Callable[..., jax.Array], images: int, x: jax.Array, *arrays: jax.Array
 ) -> jax.Array:
-    """Compute `function(x, *arrays)`, of x's shape, by groups of images in x's memory if possible.
+    """Compute `function(x, *arrays)`, which has x's shape, for `images` images at a time.
 
-    Otherwise like `map_groups`.
+    Each group's result replaces its images in x, so that XLA can reuse x's memory.
     """
     count = x.shape[0]
     if not isinstance(count, int) or count <= images:

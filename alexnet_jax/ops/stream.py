@@ -19,7 +19,7 @@ Needed = tuple[tuple[()] | None, ...]  # () for each leaf whose gradient is need
 def streamed(
     function: Callable[[Tree, jax.Array], jax.Array], params: Tree, x: jax.Array
 ) -> jax.Array:
-    """Compute `function(params, x)` for a function of each image alone, on a CPU by a few images.
+    """Compute `function(params, x)` for a function of each image alone; on a CPU in small groups.
 
     The maps between its layers then stay in the CPU's caches, and those of a whole batch need no
     memory. If a gradient is needed, and on other platforms, `function` takes the whole batch.
