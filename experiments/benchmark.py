@@ -32,7 +32,7 @@ from alexnet_jax.cli.values import mistakes_in_a_line
 def main(options: Options) -> None:
     if options.input is not None:
         return _input(options, options.input)
-    from alexnet_jax.bench import MODES, Plan, format_race, race, record, torch_variants
+    from alexnet_jax.bench import MODES, Plan, format_race, race, race_record, torch_variants
 
     records: list[dict[str, Any]] = []
     for work in options.works:
@@ -43,7 +43,7 @@ def main(options: Options) -> None:
             outcome = race(plan, mode, _print)
             outcomes.append(outcome)
             print(f"\n{_title(work, mode, outcome.ours.about)}\n{format_race(plan, outcome)}\n")
-        measured = record(plan, outcomes)
+        measured = race_record(plan, outcomes)
         if options.layers or options.kernels:
             measured |= _measure_layers(options, work)
         records.append(measured)
@@ -51,9 +51,9 @@ def main(options: Options) -> None:
         value = records[0] if len(records) == 1 else records
         options.json.write_text(json.dumps(value, indent=1) + "\n")
     if options.picture is not None:
-        from alexnet_jax.bench import bars
+        from alexnet_jax.bench import comparison_picture
 
-        bars(records).savefig(options.picture, dpi=150)
+        comparison_picture(records).savefig(options.picture, dpi=150)
     return None
 
 
@@ -82,11 +82,11 @@ def _title(work: Any, mode: str, about: Any) -> str:
 
 def _measure_layers(options: Options, work: Any) -> dict[str, Any]:
     """Measure the layers and kernels of the training step; print and return the results."""
-    from alexnet_jax.bench import Process, environment, layer_table
+    from alexnet_jax.bench import Process, layer_table, process_environment
 
     measured: dict[str, Any] = {}
     _print(f"looking into a training step of {work.batch} images")
-    with Process(work, environment(options.allocator)) as process:
+    with Process(work, process_environment(options.allocator)) as process:
         if options.layers:
             product, bandwidth = process.ask("product"), process.ask("bandwidth")
             rows = layer_table.rows(process.ask("layers"), product, bandwidth)

@@ -56,10 +56,10 @@ def main(options: Options) -> None:
     from alexnet_jax import data
     from alexnet_jax.inference import ensemble, evaluate, load_trained, make_counter
     from alexnet_jax.runs import write_atomically
-    from alexnet_jax.runtime import is_first, keep_compiled
+    from alexnet_jax.runtime import enable_compile_cache, is_first
 
     options.processes.join()
-    keep_compiled()
+    enable_compile_cache()
     members = [
         load_trained(workdir, checkpoint=options.checkpoint, topology_name=options.topology)
         for workdir in options.workdirs

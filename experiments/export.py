@@ -28,10 +28,10 @@ class Options:
 def main(options: Options) -> None:
     from alexnet_jax.inference import load_trained
     from alexnet_jax.runs import MetricsFile
-    from alexnet_jax.runtime import keep_compiled
+    from alexnet_jax.runtime import enable_compile_cache
     from alexnet_jax.weights import export
 
-    keep_compiled()
+    enable_compile_cache()
     trained = load_trained(options.workdir, checkpoint=options.checkpoint)
     measured = MetricsFile(options.workdir / "metrics.jsonl").read()
     for written in export(trained, options.to, options.out, measured=measured):

@@ -103,25 +103,27 @@ def main(options: Options) -> None:
 def extract(options: Extract) -> None:
     from alexnet_jax.analysis import check_format
     from alexnet_jax.analysis import extract as extract_features
-    from alexnet_jax.data import of_dataset, of_folder
+    from alexnet_jax.data import collection_of_dataset, collection_of_folder
     from alexnet_jax.display import Progress
     from alexnet_jax.inference import feature_width, load_trained
-    from alexnet_jax.runtime import keep_compiled
+    from alexnet_jax.runtime import enable_compile_cache
 
     check_format(options.out)
     if options.images is not None and options.data is not None:
         raise InputError("give --images or --data, not both")
-    keep_compiled()
+    enable_compile_cache()
     trained = load_trained(
         options.workdir, checkpoint=options.checkpoint, topology_name=options.topology
     )
     width = feature_width(trained.architecture, options.layer)
     if options.images is not None:
-        collection = of_folder(options.images, trained.stored_shape, trained.config.resize)
+        collection = collection_of_folder(
+            options.images, trained.stored_shape, trained.config.resize
+        )
     else:
         name = options.data if options.data is not None else trained.config.data
         data_dir = str(options.data_dir or trained.config.data_dir)
-        collection = of_dataset(name, data_dir, trained.stored_shape)
+        collection = collection_of_dataset(name, data_dir, trained.stored_shape)
     progress = Progress(options.layer, len(collection))
     bad = extract_features(
         trained, str(options.workdir), collection, options.layer, options.out, progress.advance
@@ -137,12 +139,19 @@ def extract(options: Extract) -> None:
 def neighbours(options: Neighbours) -> None:
     import numpy as np
 
-    from alexnet_jax.analysis import AT_A_TIME, asked, described, drawn, nearest, read_features
+    from alexnet_jax.analysis import (
+        QUERIES_PER_PASS,
+        choose_queries,
+        describe_neighbours,
+        draw_neighbours,
+        nearest,
+        read_features,
+    )
     from alexnet_jax.display import Progress
 
     file = read_features(options.features)
-    queries, among = asked(file, options.names, options.count)
-    passes = -(-len(queries) // AT_A_TIME)
+    queries, among = choose_queries(file, options.names, options.count)
+    passes = -(-len(queries) // QUERIES_PER_PASS)
     progress = Progress("comparing", passes * len(among), unit="rows", file=sys.stderr)
     rows, distances = nearest(
         file.values[queries],
@@ -155,10 +164,10 @@ def neighbours(options: Neighbours) -> None:
     )
     if passes * len(among) >= MANY:
         progress.finish()
-    entries = described(file, queries, rows, distances)
+    entries = describe_neighbours(file, queries, rows, distances)
     if options.picture is not None:
         title = f"nearest by {file.origin.layer}, {options.distance} distance"
-        drawn(file, entries, title).savefig(options.picture, dpi=120)
+        draw_neighbours(file, entries, title).savefig(options.picture, dpi=120)
     print(json.dumps(entries, indent=2) if options.json else _text(entries))
 
 

@@ -14,7 +14,7 @@ from alexnet_jax.cli.command import run
 from alexnet_jax.cli.options import Changes, Directory, Positional, changed_values, option, words
 from alexnet_jax.cli.values import number
 from alexnet_jax.errors import InputError
-from alexnet_jax.runs import layer_value
+from alexnet_jax.runs import parse_layer_value
 
 Kind = Literal["torchvision", "caffe", "onnx", "npy", "safetensors"]
 
@@ -46,9 +46,9 @@ class Options:
 
 
 def main(options: Options) -> None:
-    from alexnet_jax.weights import load, require_free, save_workdir
+    from alexnet_jax.weights import load, require_empty_workdir, save_workdir
 
-    require_free(options.workdir)
+    require_empty_workdir(options.workdir)
     weights = load(
         options.kind,
         options.file,
@@ -81,7 +81,7 @@ def layers(options: Options) -> dict[str, dict[str, object]] | None:
         layer, dot, field = name.partition(".")
         if not dot:
             raise InputError(f"--set takes LAYER.FIELD=VALUE, got {f'{name}={value}'!r}")
-        changes.setdefault(layer, {})[field] = layer_value(value)
+        changes.setdefault(layer, {})[field] = parse_layer_value(value)
     return changes if changes else None
 
 

@@ -50,21 +50,23 @@ class Options:
 
 def main(options: Options) -> None:
     from alexnet_jax import data
-    from alexnet_jax.analysis import make_peaks, pictures
+    from alexnet_jax.analysis import make_peaks, picture_functions
     from alexnet_jax.inference import load_trained
     from alexnet_jax.runs import require_writable
-    from alexnet_jax.runtime import keep_compiled
+    from alexnet_jax.runtime import enable_compile_cache
 
     out = options.out or options.workdir / "look"
     require_writable(out, "--out")
-    keep_compiled()
+    enable_compile_cache()
     trained = load_trained(options.workdir, checkpoint=options.checkpoint)
     make_peaks(trained.architecture, options.layer)  # raises for a layer without maps
     config = trained.config
     dataset = data.load(config.data, str(options.data_dir or config.data_dir))
     stored, labels = _chosen(options, trained, dataset)
     out.mkdir(parents=True, exist_ok=True)
-    for name, draw in pictures(trained, dataset.test, stored, labels, options.layer).items():
+    for name, draw in picture_functions(
+        trained, dataset.test, stored, labels, options.layer
+    ).items():
         draw().savefig(out / f"{name}.png", dpi=130)
         print(out / f"{name}.png", flush=True)
 

@@ -92,19 +92,19 @@ def main(options: Options) -> None:
         raise InputError("give at least one picture to classify")
     import jax
 
-    from alexnet_jax.data import STANDARD_INPUT, listed
+    from alexnet_jax.data import STANDARD_INPUT, list_pictures
     from alexnet_jax.display import Progress
     from alexnet_jax.inference import load_trained
-    from alexnet_jax.runtime import is_first, keep_compiled
+    from alexnet_jax.runtime import enable_compile_cache, is_first
 
     options.processes.join()
-    keep_compiled()
+    enable_compile_cache()
     trained = load_trained(
         options.workdir, checkpoint=options.checkpoint, topology_name=options.topology
     )
     if STANDARD_INPUT in options.images and jax.process_count() > 1:
         raise InputError("- is for one process: standard input is not that of all")
-    pictures = listed(options.images)
+    pictures = list_pictures(options.images)
     # An unreadable file that was named is an error, so nothing is printed before all are read.
     deferred = any(picture.named for picture in pictures)
     output = Output(as_json=options.json, deferred=deferred)
@@ -140,11 +140,11 @@ def predictions(
     Raises:
       InputError: a file that was named cannot be read.
     """
-    from alexnet_jax.data import blocks, reader
+    from alexnet_jax.data import blocks, make_reader
 
     size, _, channels = shape = trained.stored_shape
     count = len(pictures)
-    read = reader(pictures, size, channels, trained.config.resize)
+    read = make_reader(pictures, size, channels, trained.config.resize)
     stream = blocks(read, count, shape, trained.batch(count))
     for block, rows in trained.classified(stream, views):
         for number, row in zip(block.numbers, rows, strict=False):

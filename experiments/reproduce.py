@@ -64,7 +64,7 @@ class Options:
 
 def main(options: Options) -> None:
     requested = _reproduction(options)
-    from alexnet_jax.paper import estimates, reproduction, table2
+    from alexnet_jax.paper import estimates, format_table2, reproduction
 
     plan = reproduction.steps(requested)
     network = estimates.network_of(requested)
@@ -77,7 +77,9 @@ def main(options: Options) -> None:
         _describe(requested, plan, machines)
         return
     if not plan[0].done():
-        estimates.require_room(requested, plan, estimates.disk(requested, *_pictures(options)))
+        estimates.require_room(
+            requested, plan, estimates.disk_bytes(requested, *_pictures(options))
+        )
     requested.workdir.mkdir(parents=True, exist_ok=True)
 
     def execute(script: str, arguments: Sequence[str]) -> int:
@@ -87,7 +89,7 @@ def main(options: Options) -> None:
     if status:
         print("stopped there; the same command goes on from it", file=sys.stderr)
         raise SystemExit(status)
-    print(f"\n{table2(requested)}")
+    print(f"\n{format_table2(requested)}")
 
 
 def _reproduction(options: Options) -> Reproduction:
@@ -130,7 +132,7 @@ def _pictures(options: Options) -> tuple[int, int]:
 def _describe(requested: Reproduction, plan: Sequence[Step], machines: Sequence[Rates]) -> None:
     """Print the plan for the distributed archives: commands, disk space, time and energy."""
     from alexnet_jax.data.sources import TRAIN_PICTURES, VALIDATION_PICTURES
-    from alexnet_jax.paper import amounts, disk, timetable
+    from alexnet_jax.paper import disk_bytes, format_timetable, step_amounts
 
     counts = (TRAIN_PICTURES, VALIDATION_PICTURES)
     print(f"{sum(counts):,} pictures; commands:")
@@ -138,10 +140,10 @@ def _describe(requested: Reproduction, plan: Sequence[Step], machines: Sequence[
         print(f"  {step.command}{'  # done' if step.done() else ''}")
     print("\ndisk, beside the archives of 154.6 GB:")
     words = {"records": " (may go once they are packed)", "checkpoints": " of all networks"}
-    for name, size in disk(requested, *counts).items():
+    for name, size in disk_bytes(requested, *counts).items():
         print(f"  {size / 1e9:7,.1f} GB  {name}{words.get(name, '')}")
     print("\ntime and energy, estimates:\n")
-    print(timetable(plan, amounts(requested, plan, *counts), machines))
+    print(format_timetable(plan, step_amounts(requested, plan, *counts), machines))
     for rates in machines:
         for source in rates.sources:
             print(f"\n{rates.label}: {source}.")

@@ -77,7 +77,7 @@ def main(options: Options) -> None:
         raise InputError("--measure finds the operations/s itself: leave --flops-per-second out")
     machine, sources = _machine(options)
 
-    from alexnet_jax.planning import PAPER, assumptions
+    from alexnet_jax.planning import DISCLAIMER, assumptions
 
     plan = (network, _topologies(options, network), _counts(options.devices), batches)
     itemsize = 2 if options.dtype == "bfloat16" else 4
@@ -96,12 +96,12 @@ def main(options: Options) -> None:
         machine, source, measured = _measured(config, network, tables, machine)
         sources |= {"flops": source, "memory": source}
         tables = _tables(*plan, machine, itemsize)
-    title = f"{network.name}, training in {options.dtype}: {PAPER}"
+    title = f"{network.name}, training in {options.dtype}: {DISCLAIMER}"
     print(f"{title}\n\n{assumptions(machine, options.dtype, sources)}")
     _print(tables, batches)
     rows = [row for table, _ in tables for row in table]
     if options.json is not None:
-        value: dict[str, Any] = {"what": PAPER, "preset": network.name, "dtype": options.dtype}
+        value: dict[str, Any] = {"what": DISCLAIMER, "preset": network.name, "dtype": options.dtype}
         value |= {"machine": dataclasses.asdict(machine), "sources": sources}
         value |= {"rows": [row.to_json() for row in rows]}
         value |= {"measured": [dataclasses.asdict(one) for one in measured]}
@@ -152,10 +152,10 @@ def _tables(
     machine: Any,
     itemsize: int,
 ) -> list[tuple[list[Any], str]]:
-    from alexnet_jax.planning import scaled
+    from alexnet_jax.planning import predict_scaling
 
     return [
-        scaled(scaling, topology, network, counts, batch, machine, itemsize)
+        predict_scaling(scaling, topology, network, counts, batch, machine, itemsize)
         for topology in topologies
         for scaling, batch in batches.items()
     ]
@@ -189,10 +189,10 @@ def _measured(
     and measurements of several devices beside their predictions."""
     import jax
 
-    from alexnet_jax.planning import compare, device_rates, format_comparison
-    from alexnet_jax.runtime import keep_compiled
+    from alexnet_jax.planning import compare_with_measured, device_rates, format_comparison
+    from alexnet_jax.runtime import enable_compile_cache
 
-    keep_compiled()
+    enable_compile_cache()
     print("measuring one device", flush=True)
     machine = device_rates(network, config, machine)
     device = jax.devices()[0]
@@ -200,7 +200,9 @@ def _measured(
     weak = [row for rows, _ in tables for row in rows if row.scaling == "weak"]
     available = len(jax.devices())
     cases = [(row.topology, row.step.devices) for row in weak if 1 < row.step.devices <= available]
-    compared = compare(network, config, machine, cases, lambda text: print(text, flush=True))
+    compared = compare_with_measured(
+        network, config, machine, cases, lambda text: print(text, flush=True)
+    )
     if compared:
         print(f"\n{format_comparison(compared, device.platform == 'cpu')}\n")
     return machine, source, compared

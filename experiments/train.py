@@ -26,8 +26,8 @@ from alexnet_jax.cli.options import (
 )
 from alexnet_jax.cli.values import directory, whole
 from alexnet_jax.errors import InputError
-from alexnet_jax.runs import Dtype, TrainConfig, changed
-from alexnet_jax.runtime import keep_compiled, make_deterministic
+from alexnet_jax.runs import Dtype, TrainConfig, with_overrides
+from alexnet_jax.runtime import enable_compile_cache, make_deterministic
 
 CONFIGS = Path(__file__).parent / "configs"
 AS_IN_CONFIG = "as in CONFIG"
@@ -93,7 +93,7 @@ def load_config(name: str) -> TrainConfig:
 
 def configured(options: Options) -> TrainConfig:
     """Return the config with the changes of the command line."""
-    config = changed(load_config(options.config), changed_values(options.set))
+    config = with_overrides(load_config(options.config), changed_values(options.set))
     names = ("data", "data_dir", "start_from", "topology", "steps", "seed", "dtype", "log_every")
     values = {name: getattr(options, name) for name in names}
     return dataclasses.replace(config, **{n: v for n, v in values.items() if v is not None})
@@ -106,7 +106,7 @@ def main(options: Options) -> None:
     from alexnet_jax.training import fit, make_console
 
     options.processes.join()
-    keep_compiled()
+    enable_compile_cache()
     fit(
         config,
         options.workdir or Path("runs") / config.name,

@@ -82,7 +82,7 @@ for name, values in maps.items():
 # how little of the last layers' outputs depends on what is seen.
 
 # %%
-from alexnet_jax.inference import input_share
+from alexnet_jax.inference import image_dependent_share
 
 others = [data.coffee(), data.rocket(), data.cat()]
 several = np.stack([transform.resize(x, (227, 227), preserve_range=True) for x in others])
@@ -90,7 +90,7 @@ several = jnp.asarray(several - several.mean(), jnp.float32)
 outputs = alexnet_jax.activations(network, variables["params"], several)
 for name in ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "logits"):
     flat = np.asarray(outputs[name], np.float64).reshape(len(several), -1)
-    print(f"{name:8} {input_share(flat):8.1e} of the energy depends on the image")
+    print(f"{name:8} {image_dependent_share(flat):8.1e} of the energy depends on the image")
 
 # %% [markdown]
 # What the first 32 maps of conv1 make of the cat, before anything was learned:

@@ -53,7 +53,7 @@ import numpy as np
 from IPython.display import display
 
 import alexnet_jax
-from alexnet_jax.analysis import learnt
+from alexnet_jax.analysis import kernel_change_picture
 from alexnet_jax.inference import load_trained
 from alexnet_jax.runs import TrainConfig
 from alexnet_jax.training import conv1_kernels, fit, learning_curve, make_console
@@ -95,7 +95,7 @@ trained = load_trained(workdir)
 kernel = np.asarray(trained.params["conv1"]["kernel"])
 display(conv1_kernels(kernel, 2, f"conv1 after {trained.step} updates"))
 for step in ("50", "latest"):
-    display(learnt(load_trained(workdir, checkpoint=step)))
+    display(kernel_change_picture(load_trained(workdir, checkpoint=step)))
 
 # %% [markdown]
 # The update is the paper's: the learning rate inside the velocity, weight decay on everything.

@@ -86,7 +86,7 @@ images, labels = dataset.test.images[rows], dataset.test.labels[rows]
 # The five likeliest classes (the paper's figure 4, left):
 
 # %%
-display(report.pictures(trained, dataset.test, images, labels, "conv5")["top_five"]())
+display(report.picture_functions(trained, dataset.test, images, labels, "conv5")["top_five"]())
 
 # %% [markdown]
 # Covering a part of the picture with grey and asking again: where the probability falls, the

@@ -55,7 +55,7 @@ from skimage import data, transform
 import alexnet_jax
 from alexnet_jax.data import Statistics, ten_views, training_views
 from alexnet_jax.display import blank_figure
-from alexnet_jax.inference import input_share
+from alexnet_jax.inference import image_dependent_share
 
 paper, source = (alexnet_jax.architecture(name) for name in ("paper", "source2012"))
 
@@ -96,7 +96,7 @@ for network in (paper, source):
     side = network.image_size
     views = jnp.asarray(stored[:, :side, :side] - stored.mean(0)[:side, :side], jnp.float32)
     logits = alexnet_jax.forward(network, params, views)
-    print(f"{network.name}: {input_share(np.asarray(logits, np.float64)):.1e}")
+    print(f"{network.name}: {image_dependent_share(np.asarray(logits, np.float64)):.1e}")
 
 # %% [markdown]
 # Crops and mirrors were drawn once for 32 images in a row, colour noise for each image; the

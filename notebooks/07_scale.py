@@ -47,7 +47,7 @@ if spec is None or spec.origin is None:  # a folder of that name is no package y
 from IPython.display import display
 
 import alexnet_jax
-from alexnet_jax.planning import Machine, efficiency_picture, format_scaling, scaled
+from alexnet_jax.planning import Machine, efficiency_picture, format_scaling, predict_scaling
 
 network = alexnet_jax.architecture("paper")
 machine = Machine(flops=1e14, memory=2e12, bandwidth=50e9, latency=5e-6)
@@ -58,7 +58,7 @@ machine = Machine(flops=1e14, memory=2e12, bandwidth=50e9, latency=5e-6)
 
 # %%
 counts = [2**power for power in range(11)]
-rows, _ = scaled("weak", "data", network, counts, 128, machine)
+rows, _ = predict_scaling("weak", "data", network, counts, 128, machine)
 print(format_scaling(rows))
 
 # %% [markdown]
@@ -66,11 +66,11 @@ print(format_scaling(rows))
 # the dense layers (`hybrid`): their gradients never travel, their inputs do.
 
 # %%
-hybrid, stopped = scaled("weak", "hybrid", network, counts, 128, machine)
+hybrid, stopped = predict_scaling("weak", "hybrid", network, counts, 128, machine)
 print(format_scaling(hybrid), stopped, sep="\n")
 
 # %%
-pairs, _ = scaled("weak", "data_towers", network, counts, 128, machine)
+pairs, _ = predict_scaling("weak", "data_towers", network, counts, 128, machine)
 titles = {"weak": "128 images on each device"}
 display(efficiency_picture([*rows, *hybrid, *pairs], titles, "weak scaling, on paper"))
 
@@ -81,7 +81,7 @@ display(efficiency_picture([*rows, *hybrid, *pairs], titles, "weak scaling, on p
 strong = [
     row
     for name in ("data", "hybrid")
-    for row in scaled("strong", name, network, counts, 4096, machine)[0]
+    for row in predict_scaling("strong", name, network, counts, 4096, machine)[0]
 ]
 display(
     efficiency_picture(

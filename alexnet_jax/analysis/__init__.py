@@ -4,25 +4,25 @@ from alexnet_jax.analysis import report
 from alexnet_jax.analysis.extract import extract
 from alexnet_jax.analysis.feature_file import SUFFIXES, check_format, read_features
 from alexnet_jax.analysis.figures import patches_picture
-from alexnet_jax.analysis.nearest import AT_A_TIME, linear_probe, nearest
-from alexnet_jax.analysis.neighbours import asked, described, drawn
-from alexnet_jax.analysis.report import learnt, pictures
+from alexnet_jax.analysis.nearest import QUERIES_PER_PASS, linear_probe, nearest
+from alexnet_jax.analysis.neighbours import choose_queries, describe_neighbours, draw_neighbours
+from alexnet_jax.analysis.report import kernel_change_picture, picture_functions
 from alexnet_jax.analysis.strongest_patches import make_peaks
 
 __all__ = [
-    "AT_A_TIME",
+    "QUERIES_PER_PASS",
     "SUFFIXES",
-    "asked",
     "check_format",
-    "described",
-    "drawn",
+    "choose_queries",
+    "describe_neighbours",
+    "draw_neighbours",
     "extract",
-    "learnt",
+    "kernel_change_picture",
     "linear_probe",
     "make_peaks",
     "nearest",
     "patches_picture",
-    "pictures",
+    "picture_functions",
     "read_features",
     "report",
 ]

@@ -12,7 +12,7 @@ from alexnet_jax.analysis.feature_file import Origin, Rows, writing
 from alexnet_jax.checkpoints import params_sha256
 from alexnet_jax.data import Collection, blocks
 from alexnet_jax.errors import InputError
-from alexnet_jax.inference import Trained, computed, feature_width, make_features
+from alexnet_jax.inference import Trained, feature_width, make_features, map_blocks
 
 
 def extract(
@@ -68,7 +68,7 @@ def extract(
         return features(trained.params, images, trained.statistics)
 
     with writing(path, width, origin) as writer:
-        for block, values in computed(compute, stream):
+        for block, values in map_blocks(compute, stream):
             good = block.good
             numbers = (block.numbers.start + good).tolist()
             writer.add(values[good], rows_of(collection, numbers))

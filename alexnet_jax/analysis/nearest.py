@@ -12,7 +12,7 @@ from alexnet_jax.errors import InputError
 
 Distance = Literal["euclidean", "cosine"]
 _BLOCK_BYTES = 2**26  # of a block of the gallery in float64
-AT_A_TIME = 256  # queries compared in one pass over the gallery
+QUERIES_PER_PASS = 256  # queries compared in one pass over the gallery
 # Bound on the error of matrix products, relative to the squared lengths of their rows.
 _ROUNDING = 1e-12
 
@@ -42,7 +42,8 @@ def nearest(
       distance: "euclidean" or "cosine".
       among: rows of the gallery to search, ascending; by default all.
       leave_out: [Q], for each query a row of the gallery that is skipped: the query itself.
-      advance: called with the number of rows that up to `AT_A_TIME` queries were compared with.
+      advance: called with the number of rows that a pass of up to `QUERIES_PER_PASS` queries was
+        compared with.
 
     Returns:
       rows [Q, k] int64 and distances [Q, k] float64.
@@ -61,8 +62,8 @@ def nearest(
         raise InputError(f"queries are {queries.shape}, the gallery is {gallery.shape}")
     rows = np.empty((len(queries), count), np.int64)
     distances = np.empty((len(queries), count))
-    for start in range(0, len(queries), AT_A_TIME):
-        part = slice(start, start + AT_A_TIME)
+    for start in range(0, len(queries), QUERIES_PER_PASS):
+        part = slice(start, start + QUERIES_PER_PASS)
         own = None if leave_out is None else leave_out[part]
         rows[part], distances[part] = _search(
             queries[part], gallery, count, distance, among, own, advance

@@ -12,14 +12,16 @@ import numpy as np
 
 from alexnet_jax.analysis.feature_file import FeatureFile
 from alexnet_jax.analysis.figures import neighbour_sheet
-from alexnet_jax.data import Collection, again
+from alexnet_jax.data import Collection, from_description
 from alexnet_jax.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def asked(features: FeatureFile, names: Sequence[str], count: int) -> tuple[np.ndarray, np.ndarray]:
+def choose_queries(
+    features: FeatureFile, names: Sequence[str], count: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Choose the rows of the queries and the rows to search, the latter ascending.
 
     The queries are the pictures called `names` or, without names, `count` test pictures at equal
@@ -49,7 +51,7 @@ def asked(features: FeatureFile, names: Sequence[str], count: int) -> tuple[np.n
     return queries, everything if np.isin(queries, among).any() else among
 
 
-def described(
+def describe_neighbours(
     features: FeatureFile, queries: np.ndarray, rows: np.ndarray, distances: np.ndarray
 ) -> list[dict[str, Any]]:
     """Describe each query and its neighbours as a dictionary for JSON.
@@ -76,13 +78,13 @@ def described(
     ]
 
 
-def drawn(features: FeatureFile, entries: list[dict[str, Any]], title: str) -> Figure:
-    """Draw the entries of `described`; the pictures are read from their original location.
+def draw_neighbours(features: FeatureFile, entries: list[dict[str, Any]], title: str) -> Figure:
+    """Draw the entries of `describe_neighbours`; pictures are read from their original location.
 
     Raises:
       InputError: a picture that has since been removed or damaged.
     """
-    collection = again(features.origin.pictures, features.origin.shape)
+    collection = from_description(features.origin.pictures, features.origin.shape)
     numbers = {name: number for number, name in enumerate(collection.names)}
     rows = [[entry, *entry["neighbours"]] for entry in entries]
     pictures = [[_picture(collection, numbers, one["name"]) for one in row] for row in rows]

@@ -33,7 +33,7 @@ MAPS, PATCHES = 10, 9
 _BATCH = 64
 
 
-def pictures(
+def picture_functions(
     trained: Trained, test: Split, stored: np.ndarray, labels: Sequence[int] | None, layer: str
 ) -> dict[str, Callable[[], Figure]]:
     """Return functions that draw the pictures of a network, by name of the picture.
@@ -57,7 +57,7 @@ def pictures(
         "conv1_kernels": partial(conv1_kernels, kernel, network.towers, heading),
     }
     if trained.origin is None and not trained.config.start_from:
-        drawings["conv1_learnt"] = partial(learnt, trained)
+        drawings["conv1_learnt"] = partial(kernel_change_picture, trained)
     for norm in (one for one in network.layers if isinstance(one, LRN)):
         drawings[norm.name] = partial(normalized, trained, stored[0], norm)
     if network.towers == 2:
@@ -65,7 +65,7 @@ def pictures(
     return drawings
 
 
-def learnt(trained: Trained) -> Figure:
+def kernel_change_picture(trained: Trained) -> Figure:
     """Draw what training has added to conv1's kernels: the kernels minus their initial values.
 
     The initial values follow from the seed and may be many times larger than the difference.

@@ -7,10 +7,10 @@ speed imports only jax, flax, optax and numpy, and torch if it takes part.
 
 from alexnet_jax.bench import layer_table
 from alexnet_jax.bench.input import format_rates, measure_stages
-from alexnet_jax.bench.picture import bars
-from alexnet_jax.bench.process import ALLOCATORS, Process, environment
+from alexnet_jax.bench.picture import comparison_picture
+from alexnet_jax.bench.process import ALLOCATORS, Process, process_environment
 from alexnet_jax.bench.race import Plan, race, torch_variants
-from alexnet_jax.bench.report import format_race, record
+from alexnet_jax.bench.report import format_race, race_record
 from alexnet_jax.bench.work import DTYPES, MODES, Work
 
 __all__ = [
@@ -20,13 +20,13 @@ __all__ = [
     "Plan",
     "Process",
     "Work",
-    "bars",
-    "environment",
+    "comparison_picture",
     "format_race",
     "format_rates",
     "layer_table",
     "measure_stages",
+    "process_environment",
     "race",
-    "record",
+    "race_record",
     "torch_variants",
 ]

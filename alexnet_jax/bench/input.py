@@ -20,7 +20,15 @@ from alexnet_jax.bench.input_stages import (
     picture_rates,
     timed,
 )
-from alexnet_jax.data import Batches, Dataset, Prefetch, Statistics, forms, in_memory, statistics_of
+from alexnet_jax.data import (
+    Batches,
+    Dataset,
+    Prefetch,
+    Statistics,
+    forms,
+    read_images,
+    statistics_of,
+)
 from alexnet_jax.display import aligned
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, presets
@@ -132,7 +140,7 @@ def _network(dataset: Dataset) -> Architecture:
 
 def _transfer(dataset: Dataset, one_device: Topology, batch: int, seconds: float) -> Rate:
     """Measure copies of one batch from host memory to device memory (on a CPU the same memory)."""
-    images = in_memory(next(Batches(dataset.train, batch, 0)))
+    images = read_images(next(Batches(dataset.train, batch, 0)))
 
     def put() -> int:
         jax.block_until_ready(one_device.place_batch(images))
@@ -150,7 +158,7 @@ def _training(
     statistics = one_device.place(Statistics(*statistics_of(dataset)))
     state = init_state(network, config, one_device)
     batches = Batches(dataset.train, batch, 0)
-    resident = one_device.place_batch(in_memory(next(batches)))
+    resident = one_device.place_batch(read_images(next(batches)))
     results, before = {}, resident["label"]
     with Prefetch(batches, one_device.place_batch) as loader:
         for name, stream in (("train, one batch", None), ("train, loader", loader)):

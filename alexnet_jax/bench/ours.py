@@ -17,7 +17,7 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.network import forward, init
 from alexnet_jax.parallel import Topology, topology
 from alexnet_jax.runs import TrainConfig
-from alexnet_jax.runtime import cpu_name, forget_peak, give_back_memory, peak_bytes
+from alexnet_jax.runtime import cpu_name, peak_bytes, release_free_memory, reset_peak_bytes
 from alexnet_jax.training import init_state, make_train_step
 
 
@@ -38,8 +38,8 @@ class Ours:
         self._call(1)
         self._devices = list(placement.mesh.devices.flat)
         self._product = _product(work, self._devices[0])
-        give_back_memory()
-        forget_peak()
+        release_free_memory()
+        reset_peak_bytes()
         self.about = About(
             device=device_name(self._devices[0]),
             platform=self._devices[0].platform,

@@ -13,7 +13,7 @@ from torch import nn
 from alexnet_jax.bench.torch_net import TorchNet
 from alexnet_jax.bench.work import About, Work, product_size
 from alexnet_jax.errors import InputError
-from alexnet_jax.runtime import cores, cpu_name, forget_peak, give_back_memory, peak_bytes
+from alexnet_jax.runtime import cores, cpu_name, peak_bytes, release_free_memory, reset_peak_bytes
 
 
 class Torch:
@@ -45,8 +45,8 @@ class Torch:
             warm = self._call(1)
         self._dtype = getattr(torch, work.dtype)
         self.products_per_second()
-        give_back_memory()
-        forget_peak()
+        release_free_memory()
+        reset_peak_bytes()
         if self._gpu:
             torch.cuda.reset_peak_memory_stats()
         self.about = About(

@@ -15,11 +15,11 @@ _OURS, _PEERS = "#1d6fa5", ("#c2410c", "#a16207")
 _TITLES = {"train": "training", "infer": "inference"}
 
 
-def bars(records: Sequence[dict[str, Any]]) -> Figure:
+def comparison_picture(records: Sequence[dict[str, Any]]) -> Figure:
     """Draw a panel for training, one for inference, and one for each record with layers.
 
     Args:
-      records: records of one network and several batches, from `report.record`.
+      records: records of one network and several batches, from `report.race_record`.
     """
     layered = [record for record in records if "layers" in record]
     figure = blank_figure(11, 3.9 + 4.3 * len(layered))

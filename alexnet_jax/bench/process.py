@@ -25,7 +25,7 @@ class CannotRun(Exception):
     """Reason why a variant of the peer does not work on this machine."""
 
 
-def environment(allocator: str) -> dict[str, str]:
+def process_environment(allocator: str) -> dict[str, str]:
     """Return the environment variables of every side's process.
 
     Caches of compiled programs are off, so that the measured compile time is that of compiling.

@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from alexnet_jax.bench.process import CannotRun, Process, environment
+from alexnet_jax.bench.process import CannotRun, Process, process_environment
 from alexnet_jax.bench.times import Timed, Times, interleaved, steps_of_sample
 from alexnet_jax.bench.work import About, Mode, Variant, Work
 from alexnet_jax.errors import InputError
@@ -98,7 +98,7 @@ def race(plan: Plan, mode: Mode, say: Say) -> Outcome:
     Raises:
       InputError: work that is not possible here; no variant of the peer runs.
     """
-    environ = environment(plan.allocator)
+    environ = process_environment(plan.allocator)
     heats: dict[str, Times] = {}
     failed: dict[str, str] = {}
     with contextlib.ExitStack() as stack:

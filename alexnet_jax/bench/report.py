@@ -30,7 +30,7 @@ def counted(architecture: Architecture, mode: Mode, batch: int) -> float:
     )
 
 
-def record(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def race_record(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Return the record of one batch size: all results, under names that do not change.
 
     For both modes MODE = train, infer:

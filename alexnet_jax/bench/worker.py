@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from alexnet_jax.bench.work import Prepared, Work
 from alexnet_jax.errors import InputError
-from alexnet_jax.runtime import keep_to
+from alexnet_jax.runtime import limit_cores
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     os.dup2(2, 1)
     work = Work.from_json(json.loads(sys.stdin.readline()))
     try:
-        keep_to(work.threads)
+        limit_cores(work.threads)
         serve(work, sys.stdin, answers)
     except InputError as error:
         _answer(answers, {"refused": str(error)})

@@ -18,7 +18,7 @@ from alexnet_jax.checkpoints.step_names import tolerant_names
 from alexnet_jax.checkpoints.validation import reason
 from alexnet_jax.checkpoints.writer import Writer, copied
 from alexnet_jax.errors import InputError, SaveFailed
-from alexnet_jax.runtime import by_first, said_by_first, together
+from alexnet_jax.runtime import broadcast_from_first, on_all_processes, on_first_process
 
 Warn = Callable[[str], None]
 FORMAT = 2  # format 1 had no hash of the description
@@ -122,7 +122,7 @@ class Checkpoints:
         self._set_damaged_aside()
         if step in self.steps:
             return
-        by_first(lambda: self._require_writable(step))
+        on_first_process(lambda: self._require_writable(step))
         description = {"format": FORMAT, "about": about, "metrics": metrics}
         if jax.process_count() > 1:
             self._write(step, trees, description)
@@ -165,7 +165,7 @@ class Checkpoints:
     def _set_damaged_aside(self) -> None:
         if not self._damaged:
             return
-        by_first(self._move_damaged)
+        on_first_process(self._move_damaged)
         self._damaged.clear()
         self._checkpointer.reload()
 
@@ -198,9 +198,9 @@ class Checkpoints:
             array differs from its digest.
         """
         self.wait()
-        metadata = together(lambda: self._metadata(step))
+        metadata = on_all_processes(lambda: self._metadata(step))
         validation.require_format(step, metadata, FORMAT)
-        trees = together(lambda: self._read(step, templates))
+        trees = on_all_processes(lambda: self._read(step, templates))
         for name, tree in trees.items():
             validation.require_like(step, name, tree, templates[name])
             for path, digest in tree_digests(tree).items():
@@ -228,7 +228,7 @@ class Checkpoints:
         while remaining := [step for step in self.steps if step not in self._damaged]:
             step = remaining[-1]
             try:
-                metadata = together(partial(self._metadata, step))
+                metadata = on_all_processes(partial(self._metadata, step))
             except InputError as error:
                 self._skip(step, error, warn)
                 continue
@@ -244,7 +244,7 @@ class Checkpoints:
         """Record a damaged step, unless a newer one exists: then this one was removed."""
         self._checkpointer.reload()
         remaining = [saved for saved in self.steps if saved not in self._damaged]
-        if said_by_first(max(remaining, default=0)) > step:
+        if broadcast_from_first(max(remaining, default=0)) > step:
             return
         warn(f"{error}; trying the one before")
         self._damaged.append(step)

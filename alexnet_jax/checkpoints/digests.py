@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from alexnet_jax.runtime import largest, whole
+from alexnet_jax.runtime import elementwise_max, gather_to_host
 
 _SIZE = 32  # bytes of a SHA-256
 _SLICES_AT_A_TIME = 256
@@ -31,7 +31,7 @@ def tree_digests(tree: Any) -> dict[str, str]:
     if not digests:
         return {}
     # Digests of slices in other processes are zero here, so the maximum combines them.
-    combined = largest(np.concatenate(digests))
+    combined = elementwise_max(np.concatenate(digests))
     ends = np.cumsum([len(leaf) for leaf in digests])[:-1]
     return {
         path: hashlib.sha256(leaf.tobytes()).hexdigest()
@@ -43,7 +43,7 @@ def params_sha256(params: Any) -> str:
     """Compute the SHA-256 of the leaves' bytes, in path order, gathering one leaf at a time."""
     digest = hashlib.sha256()
     for _, leaf in jax.tree.leaves_with_path(params):
-        digest.update(np.ascontiguousarray(whole(leaf)))
+        digest.update(np.ascontiguousarray(gather_to_host(leaf)))
     return digest.hexdigest()
 
 

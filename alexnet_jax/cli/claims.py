@@ -56,7 +56,7 @@ def run_claims(options: Options, claims: Sequence[Claim]) -> None:
     Raises:
       InputError: a setting cannot be used.
     """
-    from alexnet_jax.paper import Plan, check, variants_of
+    from alexnet_jax.paper import Plan, check_runs, variants_of
 
     plan = Plan(options.scale, tuple(range(options.seeds)), options.workdir, _changes(options))
     if options.dry_run:
@@ -65,7 +65,7 @@ def run_claims(options: Options, claims: Sequence[Claim]) -> None:
             print(f"{plan.directory(variant, 0).parent}: {plan.config(variant, 0).steps:,} updates")
         print(f"{options.seeds} seeds each, {options.seeds * len(variants)} runs in all")
         return
-    check(claims, plan)
+    check_runs(claims, plan)
     rows = _outcomes(claims, plan, options.scale, options.picture)
     if options.json is not None:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
@@ -74,13 +74,19 @@ def run_claims(options: Options, claims: Sequence[Claim]) -> None:
 def _outcomes(
     claims: Sequence[Claim], plan: Plan, scale: Scale, picture: Path | None
 ) -> list[dict[str, Any]]:
-    from alexnet_jax.paper import format_outcomes, measure, outcome_row, outcomes_picture, train_all
-    from alexnet_jax.runtime import keep_compiled
+    from alexnet_jax.paper import (
+        format_outcomes,
+        measure_claims,
+        outcome_row,
+        outcomes_picture,
+        train_all,
+    )
+    from alexnet_jax.runtime import enable_compile_cache
     from alexnet_jax.training import make_console
 
-    keep_compiled()
+    enable_compile_cache()
     train_all(claims, plan, make_console() if scale == "full" else None, _print)
-    outcomes = measure(claims, plan)
+    outcomes = measure_claims(claims, plan)
     rows = [outcome_row(outcome) for outcome in outcomes]
     print()
     for claim in claims:

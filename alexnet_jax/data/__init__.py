@@ -11,12 +11,24 @@ from alexnet_jax.data.augment import (
 from alexnet_jax.data.baseline import nearest_neighbour
 from alexnet_jax.data.batches import Batches, Picked
 from alexnet_jax.data.buffers import Recycled
-from alexnet_jax.data.collection import Collection, again, of_dataset, of_folder
+from alexnet_jax.data.collection import (
+    Collection,
+    collection_of_dataset,
+    collection_of_folder,
+    from_description,
+)
 from alexnet_jax.data.dataset import Dataset, Images, Split
 from alexnet_jax.data.images import read_stored
 from alexnet_jax.data.manifest import DESCRIPTION
-from alexnet_jax.data.picture_stream import STANDARD_INPUT, Block, Listed, blocks, listed, reader
-from alexnet_jax.data.prefetch import Prefetch, in_memory
+from alexnet_jax.data.picture_stream import (
+    STANDARD_INPUT,
+    Block,
+    Listed,
+    blocks,
+    list_pictures,
+    make_reader,
+)
+from alexnet_jax.data.prefetch import Prefetch, read_images
 from alexnet_jax.data.prepared import forms, verify
 from alexnet_jax.data.records import VERSION
 from alexnet_jax.data.registry import load
@@ -40,19 +52,19 @@ __all__ = [
     "Split",
     "Statistics",
     "VerifiedBatches",
-    "again",
     "blocks",
     "centre_crop",
     "centre_views",
+    "collection_of_dataset",
+    "collection_of_folder",
     "forms",
-    "in_memory",
-    "listed",
+    "from_description",
+    "list_pictures",
     "load",
+    "make_reader",
     "nearest_neighbour",
-    "of_dataset",
-    "of_folder",
+    "read_images",
     "read_stored",
-    "reader",
     "statistics_of",
     "ten_views",
     "training_views",

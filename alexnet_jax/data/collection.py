@@ -11,7 +11,7 @@ import numpy as np
 
 from alexnet_jax import data
 from alexnet_jax.data.dataset import Dataset
-from alexnet_jax.data.picture_stream import Listed, Read, pictures_in, reader
+from alexnet_jax.data.picture_stream import Listed, Read, make_reader, pictures_in
 from alexnet_jax.errors import InputError
 
 SPLITS = ("train", "test")
@@ -30,7 +30,7 @@ class Collection:
       read: function from a range of numbers to their stored images, with an InputError in the
         position of each picture that cannot be read.
       at_a_time: number of pictures to read in one call.
-      about: location of the pictures, from which `again` recreates the collection.
+      about: location of the pictures, from which `from_description` recreates the collection.
     """
 
     names: tuple[str, ...]
@@ -46,14 +46,14 @@ class Collection:
         return len(self.names)
 
 
-def again(about: dict[str, str], shape: tuple[int, int, int]) -> Collection:
+def from_description(about: dict[str, str], shape: tuple[int, int, int]) -> Collection:
     """Recreate the collection that `about` describes."""
     if "images" in about:
-        return of_folder(Path(about["images"]), shape, about["resize"])
-    return of_dataset(about["data"], about["data_dir"], shape)
+        return collection_of_folder(Path(about["images"]), shape, about["resize"])
+    return collection_of_dataset(about["data"], about["data_dir"], shape)
 
 
-def of_dataset(name: str, data_dir: str, shape: tuple[int, int, int]) -> Collection:
+def collection_of_dataset(name: str, data_dir: str, shape: tuple[int, int, int]) -> Collection:
     """Return both splits of a data set, loaded by name as with `data.load`.
 
     Raises:
@@ -89,7 +89,7 @@ def _rows(dataset: Dataset) -> Read:
     return read
 
 
-def of_folder(
+def collection_of_folder(
     directory: Path, shape: tuple[int, int, int], resize: str = "short_bicubic"
 ) -> Collection:
     """Return the pictures of a folder, in the order of their names, resized as by `read_stored`.
@@ -120,7 +120,7 @@ def of_folder(
         labels=np.array([label_of.get(name, UNLABELLED) for _, name, _ in files], np.int32),
         class_names=class_names,
         shape=shape,
-        read=reader(pictures, shape[0], shape[2], resize),
+        read=make_reader(pictures, shape[0], shape[2], resize),
         at_a_time=1,
         about={"images": str(directory.resolve()), "resize": resize},
     )

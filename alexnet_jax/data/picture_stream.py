@@ -33,7 +33,7 @@ class Listed:
     named: bool = True
 
 
-def listed(arguments: Sequence[str]) -> list[Listed]:
+def list_pictures(arguments: Sequence[str]) -> list[Listed]:
     """Return the pictures that arguments name: files, directories, and "-" for standard input.
 
     A directory stands for the files in it with a picture's suffix, in the order of their names;
@@ -71,7 +71,7 @@ def pictures_in(directory: Path) -> list[Path]:
     return [directory / name for name in names]
 
 
-def reader(
+def make_reader(
     pictures: Sequence[Listed], size: int, channels: int, resize: str = "short_bicubic"
 ) -> Read:
     """Return a function that reads the pictures of given numbers, as `read_stored` does."""

@@ -12,7 +12,7 @@ import numpy as np
 from alexnet_jax.data.batches import Batch, Batches
 
 
-def in_memory(batch: Batch) -> dict[str, np.ndarray]:
+def read_images(batch: Batch) -> dict[str, np.ndarray]:
     """Return a batch with its images read into memory."""
     return {name: value[:] for name, value in batch.items()}
 
@@ -32,7 +32,7 @@ class Prefetch:
     def __init__(
         self,
         batches: Batches,
-        finish: Callable[[Batch], Any] = in_memory,
+        finish: Callable[[Batch], Any] = read_images,
         *,
         ahead: int = 3,
         threads: int = 2,

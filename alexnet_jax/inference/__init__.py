@@ -1,28 +1,28 @@
 """A trained network in use: logits, metrics over a split, activations."""
 
 from alexnet_jax.inference.activations import (
-    computed,
     feature_width,
     make_activations,
     make_features,
+    map_blocks,
 )
 from alexnet_jax.inference.evaluate import Logits, ensemble, evaluate, make_counter, make_logits
-from alexnet_jax.inference.metrics import input_share, scores
+from alexnet_jax.inference.metrics import image_dependent_share, scores
 from alexnet_jax.inference.trained import Trained, load_checkpoint, load_trained
 
 __all__ = [
     "Logits",
     "Trained",
-    "computed",
     "ensemble",
     "evaluate",
     "feature_width",
-    "input_share",
+    "image_dependent_share",
     "load_checkpoint",
     "load_trained",
     "make_activations",
     "make_counter",
     "make_features",
     "make_logits",
+    "map_blocks",
     "scores",
 ]

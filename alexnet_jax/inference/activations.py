@@ -13,7 +13,7 @@ from alexnet_jax.data import Block, Scale, Statistics, centre_views
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, activations, forward
 from alexnet_jax.parallel import Topology
-from alexnet_jax.runtime import whole
+from alexnet_jax.runtime import gather_to_host
 
 Activations = Callable[[Any, jax.Array], dict[str, jax.Array]]
 Features = Callable[[Any, Any, Statistics], jax.Array]
@@ -69,7 +69,7 @@ def make_features(
     return features
 
 
-def computed(
+def map_blocks(
     function: Callable[[np.ndarray], jax.Array], blocks: Iterable[Block]
 ) -> Iterator[tuple[Block, np.ndarray]]:
     """Yield each block of images with the function's complete result, in this process's memory.
@@ -81,10 +81,10 @@ def computed(
     for block in blocks:
         started = block, function(block.images)
         if pending is not None:
-            yield pending[0], whole(pending[1])
+            yield pending[0], gather_to_host(pending[1])
         pending = started
     if pending is not None:
-        yield pending[0], whole(pending[1])
+        yield pending[0], gather_to_host(pending[1])
 
 
 def make_activations(architecture: Architecture, topology: Topology) -> Activations:

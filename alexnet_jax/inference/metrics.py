@@ -38,7 +38,7 @@ def scores(logits: jax.Array, labels: jax.Array) -> dict[str, jax.Array]:
     }
 
 
-def input_share(logits: np.ndarray) -> float:
+def image_dependent_share(logits: np.ndarray) -> float:
     """Return the share of the logits' energy that depends on the image, in [0, 1].
 
         sum_b |z_b - mean z|^2 / sum_b |z_b|^2

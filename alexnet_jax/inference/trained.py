@@ -16,7 +16,7 @@ from alexnet_jax import ops
 from alexnet_jax.checkpoints import Checkpoints
 from alexnet_jax.data import Block, Statistics, blocks, centre_views, read_stored
 from alexnet_jax.errors import InputError
-from alexnet_jax.inference.activations import computed
+from alexnet_jax.inference.activations import map_blocks
 from alexnet_jax.inference.evaluate import Logits, make_logits
 from alexnet_jax.network import AlexNet, init
 from alexnet_jax.ops import compute_dtype
@@ -90,7 +90,7 @@ class Trained(Description):
             logits = logits_of(self.params, stored, self.statistics)
             return ops.softmax(logits.astype(compute_dtype(logits.dtype)))
 
-        return computed(probabilities, images)
+        return map_blocks(probabilities, images)
 
     def probabilities(self, images: np.ndarray, views: int = 1) -> np.ndarray:
         """Return the class probabilities of stored images: [B, S, S, C] uint8 -> [B, classes].

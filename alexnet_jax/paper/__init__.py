@@ -2,12 +2,12 @@
 
 from alexnet_jax.paper import estimates, reproduction
 from alexnet_jax.paper.claims import PLAIN, SMALL, Claim, Scale, Variant
-from alexnet_jax.paper.estimates import Rates, amounts, disk, timetable
+from alexnet_jax.paper.estimates import Rates, disk_bytes, format_timetable, step_amounts
 from alexnet_jax.paper.figure import outcomes_picture
 from alexnet_jax.paper.report import format_outcomes, outcome_row
 from alexnet_jax.paper.reproduction import Reproduction, Step
-from alexnet_jax.paper.runs import Plan, check, measure, train_all, variants_of
-from alexnet_jax.paper.table2 import table2
+from alexnet_jax.paper.runs import Plan, check_runs, measure_claims, train_all, variants_of
+from alexnet_jax.paper.table2 import format_table2
 
 __all__ = [
     "PLAIN",
@@ -19,17 +19,17 @@ __all__ = [
     "Scale",
     "Step",
     "Variant",
-    "amounts",
-    "check",
-    "disk",
+    "check_runs",
+    "disk_bytes",
     "estimates",
     "format_outcomes",
-    "measure",
+    "format_table2",
+    "format_timetable",
+    "measure_claims",
     "outcome_row",
     "outcomes_picture",
     "reproduction",
-    "table2",
-    "timetable",
+    "step_amounts",
     "train_all",
     "variants_of",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from alexnet_jax.errors import InputError
-from alexnet_jax.runs import TrainConfig, changed
+from alexnet_jax.runs import TrainConfig, with_overrides
 
 Scale = Literal["small", "full"]
 Measure = Literal["error", "ten_views", "ensemble", "gap", "updates"]
@@ -91,7 +91,7 @@ class Variant:
           InputError: changes of unknown settings or with invalid values.
         """
         base = SMALL if scale == "small" else FULL
-        config = changed(base, {**self.at(scale), **more, "seed": str(seed)})
+        config = with_overrides(base, {**self.at(scale), **more, "seed": str(seed)})
         return dataclasses.replace(config, name=f"{base.name}_{self.run(scale)}")
 
     def at(self, scale: Scale) -> dict[str, str]:

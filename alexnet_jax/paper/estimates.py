@@ -108,7 +108,9 @@ def as_given(images_per_second: float, watts: float, network: Architecture) -> R
     )
 
 
-def amounts(reproduction: Reproduction, plan: Sequence[Step], train: int, test: int) -> list[int]:
+def step_amounts(
+    reproduction: Reproduction, plan: Sequence[Step], train: int, test: int
+) -> list[int]:
     """Return the amount of work of each step, in pictures, images, training images or views.
 
     Args:
@@ -127,7 +129,7 @@ def network_of(reproduction: Reproduction) -> Architecture:
     return presets.architecture(config.preset, init=init, image_size=size, layers=config.layers)
 
 
-def disk(reproduction: Reproduction, train: int, test: int) -> dict[str, int]:
+def disk_bytes(reproduction: Reproduction, train: int, test: int) -> dict[str, int]:
     """Return the bytes that the plan writes: records, packed images and checkpoints.
 
     A checkpoint consists of the weights and their velocity in float32.
@@ -171,7 +173,9 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def timetable(plan: Sequence[Step], through: Sequence[int], machines: Sequence[Rates]) -> str:
+def format_timetable(
+    plan: Sequence[Step], through: Sequence[int], machines: Sequence[Rates]
+) -> str:
     """Format time and energy of each step on each machine; steps that are done count as 0."""
     lines = [["step", "goes through", *(rates.label for rates in machines)]]
     totals = [0.0] * len(machines)

@@ -17,7 +17,7 @@ from alexnet_jax.data.prepare import PACKED
 from alexnet_jax.errors import InputError
 from alexnet_jax.paper.claims import FULL
 from alexnet_jax.paper.runs import finished
-from alexnet_jax.runs import TrainConfig, changed, read_settings
+from alexnet_jax.runs import TrainConfig, read_settings, with_overrides
 
 CONFIG, DATA = "imagenet_source2012", "imagenet2012"
 VIEWS = 10
@@ -61,7 +61,7 @@ class Reproduction:
         """Return the settings of a network's run, equal to those of the command in its step."""
         base = dataclasses.replace(FULL, name=CONFIG)
         own = {"data_dir": str(self.data_dir), "seed": str(seed)}
-        return changed(base, self.changes | own)
+        return with_overrides(base, self.changes | own)
 
     def network(self, seed: int) -> Path:
         """Return the workdir of a network."""

@@ -84,7 +84,7 @@ def variants_of(claims: Sequence[Claim], scale: Scale) -> list[Variant]:
     return list(variants.values())
 
 
-def check(claims: Sequence[Claim], plan: Plan) -> None:
+def check_runs(claims: Sequence[Claim], plan: Plan) -> None:
     """Raise InputError for variants that cannot be trained, before any run starts."""
     for variant in variants_of(claims, plan.scale):
         Job.make(plan.config(variant, plan.seeds[0]))
@@ -122,7 +122,7 @@ def finished(directory: Path, config: TrainConfig) -> bool:
     return log.finished and log.read()[-1]["step"] == config.steps
 
 
-def measure(claims: Sequence[Claim], plan: Plan) -> list[Outcome]:
+def measure_claims(claims: Sequence[Claim], plan: Plan) -> list[Outcome]:
     """Measure the finished runs of every claim."""
     return [
         Outcome(claim, _measured(claim.ours, plan), _measured(claim.other, plan))

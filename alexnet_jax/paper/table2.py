@@ -38,7 +38,7 @@ NOTES = (
 )
 
 
-def table2(asked: Reproduction) -> str:
+def format_table2(asked: Reproduction) -> str:
     """Format the table with the errors of one network (mean and range over seeds) and of all.
 
     Raises:

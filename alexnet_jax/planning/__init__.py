@@ -4,18 +4,24 @@ from alexnet_jax.planning.communication import column_names, crossings, layer_pa
 from alexnet_jax.planning.communication_figure import network_picture
 from alexnet_jax.planning.communication_table import format_communication
 from alexnet_jax.planning.cost_model import Machine, operations, predict, update_bytes
-from alexnet_jax.planning.scaling import LINKS, PAPER, assumptions, format_scaling, scaled
+from alexnet_jax.planning.scaling import (
+    DISCLAIMER,
+    LINKS,
+    assumptions,
+    format_scaling,
+    predict_scaling,
+)
 from alexnet_jax.planning.scaling_figure import efficiency_picture
 from alexnet_jax.planning.traffic import layout
-from alexnet_jax.planning.validate import compare, device_rates, format_comparison
+from alexnet_jax.planning.validate import compare_with_measured, device_rates, format_comparison
 
 __all__ = [
+    "DISCLAIMER",
     "LINKS",
-    "PAPER",
     "Machine",
     "assumptions",
     "column_names",
-    "compare",
+    "compare_with_measured",
     "crossings",
     "device_rates",
     "efficiency_picture",
@@ -27,6 +33,6 @@ __all__ = [
     "network_picture",
     "operations",
     "predict",
-    "scaled",
+    "predict_scaling",
     "update_bytes",
 ]

@@ -12,7 +12,7 @@ from alexnet_jax.network import Architecture
 from alexnet_jax.planning.cost_model import Machine, Step, predict
 from alexnet_jax.planning.traffic import Layout, layout, transfers
 
-PAPER = "a simulation on paper, not a measurement"
+DISCLAIMER = "a simulation on paper, not a measurement"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Row:
         }
 
 
-def scaled(
+def predict_scaling(
     scaling: str,
     topology: str,
     architecture: Architecture,

@@ -38,7 +38,7 @@ def device_rates(architecture: Architecture, config: TrainConfig, machine: Machi
     return dataclasses.replace(machine, flops=flops, memory=memory)
 
 
-def compare(
+def compare_with_measured(
     architecture: Architecture,
     config: TrainConfig,
     machine: Machine,

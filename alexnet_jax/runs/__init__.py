@@ -3,7 +3,7 @@
 from alexnet_jax.runs.config import Dtype, Resize, TrainConfig
 from alexnet_jax.runs.description import Description
 from alexnet_jax.runs.model_card import CARD, model_card
-from alexnet_jax.runs.overrides import changed, layer_value
+from alexnet_jax.runs.overrides import parse_layer_value, with_overrides
 from alexnet_jax.runs.workdir import (
     FORMAT,
     Line,
@@ -25,13 +25,13 @@ __all__ = [
     "MetricsFile",
     "Resize",
     "TrainConfig",
-    "changed",
-    "layer_value",
     "model_card",
     "open_workdir",
+    "parse_layer_value",
     "read_settings",
     "recorded_start",
     "require_settings",
     "require_writable",
+    "with_overrides",
     "write_atomically",
 ]

@@ -11,7 +11,7 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.runs.config import TrainConfig
 
 
-def changed(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
+def with_overrides(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
     """Return the config with settings changed, name -> text of the value.
 
     {"layers.conv1.maps": "64"} changes a field of one of the preset's layers.
@@ -25,7 +25,7 @@ def changed(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
     for name, text in settings.items():
         parts = name.split(".")
         if len(parts) == 3 and parts[0] == "layers":
-            layers.setdefault(parts[1], {})[parts[2]] = layer_value(text)
+            layers.setdefault(parts[1], {})[parts[2]] = parse_layer_value(text)
         elif name in hints and name not in ("name", "layers"):
             changes[name] = _parse(name, hints[name], text)
         else:
@@ -34,7 +34,7 @@ def changed(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
     return dataclasses.replace(config, layers=layers, **changes)
 
 
-def layer_value(text: str) -> bool | int | float | str:
+def parse_layer_value(text: str) -> bool | int | float | str:
     """Read a text as true or false, int, float or text; the layer itself checks the type later."""
     if text.lower() in ("true", "false"):
         return text.lower() == "true"

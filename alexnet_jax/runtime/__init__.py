@@ -1,17 +1,17 @@
 """The process and its machine: signals, peer processes, memory, compiled programs."""
 
-from alexnet_jax.runtime.compile_cache import give_back_memory, keep_compiled
+from alexnet_jax.runtime.compile_cache import enable_compile_cache, release_free_memory
 from alexnet_jax.runtime.determinism import make_deterministic
 from alexnet_jax.runtime.distributed import Watch, join
-from alexnet_jax.runtime.machine import cores, cpu_name, forget_peak, keep_to, peak_bytes
+from alexnet_jax.runtime.machine import cores, cpu_name, limit_cores, peak_bytes, reset_peak_bytes
 from alexnet_jax.runtime.processes import (
-    by_first,
-    failure,
+    broadcast_from_first,
+    elementwise_max,
+    gather_to_host,
     is_first,
-    largest,
-    said_by_first,
-    together,
-    whole,
+    on_all_processes,
+    on_first_process,
+    shared_error,
 )
 from alexnet_jax.runtime.signals import Interrupted, Signals, signals_of_run
 
@@ -19,21 +19,21 @@ __all__ = [
     "Interrupted",
     "Signals",
     "Watch",
-    "by_first",
+    "broadcast_from_first",
     "cores",
     "cpu_name",
-    "failure",
-    "forget_peak",
-    "give_back_memory",
+    "elementwise_max",
+    "enable_compile_cache",
+    "gather_to_host",
     "is_first",
     "join",
-    "keep_compiled",
-    "keep_to",
-    "largest",
+    "limit_cores",
     "make_deterministic",
+    "on_all_processes",
+    "on_first_process",
     "peak_bytes",
-    "said_by_first",
+    "release_free_memory",
+    "reset_peak_bytes",
+    "shared_error",
     "signals_of_run",
-    "together",
-    "whole",
 ]

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 
-def keep_compiled() -> None:
+def enable_compile_cache() -> None:
     """Turn on jax's cache of compiled programs for this process; scripts call it at their start.
 
     The cache lies in `$XDG_CACHE_HOME/alexnet_jax` or `~/.cache/alexnet_jax`. A cache directory
@@ -29,7 +29,7 @@ def keep_compiled() -> None:
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
-def give_back_memory() -> None:
+def release_free_memory() -> None:
     """Release the C library's free memory to the system; call it after compiling.
 
     Compiling the paper's training step leaves about 0.5 GB that is not used again. Only glibc has

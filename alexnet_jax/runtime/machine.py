@@ -13,7 +13,7 @@ from alexnet_jax.errors import InputError
 _STATUS = Path("/proc/self/status")
 
 
-def forget_peak() -> None:
+def reset_peak_bytes() -> None:
     """Reset the peak that `peak_bytes` returns, where the system allows it, as Linux does."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
@@ -40,7 +40,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def keep_to(threads: int) -> None:
+def limit_cores(threads: int) -> None:
     """Confine this process to `threads` of its cores, or to all of them for 0.
 
     Call it before libraries count the cores.

@@ -23,7 +23,7 @@ def is_first() -> bool:
     return jax.process_index() == 0
 
 
-def together(function: Callable[[], Value]) -> Value:
+def on_all_processes(function: Callable[[], Value]) -> Value:
     """Call the function in every process and return its result once all calls have returned.
 
     Raises:
@@ -53,29 +53,29 @@ def together(function: Callable[[], Value]) -> Value:
     raise FailedElsewhere(f"process {process}: {text}")
 
 
-def by_first(function: Callable[[], None]) -> None:
+def on_first_process(function: Callable[[], None]) -> None:
     """Call the function in the first process; the others wait for it, and fail if it fails."""
-    together(function if is_first() else lambda: None)
+    on_all_processes(function if is_first() else lambda: None)
 
 
-def failure(text: str) -> InputError:
+def shared_error(text: str) -> InputError:
     """Return the error to raise where every process detects one fault; only the first prints it."""
     return InputError(text) if is_first() else FailedElsewhere(text)
 
 
-def said_by_first(number: int) -> int:
+def broadcast_from_first(number: int) -> int:
     """Return the first process's `number` in every process."""
     if jax.process_count() == 1:
         return number
     return int(_allgather(np.array(number, np.int32))[0])
 
 
-def largest(rows: np.ndarray) -> np.ndarray:
+def elementwise_max(rows: np.ndarray) -> np.ndarray:
     """Return the elementwise maximum of `rows` over all processes: [...] -> [...]."""
     return rows if jax.process_count() == 1 else _allgather(rows).max(0)
 
 
-def whole(array: Any) -> np.ndarray:
+def gather_to_host(array: Any) -> np.ndarray:
     """Return the complete array in this process's memory, wherever its shards are."""
     if isinstance(array, jax.Array) and not (
         array.is_fully_addressable or array.is_fully_replicated

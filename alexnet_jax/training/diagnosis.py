@@ -14,7 +14,7 @@ from alexnet_jax.data import Statistics, centre_views
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference import make_activations
 from alexnet_jax.network import Params
-from alexnet_jax.runtime import Interrupted, failure, whole
+from alexnet_jax.runtime import Interrupted, gather_to_host, shared_error
 from alexnet_jax.training.accumulation import Batch
 from alexnet_jax.training.health import Losses, chance_loss, nonfinite_paths
 from alexnet_jax.training.job import Job
@@ -87,7 +87,7 @@ class HealthMonitor:
         first = find_first_nonfinite(
             self._job, state, batches, statistics, self._advance, step, self._before_step
         )
-        raise failure(
+        raise shared_error(
             f"{what}. The first to be no number was {first}. The state of step {start} is good and "
             f"kept; {_BAD_REMEDIES}"
         )
@@ -96,7 +96,7 @@ class HealthMonitor:
         """Return the error to raise, once the state is saved, if the loss was flat for too long."""
         if self._losses.flat is None:
             return None
-        return failure(f"stopped at step {step}: {self._losses.flat}; {_FLAT_REMEDIES}")
+        return shared_error(f"stopped at step {step}: {self._losses.flat}; {_FLAT_REMEDIES}")
 
     def _before_step(self, step: int) -> None:
         # Several processes can agree to stop only at increasing steps; these steps are past ones.
@@ -154,8 +154,8 @@ def _first_bad_output(job: Job, params: Params, batch: Batch, statistics: Statis
     """Name the first layer whose output is not finite, in test mode on the centre crops."""
     dtype = jnp.dtype(job.config.dtype)
     views = centre_views(
-        jnp.asarray(whole(batch["image"])),
-        jax.tree.map(whole, statistics),
+        jnp.asarray(gather_to_host(batch["image"])),
+        jax.tree.map(gather_to_host, statistics),
         size=job.architecture.image_size,
         scale=job.config.scale,
         dtype=dtype,

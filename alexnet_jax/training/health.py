@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alexnet_jax.data import Images
-from alexnet_jax.inference import input_share
+from alexnet_jax.inference import image_dependent_share
 
 # A network has begun to learn once its mean loss is below this share of the loss at chance: for
 # 1,000 classes, below 6.84, where chance is ln 1000 = 6.91.
@@ -47,7 +47,7 @@ def sample_evenly(images: Images, count: int) -> np.ndarray:
 
 def describe_signal(logits: np.ndarray) -> list[str]:
     """Return lines that report how much of the logits [B, K], float64, depends on the image."""
-    share = input_share(logits)
+    share = image_dependent_share(logits)
     lines = [f"start: {share:.1e} of the logits' energy depends on the image"]
     if share < _BLIND:
         lines.append(

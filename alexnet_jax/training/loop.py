@@ -20,11 +20,11 @@ from alexnet_jax.runtime import (
     Interrupted,
     Signals,
     Watch,
-    by_first,
+    broadcast_from_first,
     is_first,
-    said_by_first,
+    on_all_processes,
+    on_first_process,
     signals_of_run,
-    together,
 )
 from alexnet_jax.training.console import Console, Silence
 from alexnet_jax.training.diagnosis import HealthMonitor
@@ -81,7 +81,7 @@ def fit(
             return start.state(job.start_sha256, console.note)
 
         run = Run(job, workdir, console, log, saved, initial_state)
-        if said_by_first(log.finished) and run.step == config.steps:
+        if broadcast_from_first(log.finished) and run.step == config.steps:
             console.note(f"{workdir} is finished at step {config.steps}; nothing to do")
             return
         if not can_draw():
@@ -100,15 +100,15 @@ def _prepare(
     config: TrainConfig, workdir: Path, fresh: bool, profile: Path | None
 ) -> tuple[Job, Start]:
     """Load everything that the config names, and open the workdir with its settings."""
-    job = together(lambda: Job.make(config))
+    job = on_all_processes(lambda: Job.make(config))
     if profile is not None:
-        together(lambda: require_writable(profile, "profile directory"))
+        on_all_processes(lambda: require_writable(profile, "profile directory"))
     start = Start(job)
-    sha256 = together(lambda: start.sha256(workdir, fresh=fresh))
+    sha256 = on_all_processes(lambda: start.sha256(workdir, fresh=fresh))
     job = dataclasses.replace(job, start_sha256=sha256)
     data = job.dataset.fingerprint()
-    by_first(lambda: open_workdir(workdir, config, data, fresh=fresh, start_sha256=sha256))
-    together(lambda: require_settings(workdir, data))
+    on_first_process(lambda: open_workdir(workdir, config, data, fresh=fresh, start_sha256=sha256))
+    on_all_processes(lambda: require_settings(workdir, data))
     return job, start
 
 

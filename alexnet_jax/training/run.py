@@ -14,7 +14,7 @@ from alexnet_jax.data import Prefetch, Statistics, VerifiedBatches, statistics_o
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference import evaluate, make_counter, make_logits
 from alexnet_jax.runs import MetricsFile
-from alexnet_jax.runtime import by_first, together, whole
+from alexnet_jax.runtime import gather_to_host, on_all_processes, on_first_process
 from alexnet_jax.training import figures
 from alexnet_jax.training.console import Console
 from alexnet_jax.training.diagnosis import HealthMonitor
@@ -72,7 +72,7 @@ class Run:
         """Set the run to its newest good checkpoint, or to its beginning if there is none."""
         if not self._resume():
             self.batches.set_state({"epoch": np.int32(0), "position": np.int32(0)})  # type: ignore[dict-item]
-            self.state = together(self._initial_state)
+            self.state = on_all_processes(self._initial_state)
             self.statistics = self.job.topology.place(Statistics(*statistics_of(self.job.dataset)))
         return self.state, self.batches, self.statistics
 
@@ -120,12 +120,12 @@ class Run:
         Raises:
           InputError: the data have changed, the state is not finite, or the disk is full.
         """
-        together(self.job.dataset.require_unchanged)
+        on_all_processes(self.job.dataset.require_unchanged)
         monitor.check_health(step, self.state)
         with clock.paused():
             metrics = self._evaluate(step) if self._evaluates(step) else None
             trees = self._trees(self.state, self.statistics)
-            together(self.log.sync)
+            on_all_processes(self.log.sync)
             about = self.job.description().to_json()
             self.checkpoints.save(step, trees, about=about, metrics=metrics)
             if wait:
@@ -152,12 +152,14 @@ class Run:
         """Save the figures and the model card, and log that the run is complete."""
         self.checkpoints.wait()
         config = self.job.config
-        kernel = whole(self.state.tested["conv1"]["kernel"])
+        kernel = gather_to_host(self.state.tested["conv1"]["kernel"])
         sha256 = params_sha256(self.state.params)
         title, lines = f"{config.name}, seed {config.seed}", self.log.read()
         towers = self.job.architecture.towers
-        by_first(lambda: figures.save_run(self.workdir, title, lines, kernel, towers, config.steps))
-        mean = whole(self.statistics.mean)
-        by_first(lambda: self.job.save_card(self.workdir, mean, lines, sha256))
+        on_first_process(
+            lambda: figures.save_run(self.workdir, title, lines, kernel, towers, config.steps)
+        )
+        mean = gather_to_host(self.statistics.mean)
+        on_first_process(lambda: self.job.save_card(self.workdir, mean, lines, sha256))
         self.log.append({"event": "done", "step": config.steps, "params_sha256": sha256})
         self.console.note(f"done: {self.workdir} (parameters {sha256[:16]})")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jax
 
-from alexnet_jax.runtime import give_back_memory
+from alexnet_jax.runtime import release_free_memory
 
 _PROFILED_STEPS = 10
 
@@ -36,7 +36,7 @@ class Clock:
         """
         jax.block_until_ready(metrics)
         seconds = self.elapsed()
-        give_back_memory()
+        release_free_memory()
         return f"first step took {seconds:.1f} s, compilation included"
 
     def rate(self) -> float:

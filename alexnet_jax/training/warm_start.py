@@ -15,7 +15,7 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.inference import Logits, Trained, load_trained
 from alexnet_jax.network import Architecture, Layer, Params
 from alexnet_jax.runs import TrainConfig, recorded_start
-from alexnet_jax.runtime import whole
+from alexnet_jax.runtime import gather_to_host
 from alexnet_jax.training.health import SIGNAL_IMAGES, describe_signal, sample_evenly
 from alexnet_jax.training.job import Job
 from alexnet_jax.training.state import TrainState, init_state
@@ -199,5 +199,5 @@ def check_signal(
     """Report how much of the logits depends on the image, before the first update."""
     images = sample_evenly(job.dataset.train.images, job.topology.divisible(SIGNAL_IMAGES))
     logits = network(params, images, statistics)
-    for line in describe_signal(whole(logits).astype(np.float64)):
+    for line in describe_signal(gather_to_host(logits).astype(np.float64)):
         note(line)

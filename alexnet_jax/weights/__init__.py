@@ -3,7 +3,7 @@
 from alexnet_jax.weights.export import export
 from alexnet_jax.weights.load import load
 from alexnet_jax.weights.published import KINDS, Preprocessing, Published
-from alexnet_jax.weights.to_workdir import require_free, save_workdir
+from alexnet_jax.weights.to_workdir import require_empty_workdir, save_workdir
 from alexnet_jax.weights.weights import Weights
 
 __all__ = [
@@ -13,6 +13,6 @@ __all__ = [
     "Weights",
     "export",
     "load",
-    "require_free",
+    "require_empty_workdir",
     "save_workdir",
 ]

@@ -14,7 +14,7 @@ from alexnet_jax.checkpoints import file_digest, params_sha256
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference import Trained
 from alexnet_jax.runs import model_card, write_atomically
-from alexnet_jax.runtime import whole
+from alexnet_jax.runtime import gather_to_host
 from alexnet_jax.weights.arrays import Params
 from alexnet_jax.weights.export_caffe import caffemodel, mean_binaryproto
 from alexnet_jax.weights.export_onnx import onnx_model, require_onnx_agrees
@@ -81,7 +81,7 @@ def export(
     hashes = {"parameters": params_sha256(params)}
     hashes |= {file.name: file_digest(file) for file in written}
     card = path.with_name(path.name + ".md")
-    mean = np.asarray(whole(trained.statistics.mean))
+    mean = np.asarray(gather_to_host(trained.statistics.mean))
     notes = [note, *(f"\nThe mean image is in `{file.name}`." for file in written[1:])]
     text = model_card(trained, step=trained.step, mean=mean, measured=measured,
                       hashes=hashes, notes=notes)  # fmt: skip
@@ -92,14 +92,16 @@ def export(
 def host(params: Any) -> Params:
     """Copy the canonical tree to the host, in float32."""
     return {
-        layer: {part: np.asarray(whole(value), np.float32) for part, value in parts.items()}
+        layer: {
+            part: np.asarray(gather_to_host(value), np.float32) for part, value in parts.items()
+        }
         for layer, parts in params.items()
     }
 
 
 def _save_mean(trained: Trained, to: str, path: Path) -> list[Path]:
     """Write the mean image beside a file that cannot contain it; the card states a mean pixel."""
-    mean = np.asarray(whole(trained.statistics.mean))
+    mean = np.asarray(gather_to_host(trained.statistics.mean))
     file = path.with_name(path.name + (".mean.binaryproto" if to == "caffe" else ".mean.npy"))
     file.unlink(missing_ok=True)  # it would be that of an earlier network
     if to in ("safetensors", "stablehlo") or bool((mean == mean[:1, :1]).all()):
@@ -129,7 +131,7 @@ def _safetensors(trained: Trained, params: Params, path: Path) -> str:
         for name, part in zip(names, ("kernel", "bias"), strict=True)
     }
     for name in STATISTICS:
-        value = np.asarray(whole(getattr(trained.statistics, name)), np.float32)
+        value = np.asarray(gather_to_host(getattr(trained.statistics, name)), np.float32)
         arrays[f"stats/{name}"] = np.ascontiguousarray(value)
     save_file(arrays, path, metadata={OURS: json.dumps(trained.to_json())})
     _require_same(params, load("safetensors", path).params, path)

@@ -13,7 +13,7 @@ import numpy as np
 from alexnet_jax.data import Statistics, centre_views
 from alexnet_jax.inference import Trained
 from alexnet_jax.network import forward
-from alexnet_jax.runtime import whole
+from alexnet_jax.runtime import gather_to_host
 from alexnet_jax.weights.arrays import Params
 from alexnet_jax.weights.export_onnx import require_close
 
@@ -27,7 +27,7 @@ def stablehlo(trained: Trained, params: Params) -> bytes:
     parameters and the mean image are constants in it.
     """
     net, size = trained.architecture, trained.stored_size
-    statistics = Statistics(*(np.asarray(whole(value)) for value in trained.statistics))
+    statistics = Statistics(*(np.asarray(gather_to_host(value)) for value in trained.statistics))
 
     def logits(images: jax.Array) -> jax.Array:
         scale = trained.config.scale
@@ -58,5 +58,5 @@ def require_stablehlo_agrees(trained: Trained, path: Path) -> float:
     config = dataclasses.replace(trained.config, dtype="float32")
     network = dataclasses.replace(trained, config=config).logits()
     logits = network(trained.params, images[rows], trained.statistics)
-    ours = np.asarray(whole(logits), np.float32)[: len(images)]
+    ours = np.asarray(gather_to_host(logits), np.float32)[: len(images)]
     return require_close(np.asarray(function.call(images)), ours, path)

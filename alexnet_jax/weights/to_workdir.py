@@ -32,7 +32,7 @@ def trained(weights: Weights, topology_name: str = "one_device") -> Trained:
     )
 
 
-def require_free(workdir: Path) -> None:
+def require_empty_workdir(workdir: Path) -> None:
     """Raise InputError unless a workdir is an empty directory or can be created.
 
     The remains of an interrupted import do not count.
@@ -59,7 +59,7 @@ def save_workdir(weights: Weights, workdir: Path, *, data: str | None = None) ->
     Raises:
       InputError: the workdir is a file, cannot be written or is not empty.
     """
-    require_free(workdir)
+    require_empty_workdir(workdir)
     if data is not None:
         weights = dataclasses.replace(
             weights, config=dataclasses.replace(weights.config, data=data)

@@ -11,7 +11,12 @@ from PIL import Image
 from alexnet_jax import InputError
 from alexnet_jax.analysis.feature_file import Origin, Rows, names_beside, read_features, writing
 from alexnet_jax.data import load
-from alexnet_jax.data.collection import Collection, again, of_dataset, of_folder
+from alexnet_jax.data.collection import (
+    Collection,
+    collection_of_dataset,
+    collection_of_folder,
+    from_description,
+)
 
 SHAPE = (32, 32, 1)
 ORIGIN = Origin("fc7", "runs/a", 6, "ab" * 32, SHAPE, {"images": "/somewhere"}, ("a", "b"))
@@ -105,7 +110,7 @@ def shown(
     """(name, split, class) of each picture; all can be read, and again."""
     names = ["" if label < 0 else collection.class_names[label] for label in collection.labels]
     images = collection.read(range(len(collection)))
-    other = again(collection.about, shape)
+    other = from_description(collection.about, shape)
     for one, same in zip(images, other.read(range(len(other))), strict=True):
         np.testing.assert_array_equal(one, same)  # type: ignore[arg-type]
     return list(zip(collection.names, collection.splits, names, strict=True))
@@ -113,7 +118,7 @@ def shown(
 
 def test_a_data_set() -> None:
     dataset = load("digits_7to9")
-    collection = of_dataset("digits_7to9", "", SHAPE)
+    collection = collection_of_dataset("digits_7to9", "", SHAPE)
     first = len(dataset.train)
     found = shown(collection)
     assert found[first - 1][:2] == (f"train/{first - 1}", "train")
@@ -125,29 +130,29 @@ def test_a_data_set() -> None:
     (last,) = collection.read(range(first + 2, first + 3))
     np.testing.assert_array_equal(last, want[-1])  # type: ignore[arg-type]
     with pytest.raises(InputError, match="stores images of 32x32x1, but the network takes 8x8x3"):
-        of_dataset("digits", "", (8, 8, 3))
+        collection_of_dataset("digits", "", (8, 8, 3))
 
 
 def test_folders_as_they_lie(tmp_path: Path) -> None:
     write_folders(tmp_path / "split" / "train", {"b": 2, "a": 1})
     write_folders(tmp_path / "split" / "test", {"b": 1})
-    assert shown(of_folder(tmp_path / "split", SHAPE)) == [
+    assert shown(collection_of_folder(tmp_path / "split", SHAPE)) == [
         ("train/a/0.png", "train", "a"),
         ("train/b/0.png", "train", "b"),
         ("train/b/1.png", "train", "b"),
         ("test/b/0.png", "test", "b"),
     ]
-    assert of_folder(tmp_path / "split", SHAPE).class_names == ("a", "b")
-    assert shown(of_folder(tmp_path / "split" / "train", SHAPE)) == [
+    assert collection_of_folder(tmp_path / "split", SHAPE).class_names == ("a", "b")
+    assert shown(collection_of_folder(tmp_path / "split" / "train", SHAPE)) == [
         ("a/0.png", "", "a"),
         ("b/0.png", "", "b"),
         ("b/1.png", "", "b"),
     ]
     plain = tmp_path / "split" / "train" / "b"
-    assert shown(of_folder(plain, SHAPE)) == [("0.png", "", ""), ("1.png", "", "")]
+    assert shown(collection_of_folder(plain, SHAPE)) == [("0.png", "", ""), ("1.png", "", "")]
     (tmp_path / "empty").mkdir()
     for directory, words in (("empty", "has no pictures"), ("none", "is not a directory")):
         with pytest.raises(InputError, match=words):
-            of_folder(tmp_path / directory, SHAPE)
+            collection_of_folder(tmp_path / directory, SHAPE)
     with Image.open(plain / "1.png") as picture, pytest.raises(InputError, match="not a directory"):
-        of_folder(Path(picture.filename), SHAPE)
+        collection_of_folder(Path(picture.filename), SHAPE)

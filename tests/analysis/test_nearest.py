@@ -42,7 +42,7 @@ def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     """Everything at once, or a few rows and queries at a time."""
     if request.param == "in blocks":
         monkeypatch.setattr(nearest_module, "_BLOCK_BYTES", 8 * 7 * 11)
-        monkeypatch.setattr(nearest_module, "AT_A_TIME", 4)
+        monkeypatch.setattr(nearest_module, "QUERIES_PER_PASS", 4)
 
 
 @pytest.mark.usefixtures("blocks")

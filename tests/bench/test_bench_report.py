@@ -9,15 +9,15 @@ from helpers.benches import outcome, plan
 from alexnet_jax.bench import layer_table
 from alexnet_jax.bench.layer_counts import Counts, counts, tail_counts
 from alexnet_jax.bench.parts import parts
-from alexnet_jax.bench.picture import bars
+from alexnet_jax.bench.picture import comparison_picture
 from alexnet_jax.bench.race import torch_variants
-from alexnet_jax.bench.report import format_race, record
+from alexnet_jax.bench.report import format_race, race_record
 from alexnet_jax.network.presets import architecture
 
 
 def test_promised_keys() -> None:
     """The peer's median time over ours, of the fastest peer; images/s; what was compared."""
-    value = json.loads(json.dumps(record(plan(), [outcome("infer", 0.5), outcome("train")])))
+    value = json.loads(json.dumps(race_record(plan(), [outcome("infer", 0.5), outcome("train")])))
     assert value["train_ratio"] == value["infer_ratio"] == 1.25
     assert (value["train_images_per_second"], value["infer_images_per_second"]) == (4.0, 8.0)
     promised = {name: value[name] for name in ("peer", "device", "batch", "dtype")}
@@ -33,7 +33,7 @@ def test_promised_keys() -> None:
 
 
 def test_without_a_peer() -> None:
-    value = record(plan(), [outcome("infer", peers=False), outcome("train", peers=False)])
+    value = race_record(plan(), [outcome("infer", peers=False), outcome("train", peers=False)])
     assert value["peer"] is value["train_ratio"] is value["infer_ratio"] is None
     assert value["train_images_per_second"] == 4.0
 
@@ -137,10 +137,10 @@ def test_kernel_table() -> None:
 
 def test_picture() -> None:
     """A bar for each side and batch, as high as its rate; a panel of layers where there is one."""
-    first = record(plan(), [outcome("infer", 0.5), outcome("train")])
-    second = record(plan(16), [outcome("infer", 0.5), outcome("train")])
+    first = race_record(plan(), [outcome("infer", 0.5), outcome("train")])
+    second = race_record(plan(16), [outcome("infer", 0.5), outcome("train")])
     rows = layer_table.rows(timings(), 1e10, 1e10)
-    figure = bars([first | {"layers": [row.to_json() for row in rows]}, second])
+    figure = comparison_picture([first | {"layers": [row.to_json() for row in rows]}, second])
     train, infer, layers = figure.axes
     assert (train.get_title(), infer.get_title()) == ("training", "inference")
     heights = sorted(bar.get_height() for bar in train.patches)
@@ -148,4 +148,4 @@ def test_picture() -> None:
     names = [text.get_text() for text in train.get_legend().get_texts()]
     assert names == ["ours", "torch 0 eager", "torch 0 compile"]
     assert [bar.get_height() for bar in layers.patches] == pytest.approx([200, 100, 100, 400, 200])
-    assert len(bars([second]).axes) == 2
+    assert len(comparison_picture([second]).axes) == 2

@@ -14,7 +14,7 @@ from helpers.benches import TINY, TRAIN
 from alexnet_jax import InputError
 from alexnet_jax.bench import layer_table, worker
 from alexnet_jax.bench.ours import Ours
-from alexnet_jax.bench.process import HUGE_PAGES, CannotRun, Process, environment
+from alexnet_jax.bench.process import HUGE_PAGES, CannotRun, Process, process_environment
 from alexnet_jax.bench.work import Variant, Work
 from alexnet_jax.runtime import machine
 
@@ -115,7 +115,7 @@ def test_kernels_of_a_profile() -> None:
 
 def test_memory() -> None:
     """What is held shows in the peak, which can be forgotten."""
-    machine.forget_peak()
+    machine.reset_peak_bytes()
     before = machine.peak_bytes()
     held = bytearray(100_000_000)
     held[:: 1 << 12] = b"1" * len(held[:: 1 << 12])
@@ -124,18 +124,18 @@ def test_memory() -> None:
     assert after is not None
     assert 90e6 < after - before < 200e6
     with pytest.raises(InputError, match="threads must lie in 1 to"):
-        machine.keep_to(10_000)
+        machine.limit_cores(10_000)
 
 
 def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same allocator for all; nothing out of a cache, unless that was asked for."""
     monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
     monkeypatch.delenv("JAX_ENABLE_COMPILATION_CACHE", raising=False)
-    assert "GLIBC_TUNABLES" not in environment("default")
-    assert environment("huge_pages")["GLIBC_TUNABLES"] == HUGE_PAGES
-    assert environment("default")["JAX_ENABLE_COMPILATION_CACHE"] == "0"
+    assert "GLIBC_TUNABLES" not in process_environment("default")
+    assert process_environment("huge_pages")["GLIBC_TUNABLES"] == HUGE_PAGES
+    assert process_environment("default")["JAX_ENABLE_COMPILATION_CACHE"] == "0"
     monkeypatch.setenv("JAX_ENABLE_COMPILATION_CACHE", "1")
-    assert environment("default")["JAX_ENABLE_COMPILATION_CACHE"] == "1"
+    assert process_environment("default")["JAX_ENABLE_COMPILATION_CACHE"] == "1"
 
 
 def stand_in(tmp_path: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> None:

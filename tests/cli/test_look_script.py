@@ -45,8 +45,8 @@ def test_before_training_nothing_was_learnt(finished: Run, monkeypatch: pytest.M
     began = init_state(trained.architecture, trained.config, trained.topology).params
     shown: list[np.ndarray] = []
     monkeypatch.setattr(report, "conv1_kernels", lambda kernel, *_: shown.append(kernel))
-    report.learnt(trained)
-    report.learnt(dataclasses.replace(trained, params=began))
+    report.kernel_change_picture(trained)
+    report.kernel_change_picture(dataclasses.replace(trained, params=began))
     assert 0 < np.abs(shown[0]).max() < np.abs(trained.params["conv1"]["kernel"]).max()
     assert not shown[1].any()
 

@@ -18,7 +18,7 @@ from PIL import Image
 from alexnet_jax import InputError
 from alexnet_jax.data import load
 from alexnet_jax.data.images import quiet_pillow
-from alexnet_jax.data.picture_stream import Block, Listed, blocks, listed, reader
+from alexnet_jax.data.picture_stream import Block, Listed, blocks, list_pictures, make_reader
 
 COUNT = 35  # more than are computed at a time
 
@@ -167,8 +167,8 @@ def test_pillow_is_as_before_whatever_order_threads_leave_in() -> None:
 
 
 def test_listing_keeps_what_is_named(directory: Path, tmp_path: Path) -> None:
-    found = listed(["a.txt", str(directory), "-"])
+    found = list_pictures(["a.txt", str(directory), "-"])
     assert (found[0], found[-1], len(found)) == (Listed("a.txt"), Listed("-"), COUNT + 2)
     assert not any(picture.named for picture in found[1:-1])
-    (error,) = reader(found[:1], 32, 1)(range(1))
+    (error,) = make_reader(found[:1], 32, 1)(range(1))
     assert isinstance(error, InputError)

@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from alexnet_jax.runs.overrides import changed
-from alexnet_jax.runtime.compile_cache import keep_compiled
+from alexnet_jax.runs.overrides import with_overrides
+from alexnet_jax.runtime.compile_cache import enable_compile_cache
 from alexnet_jax.training import loop as fit_module
 from alexnet_jax.training.console import Silence
 
@@ -42,7 +42,7 @@ def main(workdir: Path, steps: int) -> None:
     from helpers.scripts import NARROW
 
     config = runpy.run_path(str(ROOT / "experiments" / "configs" / "digits.py"))["CONFIG"]
-    config = changed(config, dict(change.split("=") for change in NARROW))
+    config = with_overrides(config, dict(change.split("=") for change in NARROW))
     config = dataclasses.replace(
         config, steps=steps, checkpoint_every=EVERY, evaluate_every=5 * EVERY, log_every=EVERY
     )
@@ -55,7 +55,7 @@ def main(workdir: Path, steps: int) -> None:
 
     fit_module.make_train_step = counted
     console = Watching()
-    keep_compiled()
+    enable_compile_cache()
     fit_module.fit(config, workdir, console)
     print(json.dumps({"traces": [step._cache_size() for step in made], "held": console.held}))
 

@@ -10,11 +10,11 @@ import json
 import sys
 
 from alexnet_jax.inference.trained import load_trained
-from alexnet_jax.runtime.compile_cache import keep_compiled
+from alexnet_jax.runtime.compile_cache import enable_compile_cache
 
 
 def main(workdir: str, picture: str, count: int) -> None:
-    keep_compiled()
+    enable_compile_cache()
     steps, sums, warnings = [], [], list[str]()
     for _ in range(count):
         trained = load_trained(workdir, warn=warnings.append)

@@ -13,7 +13,12 @@ from alexnet_jax.parallel.topologies import topology
 from alexnet_jax.planning import calibrate, validate
 from alexnet_jax.planning.cost_model import Machine, operations, predict, update_bytes
 from alexnet_jax.planning.traffic import layout
-from alexnet_jax.planning.validate import Compared, compare, device_rates, format_comparison
+from alexnet_jax.planning.validate import (
+    Compared,
+    compare_with_measured,
+    device_rates,
+    format_comparison,
+)
 from alexnet_jax.runs.config import TrainConfig
 
 # Little to compile.
@@ -85,7 +90,7 @@ def test_compare(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validate, "link", lambda devices: (1e9 * len(devices), 2e-6))
     said: list[str] = []
     machine = Machine(flops=8e9, memory=4e9)
-    found = compare(TINY, CONFIG, machine, [("data", 2), ("hybrid", 4)], said.append)
+    found = compare_with_measured(TINY, CONFIG, machine, [("data", 2), ("hybrid", 4)], said.append)
     assert steps == [("data", 2, 16), ("hybrid", 4, 32)]
     assert [text.split()[1] for text in said] == ["data", "hybrid"]
     fourth = Machine(flops=2e9, memory=1e9, bandwidth=4e9, latency=2e-6)

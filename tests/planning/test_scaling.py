@@ -6,7 +6,13 @@ from alexnet_jax.display.tables import aligned, milliseconds
 from alexnet_jax.errors import InputError
 from alexnet_jax.network.presets import architecture
 from alexnet_jax.planning.cost_model import Machine, predict
-from alexnet_jax.planning.scaling import LINKS, assumptions, format_scaling, gathered_bytes, scaled
+from alexnet_jax.planning.scaling import (
+    LINKS,
+    assumptions,
+    format_scaling,
+    gathered_bytes,
+    predict_scaling,
+)
 from alexnet_jax.planning.traffic import layout
 
 PAPER, MACHINE = architecture("paper"), Machine()
@@ -16,7 +22,7 @@ SOURCES = {"flops": "from here", "memory": "from there", "bandwidth": "of the ve
 
 def test_weak() -> None:
     """The batch grows, and a device's rate is compared with that of one device alone."""
-    rows, stopped = scaled("weak", "data", PAPER, COUNTS, 32, MACHINE)
+    rows, stopped = predict_scaling("weak", "data", PAPER, COUNTS, 32, MACHINE)
     assert stopped == ""
     assert [row.step.batch for row in rows] == [32, 64, 128, 256]
     assert rows[0].efficiency == (1, 1)
@@ -28,7 +34,7 @@ def test_weak() -> None:
 
 
 def test_strong() -> None:
-    rows, _ = scaled("strong", "hybrid", PAPER, COUNTS, 64, MACHINE)
+    rows, _ = predict_scaling("strong", "hybrid", PAPER, COUNTS, 64, MACHINE)
     assert [row.step.batch for row in rows] == [64] * 4
     assert rows[0].step.topology == "one_device"
     assert {row.topology for row in rows} == {"hybrid"}
@@ -42,23 +48,23 @@ def test_a_free_network_scales_without_loss() -> None:
     free = Machine(memory=1e30, bandwidth=1e30, latency=1e-30)
     for topology in ("data", "data_towers", "hybrid"):
         for scaling in ("weak", "strong"):
-            rows, _ = scaled(scaling, topology, PAPER, COUNTS, 64, free)
+            rows, _ = predict_scaling(scaling, topology, PAPER, COUNTS, 64, free)
             for row in rows:
                 assert row.efficiency == pytest.approx((1, 1))
 
 
 def test_a_table_ends_where_layers_no_longer_divide() -> None:
     net = architecture("small")
-    rows, stopped = scaled("weak", "hybrid", net, [1, 128, 256, 512, 1024], 2, MACHINE)
+    rows, stopped = predict_scaling("weak", "hybrid", net, [1, 128, 256, 512, 1024], 2, MACHINE)
     assert [row.step.devices for row in rows] == [1, 128, 256]
     assert stopped == "hybrid divides dense layers over its 512 devices, but fc6 has 256 units"
 
 
 def test_refused() -> None:
     with pytest.raises(InputError, match="two towers"):
-        scaled("weak", "data_towers", architecture("owt"), COUNTS, 8, MACHINE)
+        predict_scaling("weak", "data_towers", architecture("owt"), COUNTS, 8, MACHINE)
     with pytest.raises(InputError, match="batch of 12 does not divide over 8"):
-        scaled("strong", "data", PAPER, COUNTS, 12, MACHINE)
+        predict_scaling("strong", "data", PAPER, COUNTS, 12, MACHINE)
 
 
 def test_gathered_bytes() -> None:
@@ -69,7 +75,7 @@ def test_gathered_bytes() -> None:
 
 
 def test_table() -> None:
-    rows, _ = scaled("weak", "data", PAPER, [1, 4096], 128, MACHINE)
+    rows, _ = predict_scaling("weak", "data", PAPER, [1, 4096], 128, MACHINE)
     head, rule, one, many = format_scaling(rows).splitlines()
     assert head.split()[:2] == ["devices", "batch"]
     assert set(rule) == {"-"}
@@ -79,7 +85,7 @@ def test_table() -> None:
 
 
 def test_json() -> None:
-    row = scaled("strong", "data", PAPER, [1, 2], 64, MACHINE)[0][1]
+    row = predict_scaling("strong", "data", PAPER, [1, 2], 64, MACHINE)[0][1]
     value = row.to_json()
     assert (value["scaling"], value["topology"], value["devices"]) == ("strong", "data", 2)
     assert value["compute_seconds"] + value["exchange_seconds"] == row.step.apart

@@ -2,7 +2,7 @@
 
 from alexnet_jax.network.presets import architecture
 from alexnet_jax.planning.cost_model import Machine
-from alexnet_jax.planning.scaling import scaled
+from alexnet_jax.planning.scaling import predict_scaling
 from alexnet_jax.planning.scaling_figure import efficiency_picture
 
 TITLES = {"weak": "left", "strong": "right"}
@@ -15,7 +15,7 @@ def test_picture() -> None:
         row
         for topology in ("data", "hybrid")
         for scaling in TITLES
-        for row in scaled(scaling, topology, net, counts, 64, Machine())[0]
+        for row in predict_scaling(scaling, topology, net, counts, 64, Machine())[0]
     ]
     figure = efficiency_picture(rows, TITLES, "on paper")
     assert figure.get_suptitle() == "on paper"

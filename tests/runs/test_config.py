@@ -12,7 +12,7 @@ import pytest
 
 from alexnet_jax import InputError, architecture
 from alexnet_jax.runs.config import MAY_DIFFER, TrainConfig
-from alexnet_jax.runs.overrides import changed
+from alexnet_jax.runs.overrides import with_overrides
 
 BASE = TrainConfig(name="base", data="digits", steps=100)
 
@@ -170,7 +170,7 @@ def test_drop_epochs_belong_to_their_schedule() -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_field_is_set_from_text(name: str) -> None:
     text, value = OTHERS[name]
-    found = changed(BASE, {name: text})
+    found = with_overrides(BASE, {name: text})
     assert found == dataclasses.replace(BASE, **{name: value})
     assert isinstance(getattr(found, name), type(value))
 
@@ -179,9 +179,9 @@ def test_every_field_is_set_from_text(name: str) -> None:
     ("text", "value"), [("2,3.5", (2.0, 3.5)), ("4", (4.0,)), ("1,2,", (1.0, 2.0))]
 )
 def test_drop_epochs_from_text(text: str, value: tuple[float, ...]) -> None:
-    found = changed(BASE, {"schedule": "epochs", "drop_epochs": text})
+    found = with_overrides(BASE, {"schedule": "epochs", "drop_epochs": text})
     assert found.drop_epochs == value
-    assert changed(found, {"schedule": "plateau", "drop_epochs": ""}).drop_epochs == ()
+    assert with_overrides(found, {"schedule": "plateau", "drop_epochs": ""}).drop_epochs == ()
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_drop_epochs_from_text(text: str, value: tuple[float, ...]) -> None:
 )
 def test_texts_that_are_no_values(name: str, text: str, message: str) -> None:
     with pytest.raises(InputError, match=f"^{message}") as caught:
-        changed(BASE, {name: text})
+        with_overrides(BASE, {name: text})
     assert "\n" not in str(caught.value)
 
 
@@ -222,7 +222,7 @@ def test_layers_from_text_join_those_there_are() -> None:
         "layers.lrn1.alpha": "1e-5",
         "layers.lrn1.within_tower": "true",
     }
-    found = changed(FULL, texts)
+    found = with_overrides(FULL, texts)
     assert found.layers == {
         "conv1": {"maps": 48, "std": 0.02},
         "fc8": {"activation": "linear"},
@@ -294,7 +294,7 @@ def test_differences_name_what_makes_another_run() -> None:
 
 def test_equal_configs_are_equal_keys() -> None:
     """In a dictionary, in a cache, and after copies and pickles."""
-    other = changed(FULL, {"layers.conv1.maps": "64"})
+    other = with_overrides(FULL, {"layers.conv1.maps": "64"})
     assert other == FULL
     assert other is not FULL
     assert hash(other) == hash(FULL)

@@ -20,7 +20,7 @@ from alexnet_jax import InputError
 from alexnet_jax.data.manifest import DESCRIPTION, Beside
 from alexnet_jax.data.sources.idx import read_idx
 from alexnet_jax.runs.config import TrainConfig
-from alexnet_jax.runs.overrides import changed
+from alexnet_jax.runs.overrides import with_overrides
 from alexnet_jax.runs.workdir import MetricsFile, open_workdir, read_settings
 
 
@@ -70,7 +70,7 @@ def test_any_bytes_as_settings_and_measurements(tmp_path: Path, content: bytes) 
 @example("steps", "9" * 5000)
 @example("layers.conv1.maps", "1e400")
 def test_any_setting_of_a_command_line(name: str, text: str) -> None:
-    found = read_or_refused(lambda: changed(CONFIG, {name: text}))
+    found = read_or_refused(lambda: with_overrides(CONFIG, {name: text}))
     assert found is None or isinstance(found, TrainConfig)
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from helpers.scripts import ROOT
 
-from alexnet_jax.runtime.compile_cache import give_back_memory
+from alexnet_jax.runtime.compile_cache import release_free_memory
 
 # Compiles one program, and says where jax keeps it.
 CODE = """
 import jax, jax.numpy as jnp
-from alexnet_jax.runtime.compile_cache import keep_compiled
-keep_compiled()
+from alexnet_jax.runtime.compile_cache import enable_compile_cache
+enable_compile_cache()
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.jit(lambda x: jnp.sin(x) @ x)(jnp.ones((4, 4))).block_until_ready()
 print(jax.config.jax_compilation_cache_dir)
@@ -46,7 +46,7 @@ def test_memory_is_given_back() -> None:
     blocks = [bytearray(64_000) for _ in range(3000)]
     keep, blocks = blocks[-1], []
     held = resident()
-    give_back_memory()
+    release_free_memory()
     assert len(keep) == 64_000
     assert resident() < held - 100_000_000
 

@@ -39,12 +39,12 @@ def test_what_cannot_be_joined(
 def test_alone_nothing_changes() -> None:
     distributed.join("none", None, None, 100)
     assert processes.is_first()
-    assert processes.together(lambda: "value") == "value"
-    assert processes.said_by_first(7) == 7
+    assert processes.on_all_processes(lambda: "value") == "value"
+    assert processes.broadcast_from_first(7) == 7
     rows = np.arange(3)
-    assert processes.largest(rows) is rows
+    assert processes.elementwise_max(rows) is rows
     done: list[int] = []
-    processes.by_first(lambda: done.append(1))
+    processes.on_first_process(lambda: done.append(1))
     assert done == [1]
     for error in (InputError("wrong"), OSError("full")):
 
@@ -52,7 +52,7 @@ def test_alone_nothing_changes() -> None:
             raise error
 
         with pytest.raises(type(error), match=str(error)):
-            processes.together(fail)
+            processes.on_all_processes(fail)
 
 
 def test_an_array_is_whole_wherever_its_parts_are() -> None:
@@ -60,8 +60,8 @@ def test_an_array_is_whole_wherever_its_parts_are() -> None:
     values = np.arange(8.0, dtype=np.float32)
     for spec in (jax.P("x"), jax.P()):
         placed = jax.device_put(values, jax.NamedSharding(mesh, spec))
-        np.testing.assert_array_equal(processes.whole(placed), values)
-    np.testing.assert_array_equal(processes.whole(values), values)
+        np.testing.assert_array_equal(processes.gather_to_host(placed), values)
+    np.testing.assert_array_equal(processes.gather_to_host(values), values)
 
 
 def test_silence_is_told_once(

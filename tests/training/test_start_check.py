@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers.runs import CONFIG, FULL
 
-from alexnet_jax.inference.metrics import input_share
+from alexnet_jax.inference.metrics import image_dependent_share
 from alexnet_jax.network.forward import forward
 from alexnet_jax.network.presets import architecture
 from alexnet_jax.parallel.topologies import topology
@@ -22,10 +22,10 @@ def test_share_of_a_sum_of_parts() -> None:
     """A constant, a varying part with zero mean, and both."""
     constant = np.tile([3.0, 4.0], (4, 1))
     varying = np.array([[1.0, 0], [-1, 0], [0, 2], [0, -2]])
-    assert input_share(constant) == 0.0
-    assert input_share(varying) == 1.0
-    assert input_share(constant + varying) == pytest.approx(10 / (100 + 10))
-    assert input_share(np.zeros((3, 2))) == 0.0
+    assert image_dependent_share(constant) == 0.0
+    assert image_dependent_share(varying) == 1.0
+    assert image_dependent_share(constant + varying) == pytest.approx(10 / (100 + 10))
+    assert image_dependent_share(np.zeros((3, 2))) == 0.0
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> tuple[list[str], list[str]]:
@@ -74,6 +74,6 @@ def test_the_papers_initial_values_are_nearly_blind_and_the_sources_are_not() ->
         net = architecture("paper", init=start)
         params = init_state(net, FULL, topology("one_device", net)).params
         logits = jax.jit(lambda p, x, net=net: forward(net, p, x))(params, images)
-        shares.append(input_share(np.asarray(logits, np.float64)))
+        shares.append(image_dependent_share(np.asarray(logits, np.float64)))
     assert 3e-5 < shares[0] < 5e-4
     assert 3e-3 < shares[1] < 5e-2
