@@ -77,10 +77,11 @@ def names(path: Path) -> list[str]:
 def layers(options: Options) -> dict[str, dict[str, object]] | None:
     """Return the changes of --set by layer, or None if there are none."""
     changes: dict[str, dict[str, object]] = {}
-    for name, value in changed_values(options.set).items():
+    form = "LAYER.FIELD=VALUE"
+    for name, value in changed_values(options.set, form).items():
         layer, dot, field = name.partition(".")
         if not dot:
-            raise InputError(f"--set takes LAYER.FIELD=VALUE, got {f'{name}={value}'!r}")
+            raise InputError(f"--set takes {form}, got {f'{name}={value}'!r}")
         changes.setdefault(layer, {})[field] = parse_layer_value(value)
     return changes if changes else None
 

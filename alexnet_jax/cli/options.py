@@ -82,16 +82,16 @@ Workers = Annotated[int | None, option(values.count, "N", "all cores")]
 Changes = UseAppendAction[tuple[Annotated[tuple[str, ...], arg(metavar="KEY=VALUE")], ...]]
 
 
-def changed_values(changes: Iterable[tuple[str, ...]]) -> dict[str, str]:
+def changed_values(changes: Iterable[tuple[str, ...]], form: str = "KEY=VALUE") -> dict[str, str]:
     """Return the values of --set by name; the last one of a name that occurs twice."""
     values_by_name = {}
     for group in changes:
         if not group:
-            raise InputError("--set takes KEY=VALUE, got nothing")
+            raise InputError(f"--set takes {form}, got nothing")
         for change in group:
             name, equals, value = change.partition("=")
             if not equals:
-                raise InputError(f"--set takes KEY=VALUE, got {change!r}")
+                raise InputError(f"--set takes {form}, got {change!r}")
             values_by_name[name] = value
     return values_by_name
 

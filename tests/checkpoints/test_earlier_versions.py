@@ -54,7 +54,7 @@ def test_an_exported_file_holds_the_same_weights(files: Path) -> None:
     assert len(read.class_names) == 10
     call("import_weights", "safetensors", files / "net.safetensors", "--workdir", files / "again")
     report = files / "evaluated.json"
-    assert call("evaluate", files / "again", "--data-dir", "", "--json", report).status == 0
+    assert call("evaluate", files / "again", "--json", report).status == 0
     assert json.loads(report.read_text())["loss"] == pytest.approx(2.3047103034125436, abs=1e-5)
 
 

@@ -8,6 +8,7 @@ import pytest
 from helpers.scripts import EXPERIMENTS, ROOT, Result, Run, assert_refused, call, training
 
 from alexnet_jax.cli import values
+from alexnet_jax.data import registry
 
 
 def without(package: str, script: str, *arguments: object) -> Result:
@@ -57,6 +58,7 @@ def test_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, extra: str
 ) -> None:
     hide(monkeypatch, package)
+    registry._bundled.cache_clear()  # other tests may have loaded the digits already
     assert_told(call("train", *training(tmp_path / "run", 1)), package, extra)
 
 

@@ -73,7 +73,7 @@ def test_a_stopped_run_ends_with_its_status(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["train.py"])
-    monkeypatch.setattr("alexnet_jax.cli.command.quiet_orbax", lambda: None)
+    monkeypatch.setattr("alexnet_jax.checkpoints.quiet_orbax", lambda: None)
     with pytest.raises(SystemExit) as stopped:
         run(raising(Interrupted("stopped by SIGTERM", 143)), Nothing)
     assert stopped.value.code == 143

@@ -29,7 +29,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from alexnet_jax.data.batches import Batches
-from alexnet_jax.data.manifest import Beside
+from alexnet_jax.data.manifest import Manifest
 from alexnet_jax.data.mapped import packed_split
 
 def own():
@@ -37,8 +37,8 @@ def own():
     return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
 
 labels = {"train": np.zeros(int(sys.argv[2]), np.int32)}
-beside = Beside("large", 256, 3, ("a", "b"), labels, {}, (), "", {})
-batches = Batches(packed_split(Path(sys.argv[1]), beside, "train"), 32, 0)
+manifest = Manifest("large", 256, 3, ("a", "b"), labels, {}, (), "", {})
+batches = Batches(packed_split(Path(sys.argv[1]), manifest, "train"), 32, 0)
 most = 0
 for _ in range(8):
     images = next(batches)["image"][:]

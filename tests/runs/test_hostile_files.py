@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from alexnet_jax import InputError
-from alexnet_jax.data.manifest import DESCRIPTION, Beside
+from alexnet_jax.data.manifest import DESCRIPTION, Manifest
 from alexnet_jax.data.sources.idx import read_idx
 from alexnet_jax.runs.config import TrainConfig
 from alexnet_jax.runs.overrides import with_overrides
@@ -94,7 +94,7 @@ def test_any_idx_file(
         assert content == head + np.array(found.shape, ">u4").tobytes() + found.tobytes()
 
 
-BESIDE = Beside(
+MANIFEST = Manifest(
     name="mine", stored_size=4, channels=1, class_names=("a", "b"),
     labels={"train": np.array([0, 1], np.int32), "test": np.array([1], np.int32)},
     crc32={"train": np.array([5, 6], np.uint32), "test": np.array([7], np.uint32)},
@@ -120,10 +120,10 @@ def rewritten(directory: Path, change: Callable[[dict[str, Any]], Any]) -> None:
 @FEW
 @given(value=VALUES)
 def test_any_value_in_a_data_sets_description(tmp_path: Path, key: str, value: Any) -> None:
-    BESIDE.save(tmp_path)
-    assert Beside.load(tmp_path).summary() == BESIDE.summary()
+    MANIFEST.save(tmp_path)
+    assert Manifest.load(tmp_path).summary() == MANIFEST.summary()
     rewritten(tmp_path, lambda text: text.update({key: value}))
-    found = read_or_refused(lambda: Beside.load(tmp_path))
+    found = read_or_refused(lambda: Manifest.load(tmp_path))
     assert found is None or found.summary()
 
 
@@ -164,11 +164,11 @@ def square(path: Path, mark: Path) -> None:
 @pytest.mark.parametrize("write", [pickled, plain_pickle, enormous, of_text, square])
 @pytest.mark.parametrize("name", ["train_labels.npy", "test_crc32.npy"])
 def test_hostile_arrays(tmp_path: Path, name: str, write: Callable[[Path, Path], None]) -> None:
-    BESIDE.save(tmp_path)
+    MANIFEST.save(tmp_path)
     write(tmp_path / name, tmp_path / "harm")
     rewritten(tmp_path, lambda text: None)
     with pytest.raises(InputError, match=name):
-        Beside.load(tmp_path)
+        Manifest.load(tmp_path)
     assert not (tmp_path / "harm").exists()
 
 
@@ -189,7 +189,7 @@ def of_object(mark: Path) -> bytes:
 
 @pytest.mark.parametrize("kind", ["bomb", "pickle", "missing", "no zip", "cut"])
 def test_hostile_statistics(tmp_path: Path, kind: str) -> None:
-    BESIDE.save(tmp_path)
+    MANIFEST.save(tmp_path)
     path = tmp_path / "statistics.npz"
     whole = path.read_bytes()
     member = {"bomb": bomb(), "pickle": of_object(tmp_path / "harm")}.get(kind)
@@ -202,6 +202,6 @@ def test_hostile_statistics(tmp_path: Path, kind: str) -> None:
     assert path.stat().st_size < 2**20
     rewritten(tmp_path, lambda text: None)
     with pytest.raises(InputError, match=r"statistics\.npz") as caught:
-        Beside.load(tmp_path)
+        Manifest.load(tmp_path)
     assert ("claims" in str(caught.value)) == (kind == "bomb")
     assert not (tmp_path / "harm").exists()
