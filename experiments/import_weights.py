@@ -29,7 +29,7 @@ def mean(text: str) -> str | list[float]:
 class Options:
     """Convert a file of weights to a workdir, with the preprocessing that belongs to them."""
 
-    kind: Positional[Annotated[Kind, words(Kind)]]
+    kind: Positional[Annotated[Kind, words(Kind, metavar="KIND")]]
     """Kind of the file."""
     file: Positional[Annotated[Path, option(Path, "FILE")]]
     """The file of weights."""

@@ -51,11 +51,11 @@ def option(
     )
 
 
-def words(literal: object, unset: str = "") -> PrimitiveConstructorSpec[object]:
+def words(literal: object, unset: str = "", metavar: str = "") -> PrimitiveConstructorSpec[object]:
     """Return the annotation of an option that takes one of the words or numbers of a Literal."""
     choices = get_args(literal)
-    metavar = f"{{{','.join(map(str, choices))}}}"
-    return option(partial(values.one_of, choices=choices), metavar, unset)
+    listed = f"{{{','.join(map(str, choices))}}}"
+    return option(partial(values.one_of, choices=choices), metavar or listed, unset)
 
 
 TopologyName = Literal["one_device", "two_towers", "data", "data_towers", "hybrid"]

@@ -27,7 +27,7 @@ def test_no_whole_number(text: str) -> None:
 
 
 def test_whole_numbers_out_of_range() -> None:
-    with pytest.raises(InputError, match="^must be at least 1, got 0$"):
+    with pytest.raises(InputError, match=r"^must be at least 1, got 0$"):
         count("0")
     for text in ("0", "4"):
         with pytest.raises(InputError, match=f"^must lie in 1 to 3, got {text}$"):
@@ -54,7 +54,7 @@ def test_no_fraction(text: str) -> None:
 
 def test_choices_are_read_as_what_they_are() -> None:
     assert one_of("10", (1, 10)) == 10
-    with pytest.raises(InputError, match="^must be one of 1, 10, got '2'$"):
+    with pytest.raises(InputError, match=r"^must be one of 1, 10, got '2'$"):
         one_of("2", (1, 10))
 
 

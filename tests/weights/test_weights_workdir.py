@@ -157,7 +157,8 @@ def test_mistakes_write_nothing(imported: Any, tmp_path: Path) -> None:
     )
     assert_refused(call(*plain, new, "--classes", tmp_path / "none"), "No such file")
     assert_refused(call(*plain, new, "--classes", file), "not a text file")
-    assert_refused(call("import_weights", "keras", file, "--workdir", new), "unknown kind 'keras'")
+    result = call("import_weights", "keras", file, "--workdir", new)
+    assert_refused(result, "KIND must be one of torchvision, caffe", "got 'keras'")
     assert not new.exists()
 
 
