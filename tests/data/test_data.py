@@ -215,3 +215,12 @@ def test_a_stream_is_taken_up_anywhere(count: int, batch: int) -> None:
 def test_a_batch_must_fit_the_data(batch: int) -> None:
     with pytest.raises(InputError, match=rf"batch must lie in \[1, 5\].*got {batch}"):
         Batches(numbered(5), batch, seed=0)
+
+
+def test_a_data_set_of_the_libraries_is_made_once() -> None:
+    """Whoever asks for it shares its arrays, and so cannot write to them."""
+    digits = data.load("digits")
+    assert data.load("digits") is digits
+    for array in (digits.train.images, digits.train.labels, digits.test.images, digits.test.labels):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
