@@ -30,7 +30,7 @@ class Options:
     """Convert a file of weights to a workdir, with the preprocessing that belongs to them."""
 
     kind: Positional[Annotated[Kind, words(Kind, metavar="KIND")]]
-    """Kind of the file."""
+    """Kind of the file: torchvision, caffe, onnx, npy or safetensors."""
     file: Positional[Annotated[Path, option(Path, "FILE")]]
     """The file of weights."""
     workdir: Directory
