@@ -25,11 +25,11 @@ from alexnet_jax.data import (
     Dataset,
     Prefetch,
     Statistics,
-    forms,
+    load_forms,
     read_images,
     statistics_of,
 )
-from alexnet_jax.display import aligned
+from alexnet_jax.display import format_table
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, presets
 from alexnet_jax.parallel import Topology, topology
@@ -97,7 +97,7 @@ def measure_input(
     """
     splits = {"memory": dataset.train}
     if data_dir is not None and dataset.sha256 is not None:
-        splits = {form: stored.train for form, stored in forms(dataset.name, data_dir).items()}
+        splits = {form: stored.train for form, stored in load_forms(dataset.name, data_dir).items()}
     size = int(np.prod(dataset.train.images.shape[1:]))
     records = []
     for form, split in splits.items():
@@ -195,4 +195,4 @@ def format_rates(records: Sequence[Record]) -> str:
         )
         for record in records
     ]
-    return aligned(lines, left=2)
+    return format_table(lines, left=2)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from alexnet_jax.data import Batches, Prefetch, Split
-from alexnet_jax.data.prepare import Shard, pack, prepare, set_source, write_shard
+from alexnet_jax.data.prepare import Shard, pack, prepare, set_worker_source, write_shard
 from alexnet_jax.data.sources import Source, crop, decode, photographs
 
 SYNTHETIC = "synthetic"
@@ -121,7 +121,7 @@ def picture_rates(seconds: float, size: int = 256) -> dict[str, Rate]:
 
     with tempfile.TemporaryDirectory() as directory:
         source = Source("encoded", size, 3, ("a", "b"), {"train": pictures, "test": pictures})
-        set_source(source, Path(directory))
+        set_worker_source(source, Path(directory))
         # In a full file of records, 1,365 images of this size share the cost of the file.
         shard = Shard("train", 0, 1, np.resize(np.arange(len(files)), _IN_SHARD))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alexnet_jax.bench.layer_counts import Counts
-from alexnet_jax.display import aligned, milliseconds
+from alexnet_jax.display import format_milliseconds, format_table
 from alexnet_jax.network import LRN, Architecture, MapNorm, MaxPool
 
 
@@ -96,7 +96,7 @@ def table(rows: Sequence[Row], architecture: Architecture) -> str:
         lines.append(
             (row.name, *_cells(row.forward), *_cells(row.backward), f"{row.seconds / total:.0%}")
         )
-    return "\n".join([aligned(lines), *_shares(taken, architecture, total)])
+    return "\n".join([format_table(lines), *_shares(taken, architecture, total)])
 
 
 def _cells(one: Pass | None) -> tuple[str, ...]:
@@ -104,8 +104,8 @@ def _cells(one: Pass | None) -> tuple[str, ...]:
         return ("",) * 5
     operations = one.counts.operations
     return (
-        milliseconds(one.seconds),
-        milliseconds(one.bound),
+        format_milliseconds(one.seconds),
+        format_milliseconds(one.bound),
         f"{one.times_bound:.1f}",
         f"{operations / 1e9:,.1f}" if operations else "",
         f"{one.counts.bytes / 1e6:,.1f}",
@@ -116,7 +116,7 @@ def _shares(rows: Sequence[Row], architecture: Architecture, total: float) -> It
     """Yield lines with the sums of times and bounds, and the share of some kinds of layers."""
     kinds = {layer.name: type(layer) for layer in architecture.layers}
     bound = sum(one.bound for row in rows for one in row.passes)
-    yield f"sum {milliseconds(total)} ms, of the bounds {milliseconds(bound)} ms"
+    yield f"sum {format_milliseconds(total)} ms, of the bounds {format_milliseconds(bound)} ms"
     wanted = (LRN, MapNorm, MaxPool)
     part = sum(row.seconds for row in rows if kinds.get(row.name.split("+")[0]) in wanted)
     yield f"normalization and max pooling: {part / total:.1%} of the sum"
@@ -129,8 +129,13 @@ def kernel_table(kernels: Sequence[dict[str, Any]], most: int = 25) -> str:
     for kernel in kernels[:most]:
         share, calls = kernel["seconds"] / total, kernel["calls"]
         lines.append(
-            (milliseconds(kernel["seconds"]), f"{share:.1%}", f"{calls:g}", f"  {kernel['name']}")
+            (
+                format_milliseconds(kernel["seconds"]),
+                f"{share:.1%}",
+                f"{calls:g}",
+                f"  {kernel['name']}",
+            )
         )
-    text = aligned([(*line[:3], line[3].ljust(60)[:60]) for line in lines])
+    text = format_table([(*line[:3], line[3].ljust(60)[:60]) for line in lines])
     left = len(kernels) - most
     return f"{text}\nand {left} shorter ones" if left > 0 else text

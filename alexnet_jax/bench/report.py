@@ -9,7 +9,7 @@ from typing import Any
 from alexnet_jax.bench.race import Entrant, Outcome, Plan
 from alexnet_jax.bench.times import ratio
 from alexnet_jax.bench.work import Mode
-from alexnet_jax.display import aligned, milliseconds
+from alexnet_jax.display import format_milliseconds, format_table
 from alexnet_jax.network import Architecture
 from alexnet_jax.planning import layout, operations
 
@@ -128,7 +128,7 @@ def format_race(plan: Plan, outcome: Outcome) -> str:
         *(_row(plan, outcome, side) for side in (outcome.ours, *outcome.peers.values())),
     ]
     widest = max(len(row[0]) for row in rows)
-    text = aligned([(*row[1:], f" {row[0].ljust(widest)}") for row in rows]).splitlines()
+    text = format_table([(*row[1:], f" {row[0].ljust(widest)}") for row in rows]).splitlines()
     return "\n".join([*text, *_notes(outcome)])
 
 
@@ -139,8 +139,8 @@ def _row(plan: Plan, outcome: Outcome, side: Entrant) -> tuple[str, ...]:
     peak = outcome.products_per_second * (_processors(side))
     return (
         side.name,
-        milliseconds(median),
-        f"{milliseconds(low)}-{milliseconds(high)}",
+        format_milliseconds(median),
+        f"{format_milliseconds(low)}-{format_milliseconds(high)}",
         f"{batch / median:,.{0 if batch / median >= 100 else 1}f}",
         f"{flops / 1e9:,.{0 if flops >= 1e11 else 1}f}",
         f"{flops / peak:.0%}",
@@ -158,6 +158,6 @@ def _notes(outcome: Outcome) -> Iterator[str]:
     taken = {side.name for side in outcome.peers.values()}
     for name, times in outcome.heats.items():
         if name not in taken:
-            yield f"slower in its heat: {name}, {milliseconds(times.median)} ms"
+            yield f"slower in its heat: {name}, {format_milliseconds(times.median)} ms"
     for name, why in outcome.failed.items():
         yield f"not working: {name}: {why}"

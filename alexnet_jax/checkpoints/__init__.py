@@ -1,12 +1,12 @@
 """Checkpoints of a run, written with orbax, with a digest of every array."""
 
 from alexnet_jax.checkpoints.checkpoints import Checkpoints
-from alexnet_jax.checkpoints.digests import contiguous, file_digest, params_sha256
+from alexnet_jax.checkpoints.digests import contiguous_copy, file_digest, params_sha256
 from alexnet_jax.checkpoints.orbax_log import quiet_orbax
 
 __all__ = [
     "Checkpoints",
-    "contiguous",
+    "contiguous_copy",
     "file_digest",
     "params_sha256",
     "quiet_orbax",

@@ -86,12 +86,12 @@ def _hash_slices(array: np.ndarray) -> np.ndarray:
     """Return the SHA-256 of each slice along the last axis of an array in memory, [slices, 32]."""
     digests, flat = [], array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
     for start in range(0, flat.shape[1], _SLICES_AT_A_TIME):
-        slices = contiguous(flat[:, start : start + _SLICES_AT_A_TIME].T, 1)
+        slices = contiguous_copy(flat[:, start : start + _SLICES_AT_A_TIME].T, 1)
         digests += [hashlib.sha256(part).digest() for part in slices]
     return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, _SIZE)
 
 
-def contiguous(view: np.ndarray, axis: int) -> np.ndarray:
+def contiguous_copy(view: np.ndarray, axis: int) -> np.ndarray:
     """Copy a view whose axes were moved to contiguous memory, in tiles of 64 positions of one axis.
 
     Choose the axis along which neighbours are far apart in the view's memory and adjacent in the

@@ -29,7 +29,7 @@ from alexnet_jax.data.picture_stream import (
     make_reader,
 )
 from alexnet_jax.data.prefetch import Prefetch, read_images
-from alexnet_jax.data.prepared import forms, verify
+from alexnet_jax.data.prepared import load_forms, verify
 from alexnet_jax.data.records import VERSION
 from alexnet_jax.data.registry import load
 from alexnet_jax.data.statistics import statistics_of
@@ -57,10 +57,10 @@ __all__ = [
     "centre_views",
     "collection_of_dataset",
     "collection_of_folder",
-    "forms",
     "from_description",
     "list_pictures",
     "load",
+    "load_forms",
     "make_reader",
     "nearest_neighbour",
     "read_images",

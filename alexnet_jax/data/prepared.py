@@ -46,7 +46,7 @@ def load_prepared(name: str, data_dir: Path) -> Dataset:
     return _open(name, directory)
 
 
-def forms(name: str, data_dir: Path) -> dict[str, Dataset]:
+def load_forms(name: str, data_dir: Path) -> dict[str, Dataset]:
     """Open a prepared data set in each form that exists: "packed", "records".
 
     Raises:

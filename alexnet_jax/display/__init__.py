@@ -1,13 +1,13 @@
 """Output helpers: progress of long work, tables as text, blank figures."""
 
 from alexnet_jax.display.figure import blank_figure
-from alexnet_jax.display.progress import Progress, duration
-from alexnet_jax.display.tables import aligned, milliseconds
+from alexnet_jax.display.progress import Progress, format_duration
+from alexnet_jax.display.tables import format_milliseconds, format_table
 
 __all__ = [
     "Progress",
-    "aligned",
     "blank_figure",
-    "duration",
-    "milliseconds",
+    "format_duration",
+    "format_milliseconds",
+    "format_table",
 ]

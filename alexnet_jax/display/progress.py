@@ -7,7 +7,7 @@ import time
 from typing import TextIO
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Format seconds as 1:02:03, or as 2:03 below an hour."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -41,7 +41,7 @@ class Progress:
         if now - self._reported >= self._every:
             self._reported = now
             rate = (self._done - self._first) / (now - self._began)
-            remaining = duration((self._total - self._done) / rate)
+            remaining = format_duration((self._total - self._done) / rate)
             self._print(
                 f"{self._what}: {self._done:,} of {self._total:,} {self._unit}  "
                 f"{rate:,.0f} {self._unit}/s  {remaining} left"
@@ -51,7 +51,7 @@ class Progress:
         """Print the time and rate of the complete work."""
         count, seconds = self._done - self._first, time.perf_counter() - self._began
         rate = f", {count / seconds:,.0f} {self._unit}/s" if count else ""
-        self._print(f"{self._what}: {count:,} {self._unit} in {duration(seconds)}{rate}")
+        self._print(f"{self._what}: {count:,} {self._unit} in {format_duration(seconds)}{rate}")
         if self._terminal:
             print(file=self._file, flush=True)
 

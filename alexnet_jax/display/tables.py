@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def milliseconds(seconds: float) -> str:
+def format_milliseconds(seconds: float) -> str:
     """Format seconds as milliseconds, with at least three digits."""
     value = 1e3 * seconds
     if value >= 100:
@@ -13,7 +13,7 @@ def milliseconds(seconds: float) -> str:
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def aligned(lines: Iterable[Iterable[str]], left: int = 0, rules: Iterable[int] = (1,)) -> str:
+def format_table(lines: Iterable[Iterable[str]], left: int = 0, rules: Iterable[int] = (1,)) -> str:
     """Format lines of cells as a table of columns, two spaces apart.
 
     Args:

@@ -29,6 +29,8 @@ from alexnet_jax.network.layers import (
     ViewRule,
 )
 
+_FLOAT32_MAX = 3.4028234663852886e38  # initial values are drawn in float32
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -192,9 +194,9 @@ def _check_layer(architecture: Architecture, placed: Placed) -> None:
                 raise InputError(
                     f"{where} has {maps} maps, which {architecture.towers} towers cannot share"
                 )
-            if layer.std is not None and not 0 < layer.std < math.inf:
+            if layer.std is not None and not 0 < layer.std <= _FLOAT32_MAX:
                 raise InputError(f"{where}: std must be > 0 and finite, got {layer.std!r}")
-            if not math.isfinite(layer.bias):
+            if not abs(layer.bias) <= _FLOAT32_MAX:
                 raise InputError(f"{where}: bias must be finite, got {layer.bias!r}")
             _check_choice(where, "init", layer.init, get_args(Init))
         case LRN(n=n):

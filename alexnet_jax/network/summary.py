@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from alexnet_jax.display import aligned
+from alexnet_jax.display import format_table
 from alexnet_jax.network.architecture import Architecture, Placed
 from alexnet_jax.network.layers import Conv, Dense, MaxPool
 
@@ -95,5 +95,5 @@ def summary(architecture: Architecture) -> str:
         f"{architecture.classes} classes; counts for one image"
     )
     neurons = sum(row.activations for row in table if row.parameters)
-    text = aligned(lines, left=len(header), rules=(1, -1))
+    text = format_table(lines, left=len(header), rules=(1, -1))
     return f"{title}\n\n{text}\n\nneurons: {neurons:,}"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alexnet_jax.data.prepare import BESIDE_A_RECORD
-from alexnet_jax.display import aligned, duration
+from alexnet_jax.data.prepare import RECORD_OVERHEAD_BYTES
+from alexnet_jax.display import format_duration, format_table
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, presets, rows
 from alexnet_jax.paper.reproduction import VIEWS, Reproduction, Step
@@ -137,7 +137,7 @@ def disk_bytes(reproduction: Reproduction, train: int, test: int) -> dict[str, i
     state = 2 * 4 * sum(row.parameters for row in rows(network_of(reproduction)))
     images, kept = train + test, KEPT + reproduction.config(0).keep_checkpoints
     return {
-        "records": images * (STORED_BYTES + BESIDE_A_RECORD),
+        "records": images * (STORED_BYTES + RECORD_OVERHEAD_BYTES),
         "packed": images * STORED_BYTES,
         "checkpoints": reproduction.networks * kept * state,
     }
@@ -190,10 +190,10 @@ def format_timetable(
     lines.append(
         ["all", "", *(_cell(t, rates.watts) for t, rates in zip(totals, machines, strict=True))]
     )
-    return aligned(lines, left=1, rules=())
+    return format_table(lines, left=1, rules=())
 
 
 def _cell(seconds: float, watts: float) -> str:
     days, joules = seconds / 86_400, seconds * watts
-    time = f"{days:,.1f} days" if days >= 2 else duration(seconds)
+    time = f"{days:,.1f} days" if days >= 2 else format_duration(seconds)
     return f"{time} {joules / 3.6e6:8.2f} kWh"

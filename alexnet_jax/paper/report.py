@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_jax.display import aligned
+from alexnet_jax.display import format_table
 from alexnet_jax.paper.claims import Claim
 from alexnet_jax.paper.runs import Outcome
 
@@ -79,7 +79,7 @@ def format_outcomes(outcomes: Sequence[Outcome]) -> str:
     """Format a line for each claim: the published result, those of the runs, and the verdict."""
     heads = ("claim", "then", "ours", "other", "difference (95 %)", "")
     lines = [heads, *(_cells(outcome) for outcome in outcomes)]
-    return aligned(lines, left=len(heads), rules=())
+    return format_table(lines, left=len(heads), rules=())
 
 
 def _cells(outcome: Outcome) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from alexnet_jax.data import Split
-from alexnet_jax.display import duration
+from alexnet_jax.display import format_duration
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference import Trained, ensemble, evaluate, load_trained, make_counter
 from alexnet_jax.paper.claims import Claim, Scale, Variant
@@ -110,7 +110,7 @@ def train_all(claims: Sequence[Claim], plan: Plan, console: Console | None, say:
         fit(config, directory, console or Silence())
         trained += 1
         elapsed = perf_counter() - began
-        remaining = duration(elapsed / trained * (len(pairs) - number))
+        remaining = format_duration(elapsed / trained * (len(pairs) - number))
         say(f"{label}: {_error(directory):.2f} % wrong; {remaining} left")
 
 

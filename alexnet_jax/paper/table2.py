@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alexnet_jax.data.sources import VALIDATION_PICTURES
-from alexnet_jax.display import aligned
+from alexnet_jax.display import format_table
 from alexnet_jax.paper.reproduction import Reproduction, measurement
 
 
@@ -59,7 +59,7 @@ def format_table2(asked: Reproduction) -> str:
     if asked.networks not in (1, 5) and together:
         ours = [f"{100 * (1 - together[name]):.2f}" for name in ("top1", "top5")]
         lines.append((f"{asked.networks} networks", "-", ours[0], "-", ours[1], "-"))
-    text = aligned(lines, left=1, rules=())
+    text = format_table(lines, left=1, rules=())
     counts = {found["images"] for found in alone}
     few = [count for count in counts if count != VALIDATION_PICTURES]
     warning = f"\nOn {few[0]:,} images, not ILSVRC-2012: no comparison." if few else ""

@@ -6,7 +6,7 @@ import math
 
 import jax.numpy as jnp
 
-from alexnet_jax.display import aligned
+from alexnet_jax.display import format_table
 from alexnet_jax.network import LRN, Architecture, reads_all_maps
 from alexnet_jax.planning.communication import DIRECTIONS, Crossing
 from alexnet_jax.runs import TrainConfig
@@ -68,7 +68,7 @@ def format_communication(
         if chosen or implied:
             lines.append(("total", direction, "", "", str(len(chosen)), *sums))
     return (
-        f"{aligned(lines, len(_LABELS), rules=(1, rows))}\n\n{_NOTE}"
+        f"{format_table(lines, len(_LABELS), rules=(1, rows))}\n\n{_NOTE}"
         if found
         else "nothing crosses between devices"
     )

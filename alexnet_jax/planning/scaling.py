@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from alexnet_jax.display import aligned, milliseconds
+from alexnet_jax.display import format_milliseconds, format_table
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture
 from alexnet_jax.planning.cost_model import Machine, Step, predict
@@ -132,13 +132,13 @@ _BOUNDS = ("images/s: apart", "hidden", "efficiency: apart", "hidden")
 def format_scaling(rows: list[Row]) -> str:
     """Format the rows as text, a line for each number of devices."""
     lines = [(*_HEAD, *_BOUNDS), *(_cells(row) for row in rows)]
-    return aligned(lines)
+    return format_table(lines)
 
 
 def _cells(row: Row) -> Iterator[str]:
     step = row.step
-    yield from (f"{step.devices:,}", f"{step.batch:,}", milliseconds(step.compute))
-    yield from (milliseconds(step.exchange), f"{step.sent / 1e6:,.1f}", str(step.calls))
+    yield from (f"{step.devices:,}", f"{step.batch:,}", format_milliseconds(step.compute))
+    yield from (format_milliseconds(step.exchange), f"{step.sent / 1e6:,.1f}", str(step.calls))
     yield from (f"{rate:,.0f}" for rate in row.images_per_second)
     yield from (f"{share:.1%}" for share in row.efficiency)
 

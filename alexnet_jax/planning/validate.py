@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import jax
 
-from alexnet_jax.display import aligned, milliseconds
+from alexnet_jax.display import format_milliseconds, format_table
 from alexnet_jax.network import Architecture
 from alexnet_jax.parallel import topology
 from alexnet_jax.planning.calibrate import link, rates, step_seconds, update_seconds
@@ -88,7 +88,7 @@ def format_comparison(found: list[Compared], on_cpu: bool) -> str:
             one.topology,
             str(one.devices),
             str(one.batch),
-            *map(milliseconds, (one.apart, one.hidden, one.measured)),
+            *map(format_milliseconds, (one.apart, one.hidden, one.measured)),
             f"{one.measured / one.apart:.2f}",
         )
         for one in found
@@ -98,4 +98,4 @@ def format_comparison(found: list[Compared], on_cpu: bool) -> str:
         note += (
             ";\nthe devices of a CPU share its cores: each is predicted with its part of the rates"
         )
-    return f"{aligned(lines)}\n{note}"
+    return f"{format_table(lines)}\n{note}"

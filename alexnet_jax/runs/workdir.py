@@ -124,7 +124,7 @@ def read_settings(path: Path) -> tuple[TrainConfig, str]:
         raise InputError(f"{file}: {error}") from None
 
 
-def recorded_start(path: Path) -> tuple[TrainConfig, str] | None:
+def read_start(path: Path) -> tuple[TrainConfig, str] | None:
     """Read the settings of the run in a directory, and the hash of the weights it began with.
 
     Returns None if there is no run, or if its weights were drawn from its seed.

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Protocol
 
-from alexnet_jax.display import duration
+from alexnet_jax.display import format_duration
 
 
 class Console(Protocol):
@@ -60,7 +60,7 @@ class PlainConsole:
 
     def train(self, step: int, metrics: dict[str, float]) -> None:
         seconds_per_step = (time.perf_counter() - self._began) / max(step - self._first, 1)
-        remaining = duration(seconds_per_step * (self._total - step))
+        remaining = format_duration(seconds_per_step * (self._total - step))
         self.note(f"step {step:>7}/{self._total}  {_train_text(metrics)}  {remaining} left")
 
     def test(self, step: int, metrics: dict[str, float]) -> None:

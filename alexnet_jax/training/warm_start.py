@@ -14,7 +14,7 @@ from alexnet_jax.data import Statistics
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference import Logits, Trained, load_trained
 from alexnet_jax.network import Architecture, Layer, Params
-from alexnet_jax.runs import TrainConfig, recorded_start
+from alexnet_jax.runs import TrainConfig, read_start
 from alexnet_jax.runtime import gather_to_host
 from alexnet_jax.training.health import SIGNAL_IMAGES, describe_signal, sample_evenly
 from alexnet_jax.training.job import Job
@@ -51,7 +51,7 @@ class Start:
             return ""
         if Path(config.start_from).resolve() == workdir.resolve():
             raise InputError(f"start_from {config.start_from} is the workdir of this run itself")
-        recorded = None if fresh else recorded_start(workdir)
+        recorded = None if fresh else read_start(workdir)
         if recorded is not None:
             before, sha256 = recorded
             same_run = before.start_from == config.start_from

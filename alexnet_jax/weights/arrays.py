@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from alexnet_jax.checkpoints import contiguous
+from alexnet_jax.checkpoints import contiguous_copy
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, Placed
 
@@ -75,7 +75,7 @@ def params_of(
     for name, (placed, part, _) in expected.items():
         value = _finite(name, arrays[name].read())
         if part == "kernel" and layout == "OIHW":
-            value = contiguous(_from_oihw(value, placed), -1).reshape(placed.kernel or ())
+            value = contiguous_copy(_from_oihw(value, placed), -1).reshape(placed.kernel or ())
         else:
             value = np.array(value, order="C")  # never a view of the file, which may change
         params.setdefault(placed.layer.name, {})[part] = value

@@ -5,7 +5,13 @@ import time
 
 import pytest
 
-from alexnet_jax.display import Progress, aligned, blank_figure, duration, milliseconds
+from alexnet_jax.display import (
+    Progress,
+    blank_figure,
+    format_duration,
+    format_milliseconds,
+    format_table,
+)
 
 
 @pytest.mark.parametrize(
@@ -13,7 +19,7 @@ from alexnet_jax.display import Progress, aligned, blank_figure, duration, milli
     [(0.4, "0:00"), (59.6, "1:00"), (3599, "59:59"), (3723, "1:02:03"), (360_000, "100:00:00")],
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -21,20 +27,20 @@ def test_durations(seconds: float, text: str) -> None:
     [(0.00123, "1.23"), (0.0123, "12.3"), (0.123, "123"), (12.3456, "12,346")],
 )
 def test_milliseconds_have_three_digits_or_more(seconds: float, text: str) -> None:
-    assert milliseconds(seconds) == text
+    assert format_milliseconds(seconds) == text
 
 
 def test_columns_stand_to_the_right() -> None:
-    lines = aligned([("name", "ms"), ("conv1", "1.25"), ("fc8", "10")]).splitlines()
+    lines = format_table([("name", "ms"), ("conv1", "1.25"), ("fc8", "10")]).splitlines()
     assert lines == [" name    ms", "-----------", "conv1  1.25", "  fc8    10"]
 
 
 def test_columns_to_the_left_and_rules() -> None:
     lines = [("layer", "to", "MB"), ("fc6", "b", "1"), ("total", "", "10")]
-    text = aligned(lines, left=2, rules=(1, -1)).splitlines()
+    text = format_table(lines, left=2, rules=(1, -1)).splitlines()
     rule = "-" * 13
     assert text == ["layer  to  MB", rule, "fc6    b    1", rule, "total      10"]
-    assert aligned([("a", "b"), ("cc", "")], left=2, rules=()) == "a   b\ncc"
+    assert format_table([("a", "b"), ("cc", "")], left=2, rules=()) == "a   b\ncc"
 
 
 class Terminal(io.StringIO):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alexnet_jax.display.tables import aligned, milliseconds
+from alexnet_jax.display.tables import format_milliseconds, format_table
 from alexnet_jax.errors import InputError
 from alexnet_jax.network.presets import architecture
 from alexnet_jax.planning.cost_model import Machine, predict
@@ -124,5 +124,9 @@ def test_links() -> None:
 
 
 def test_texts() -> None:
-    assert [milliseconds(s) for s in (0.00123456, 0.0123456, 1.23456)] == ["1.23", "12.3", "1,235"]
-    assert aligned([("a", "bb"), ("ccc", "d")]) == "  a  bb\n-------\nccc   d"
+    assert [format_milliseconds(s) for s in (0.00123456, 0.0123456, 1.23456)] == [
+        "1.23",
+        "12.3",
+        "1,235",
+    ]
+    assert format_table([("a", "bb"), ("ccc", "d")]) == "  a  bb\n-------\nccc   d"

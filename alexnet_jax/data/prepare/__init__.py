@@ -2,14 +2,19 @@
 
 from alexnet_jax.data.prepare.packing import PACKED, pack
 from alexnet_jax.data.prepare.preparation import prepare
-from alexnet_jax.data.prepare.shards import BESIDE_A_RECORD, Shard, set_source, write_shard
+from alexnet_jax.data.prepare.shards import (
+    RECORD_OVERHEAD_BYTES,
+    Shard,
+    set_worker_source,
+    write_shard,
+)
 
 __all__ = [
-    "BESIDE_A_RECORD",
     "PACKED",
+    "RECORD_OVERHEAD_BYTES",
     "Shard",
     "pack",
     "prepare",
-    "set_source",
+    "set_worker_source",
     "write_shard",
 ]

@@ -12,10 +12,10 @@ import numpy as np
 
 from alexnet_jax.data.manifest import DESCRIPTION, SPLITS, Manifest, check_name
 from alexnet_jax.data.prepare.shards import (
-    BESIDE_A_RECORD,
+    RECORD_OVERHEAD_BYTES,
     Shard,
     bad_pictures,
-    set_source,
+    set_worker_source,
     shards,
     write_shard,
 )
@@ -102,7 +102,7 @@ def _open_work(work: Path, plan: str) -> None:
 
 
 def _require_room(source: Source, work: Path, count: int) -> None:
-    needed = count * (source.size**2 * source.channels + BESIDE_A_RECORD)
+    needed = count * (source.size**2 * source.channels + RECORD_OVERHEAD_BYTES)
     free = shutil.disk_usage(work).free
     if needed > free:
         raise InputError(
@@ -129,7 +129,7 @@ def _write(
     progress = Progress(source.name, total, total - remaining)
     _require_few_bad(source, work, bad, max_bad_fraction)
     done = each_done(
-        write_shard, todo, workers=workers, initializer=set_source, initargs=(source, work)
+        write_shard, todo, workers=workers, initializer=set_worker_source, initargs=(source, work)
     )
     try:
         for shard, errors in done:

@@ -17,7 +17,7 @@ from alexnet_jax.errors import InputError
 SHARD_BYTES = 2**28  # of images
 _MOST_IN_SHARD = 8192
 _SEED = 2012
-BESIDE_A_RECORD = 256  # bytes of a record besides its pixels, at most
+RECORD_OVERHEAD_BYTES = 256  # bytes of a record besides its pixels, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ def shards(source: Source) -> list[Shard]:
 _current: tuple[Source, Path] | None = None  # of this process
 
 
-def set_source(source: Source, work: Path) -> None:
+def set_worker_source(source: Source, work: Path) -> None:
     """Set the source that `write_shard` reads in this process, and the directory it writes to."""
     global _current
     _current = (source, work)
