@@ -58,7 +58,9 @@ def make_train_step(
     def train_step(
         state: TrainState, batch: Batch, statistics: Statistics
     ) -> tuple[TrainState, Metrics]:
+        # Views and loss of the batch, and the loss's gradients (`loss`, below).
         gradients, metrics = gradients_of(state, batch, statistics)
+        # The update: v <- momentum v - decay rate w - rate g, w <- w + v.
         rate = learning_rate_at(config, state.step, state.plateau.drops, steps_per_epoch)
         weights = trained(config, state.params)
         updates, opt_state = transform.update(gradients, with_rate(state.opt_state, rate), weights)
