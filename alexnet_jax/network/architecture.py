@@ -29,7 +29,7 @@ from alexnet_jax.network.layers import (
     ViewRule,
 )
 
-_FLOAT32_MAX = 3.4028234663852886e38  # initial values are drawn in float32
+_FLOAT32_MAX = 3.4028234663852886e38  # the largest finite value of a layer's constants
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ def _check_constants(where: str, layer: LRN | MapNorm) -> None:
         ("beta", layer.beta, True),
     )
     for name, value, in_range in constants:
-        if not (in_range and math.isfinite(value)):
+        if not (in_range and abs(value) <= _FLOAT32_MAX):
             raise InputError(f"{where}: {name} is out of range, got {name}={value!r}")
 
 
