@@ -9,7 +9,7 @@ class InputError(ValueError):
 
 
 class FailedElsewhere(InputError):
-    """What another process of the same run raised and will print."""
+    """An error that another process of the run raised, and prints itself."""
 
 
 class SaveFailed(InputError):

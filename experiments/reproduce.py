@@ -87,7 +87,7 @@ def main(options: Options) -> None:
 
     status = reproduction.carry_out(plan, execute, lambda text: print(text, flush=True))
     if status:
-        print("stopped there; the same command goes on from it", file=sys.stderr)
+        print("stopped there; the same command resumes it", file=sys.stderr)
         raise SystemExit(status)
     print(f"\n{format_table2(requested)}")
 

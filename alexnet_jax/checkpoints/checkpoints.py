@@ -159,7 +159,7 @@ class Checkpoints:
         last = f"step {steps[-1]} is the last one there" if steps else "none is there"
         return (
             f"step {step} could not be saved in {self._directory} ({reason}); {last}. Once that is "
-            "mended, the same command goes on"
+            "mended, the same command resumes"
         )
 
     def _set_damaged_aside(self) -> None:

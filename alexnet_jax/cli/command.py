@@ -117,7 +117,7 @@ def _end_if_peers_are_lost(error: Exception) -> None:
     print(
         f"error: process {jax.process_index()}: a computation of all {jax.process_count()} "
         f"processes failed ({reason}); if another process died, look at what it said. The same "
-        "commands go on from the last checkpoint",
+        "commands resume from the last checkpoint",
         file=sys.stderr,
         flush=True,
     )

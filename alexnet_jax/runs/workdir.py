@@ -210,7 +210,7 @@ class MetricsFile:
         except OSError as error:  # on a full disk, it does not name the file
             raise InputError(
                 f"{self._path} cannot be written ({error.strerror}); once that is mended, the same "
-                "command goes on from the last checkpoint"
+                "command resumes from the last checkpoint"
             ) from error
 
     def sync(self) -> None:

@@ -147,5 +147,5 @@ class Watch:
                 _print_error(
                     f"process {jax.process_index()}: no step for {self._heartbeat / 2:.0f} s; if "
                     f"another process has died, this one ends within {self._heartbeat:.0f} s, and "
-                    "the same commands go on from the last checkpoint"
+                    "the same commands resume from the last checkpoint"
                 )

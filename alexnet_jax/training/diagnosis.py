@@ -25,7 +25,7 @@ from alexnet_jax.training.step import StepFunction
 _FLAT_REMEDIES = (
     "what helps: --set init=source2012 (conv3 to conv5 from .03), another learning_rate, "
     "pixel_scale so that the inputs fit the initial values, labels that belong to their images. "
-    "The same command with --set flat_steps=0 goes on from there"
+    "The same command with --set flat_steps=0 resumes from there"
 )
 _BAD_REMEDIES = (
     "what helps: a smaller learning_rate, pixel_scale so that the inputs fit the initial values, "

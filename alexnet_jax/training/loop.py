@@ -153,7 +153,7 @@ def train(run: Run, signals: Signals, watch: Watch, profile: Path | None) -> Non
             if stopping is not None:
                 raise Interrupted(
                     f"stopped by {stopping.name}: step {step} of {config.steps} is "
-                    f"saved in {run.workdir}; the same command goes on from there",
+                    f"saved in {run.workdir}; the same command resumes from there",
                     128 + stopping,
                 )
     finally:

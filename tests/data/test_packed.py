@@ -113,7 +113,7 @@ def test_packing_in_pieces_loses_nothing(tmp_path: Path, monkeypatch: pytest.Mon
             pack("drawn", tmp_path, workers=1, note=quiet)
     said: list[str] = []
     directory = pack("drawn", tmp_path, workers=1, note=said.append)
-    assert said[0].startswith("goes on: 14 of ")
+    assert said[0].startswith("resumed: 14 of ")
     found = load_prepared("drawn", tmp_path)
     for split in ("train", "test"):
         np.testing.assert_array_equal(

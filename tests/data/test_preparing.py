@@ -126,7 +126,7 @@ def test_more_broken_pictures_than_allowed_stop_the_work(tmp_path: Path) -> None
     assert list_prepared(tmp_path) == []
     said: list[str] = []
     prepare(source(broken=BROKEN), tmp_path, workers=1, max_bad_fraction=0.04, note=said.append)
-    assert said[0].startswith("goes on: ")
+    assert said[0].startswith("resumed: ")
     assert "48 train, 20 test" in said[1]
 
 
@@ -163,7 +163,7 @@ def test_stopped_and_started_again_it_goes_on(
     made = prepare(
         source(broken=BROKEN), tmp_path, workers=1, max_bad_fraction=0.1, note=said.append
     )
-    assert said[0] == f"goes on: {at} of 9 files of records are there"
+    assert said[0] == f"resumed: {at} of 9 files of records are there"
     for path, time in there.items():
         assert (made / path.name).stat().st_mtime_ns == time
     names = {path.name for path in made.iterdir()}

@@ -76,7 +76,7 @@ def test_stopped_and_started_again_nothing_is_lost_or_twice(
             assert set(part) >= {"labels", "crc32"}
     again, err = start(tmp_path).communicate(timeout=120)
     assert err == ""
-    assert f"goes on: {len(parts)} of 13 files of records are there" in again
+    assert f"resumed: {len(parts)} of 13 files of records are there" in again
     found = load_prepared("drawn", tmp_path)
     for split, count in (("train", TRAIN), ("test", TEST)):
         places = {drawn(split, number).tobytes(): number for number in range(count)}

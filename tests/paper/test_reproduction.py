@@ -73,7 +73,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> tuple[
     commands.stop_at = 4
     stopped = call("reproduce", *arguments(directory))
     assert stopped.status == 130
-    assert stopped.err == "stopped there; the same command goes on from it\n"
+    assert stopped.err == "stopped there; the same command resumes it\n"
     runs = directory / "runs"
     assert commands.run == [
         "prepare imagenet --archives",
@@ -267,7 +267,7 @@ def test_a_stopped_training_goes_on(tmp_path: Path) -> None:
     running.send_signal(signal.SIGTERM)
     stopped = wait(running)
     assert stopped.status == 143
-    assert "the same command goes on" in stopped.err
+    assert "the same command resumes" in stopped.err
     step = measurements(metrics.parent)[-1]["step"]
     assert 20 <= step < 3000
     again = wait(start("reproduce", *asked))

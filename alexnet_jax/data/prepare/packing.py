@@ -80,7 +80,7 @@ def pack(name: str, data_dir: Path, *, workers: int, note: Callable[[str], None]
     total = sum(chunk.stop - chunk.start for chunk in every)
     remaining = sum(chunk.stop - chunk.start for chunk in todo)
     if remaining < total:
-        note(f"goes on: {total - remaining:,} of {total:,} images are packed")
+        note(f"resumed: {total - remaining:,} of {total:,} images are packed")
     progress = Progress(f"{name}: packing", total, total - remaining)
     initargs = (records, work, manifest)
     done = each_done(_pack, todo, workers=workers, initializer=_set_job, initargs=initargs)

@@ -74,7 +74,7 @@ def prepare(
     todo = [shard for shard in every if not (work / shard.part).exists()]
     _require_room(source, work, sum(len(shard.rows) for shard in todo))
     if len(todo) < len(every):
-        note(f"goes on: {len(every) - len(todo)} of {len(every)} files of records are there")
+        note(f"resumed: {len(every) - len(todo)} of {len(every)} files of records are there")
     _write(source, work, every, todo, workers, max_bad_fraction)
     manifest = _gather(source, work, every, plan)
     manifest.save(work)

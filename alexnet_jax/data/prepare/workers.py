@@ -93,6 +93,6 @@ def _stop_if(signals: Signals) -> None:
     stopping = signals.stopping(0)
     if stopping is not None:
         raise Interrupted(
-            f"stopped by {stopping.name}; what is done is kept, the same command goes on",
+            f"stopped by {stopping.name}; what is done is kept, the same command resumes",
             128 + stopping,
         )
