@@ -67,8 +67,8 @@ def each_done(
         except BrokenProcessPool:
             _stop_if(signals)  # a signal to the whole process group kills the workers, too
             raise InputError(
-                "a worker process was killed, perhaps for want of memory; the same command goes "
-                "on from here, with fewer --workers if need be"
+                "a worker process was killed, perhaps for want of memory; the same command resumes "
+                "here, with fewer --workers if need be"
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
