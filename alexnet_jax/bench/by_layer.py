@@ -8,7 +8,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from alexnet_jax.bench.alternatives import alternatives
 from alexnet_jax.bench.layer_counts import Counts, counts, tail_counts, update_counts, views_counts
@@ -18,7 +17,8 @@ from alexnet_jax.bench.parts import Part, parts
 from alexnet_jax.bench.work import Work
 from alexnet_jax.data import training_views
 from alexnet_jax.network import init
-from alexnet_jax.training import optimizer
+from alexnet_jax.parallel import topology
+from alexnet_jax.planning import make_update
 
 
 def time_layers(work: Work, others: bool = False) -> Iterator[Timing]:
@@ -37,7 +37,9 @@ def time_layers(work: Work, others: bool = False) -> Iterator[Timing]:
         yield _part(work, part, params, index == 0)
         if others:
             yield from alternatives(work, part, params, index == 0)
-    yield Timing("update", _update(work), update_counts(architecture), None, Counts(0, 0))
+    one_device = topology("one_device", architecture)
+    update = seconds_per_call(make_update(architecture, config_of(work), one_device))
+    yield Timing("update", update, update_counts(architecture), None, Counts(0, 0))
 
 
 def _part(work: Work, part: Part, params: Any, first: bool) -> Timing:
@@ -69,23 +71,3 @@ def _views(work: Work) -> float:
         )
     )
     return seconds_per_call(lambda: views(keys, images, pixels))
-
-
-def _update(work: Work) -> float:
-    """Measure the time (s) of the update of all weights."""
-    transform = optimizer(work.architecture, config_of(work))
-    params = jax.jit(partial(init, work.architecture))(jax.random.key(0))
-    opt_state = transform.init(params)
-    gradients = jax.tree.map(jnp.ones_like, params)
-
-    @partial(jax.jit, donate_argnums=(0, 1))
-    def update(params: Any, opt_state: Any, gradients: Any) -> Any:
-        updates, opt_state = transform.update(gradients, opt_state, params)
-        return optax.apply_updates(params, updates), opt_state
-
-    def call() -> Any:
-        nonlocal params, opt_state
-        params, opt_state = update(params, opt_state, gradients)
-        return params, opt_state
-
-    return seconds_per_call(call)

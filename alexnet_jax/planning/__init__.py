@@ -1,5 +1,6 @@
 """Predicted costs of a training run: communication, operations, memory traffic and scaling."""
 
+from alexnet_jax.planning.calibrate import make_update
 from alexnet_jax.planning.communication import column_names, crossings, layer_parts
 from alexnet_jax.planning.communication_figure import network_picture
 from alexnet_jax.planning.communication_table import format_communication
@@ -30,6 +31,7 @@ __all__ = [
     "format_scaling",
     "layer_parts",
     "layout",
+    "make_update",
     "network_picture",
     "operations",
     "predict",

@@ -67,6 +67,13 @@ def step_seconds(architecture: Architecture, config: TrainConfig, topology: Topo
 
 def update_seconds(architecture: Architecture, config: TrainConfig, topology: Topology) -> float:
     """Measure the time (s) of the update of all weights on one device."""
+    return median_seconds(make_update(architecture, config, topology))
+
+
+def make_update(
+    architecture: Architecture, config: TrainConfig, topology: Topology
+) -> Callable[[], Any]:
+    """Return a function that updates all weights of a network once more at each call."""
     transform = optimizer(architecture, config)
     state = init_state(architecture, config, topology)
     params, opt_state = state.params, state.opt_state
@@ -82,7 +89,7 @@ def update_seconds(architecture: Architecture, config: TrainConfig, topology: To
         params, opt_state = update(params, opt_state, gradients)
         return params, opt_state
 
-    return median_seconds(call)
+    return call
 
 
 def rates(
