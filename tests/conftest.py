@@ -6,6 +6,8 @@ leaves the programs themselves as they are; tests marked `optimized`, and with `
 have them as users do.
 """
 
+import gc
+
 import jax
 import pytest
 
@@ -25,6 +27,12 @@ def pytest_configure(config: pytest.Config) -> None:
     jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("jax")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def pytest_collection_finish() -> None:
+    """Collects garbage seldom: traces and programs make a large heap, of which nearly all stays."""
+    gc.collect()
+    gc.set_threshold(100_000, 50, 1000)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,16 +12,12 @@ from helpers.scripts import (
     Run,
     assert_refused,
     call,
-    finished,
     measurements,
     train,
     training,
-)  # fmt: skip
+)
 
 from alexnet_jax.inference.trained import load_trained
-
-assert finished  # a fixture
-
 
 FLOAT64 = QUICKLY | {"JAX_ENABLE_X64": "1"}
 
