@@ -9,9 +9,12 @@ import jax
 import jax.numpy as jnp
 
 from alexnet_jax.network.architecture import Architecture
+from alexnet_jax.network.explicit import on_explicit_axes
 from alexnet_jax.network.plan import Planned, plan, stream
 from alexnet_jax.network.steps import Context, Params, Rectify, program
 from alexnet_jax.network.towers import ONE_DEVICE, Towers
+
+Inputs = tuple[jax.Array, jax.Array | None]  # images and keys
 
 
 def forward(
@@ -25,6 +28,11 @@ def forward(
     rectify: Rectify = nn.relu,
 ) -> jax.Array:
     """Compute the logits of a batch of images.
+
+    On a mesh of the caller's own, with explicit or automatic axes, images may be sharded over their
+    first axis, parameters over their last, or both; each device then computes its share. On several
+    CPU devices JAX must know of the mesh while it traces: place the arrays on it, or enter it with
+    `jax.set_mesh`; if only `in_shardings` of `jax.jit` name it, XLA gathers the images.
 
     Args:
       architecture: table of layers.
@@ -47,23 +55,42 @@ def forward(
       TypeError: images that are not floating. ValueError: images of another shape.
     """
     check_images(architecture, images)
-    context = Context(params, towers, keys, rectify)
+
+    def compute(params: Params, inputs: Inputs) -> tuple[jax.Array, dict[str, jax.Array]]:
+        images, keys = inputs
+        context = Context(params, towers, keys, rectify)
+        return _run(architecture, context, images, captured=capture is not None)
+
+    if towers is ONE_DEVICE:
+        logits, captured = on_explicit_axes(compute, params, (images, keys))
+    else:
+        logits, captured = compute(params, (images, keys))
+    if capture is not None:
+        capture.update(captured)
+    return logits
+
+
+def _run(
+    architecture: Architecture, context: Context, images: jax.Array, *, captured: bool
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Compute the logits and, if `captured`, the outputs of all named layers."""
     in_table_order = program(architecture)
     steps: Iterable[Planned] = in_table_order
-    if capture is None:
+    if not captured:
         planned = plan(in_table_order)
-        steps = stream(planned) if towers is ONE_DEVICE else planned
+        steps = stream(planned) if context.towers is ONE_DEVICE else planned
+    outputs: dict[str, jax.Array] = {}
     x = images
     for step in steps:
         x = step(context, x)
-        if capture is not None:
-            capture[step.placed.layer.name] = x
+        if captured:
+            outputs[step.placed.layer.name] = x
     with jax.named_scope("logits"):
-        logits = towers.gather(x, "logits")
-    if capture is not None:
-        del capture[architecture.layers[-1].name]
-        capture["logits"] = logits
-    return logits
+        logits = context.towers.gather(x, "logits")
+    if captured:
+        del outputs[architecture.layers[-1].name]
+        outputs["logits"] = logits
+    return logits, outputs
 
 
 def check_images(architecture: Architecture, images: jax.Array) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -14,9 +13,9 @@ from jax.custom_derivatives import CustomVJPPrimal
 from alexnet_jax.ops import xla_conv
 from alexnet_jax.ops.check import require_floating, require_nonempty, require_rank, require_whole
 from alexnet_jax.ops.cpu import conv as cpu_conv
+from alexnet_jax.ops.platform import on_platform
 from alexnet_jax.ops.xla_conv import Gradients
 
-Result = TypeVar("Result")
 # x, the kernel, and for each of the two () if its gradient is needed, else None.
 Saved = tuple[jax.Array, jax.Array, tuple[tuple[()] | None, tuple[()] | None]]
 
@@ -106,17 +105,9 @@ def _groups(x: jax.Array, kernel: jax.Array, bias: jax.Array | None) -> int:
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _convolve(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
     """Convolve one group, in the form that is fastest on the platform."""
-    forms = (cpu_conv.convolution, xla_conv.convolution)
-    return _on_platform(forms, x, kernel, stride=stride, padding=padding)
-
-
-def _on_platform(
-    forms: tuple[Callable[..., Result], Callable[..., Result]], *arrays: jax.Array, **settings: int
-) -> Result:
-    """Call the first form on a CPU, the second on any other platform."""
-    cpu, default = (partial(form, **settings) for form in forms)
-    result: Result = lax.platform_dependent(*arrays, cpu=cpu, default=default)
-    return result
+    cpu = partial(cpu_conv.convolution, stride=stride, padding=padding)
+    default = partial(xla_conv.convolution, stride=stride, padding=padding)
+    return on_platform(x, kernel, cpu=cpu, default=default)
 
 
 def _forward(
@@ -132,9 +123,20 @@ def _backward(stride: int, padding: int, saved: Saved, dy: jax.Array) -> Gradien
     # Without this barrier XLA would transform x for the kernel's gradient early and keep the result
     # in memory.
     x, kernel, dy = lax.optimization_barrier((x, kernel, dy))
-    needed = {"need_dx": need_dx is not None, "need_dkernel": need_dkernel is not None}
-    forms = (cpu_conv.gradients, xla_conv.gradients)
-    both = _on_platform(forms, x, dy, kernel, stride=stride, padding=padding, **needed)
+
+    def computed_by(
+        form: Callable[..., Gradients], x: jax.Array, dy: jax.Array, kernel: jax.Array
+    ) -> Gradients:
+        needed = {"need_dx": need_dx is not None, "need_dkernel": need_dkernel is not None}
+        return form(x, dy, kernel, stride, padding, **needed)
+
+    both = on_platform(
+        x,
+        dy,
+        kernel,
+        cpu=partial(computed_by, cpu_conv.gradients),
+        default=partial(computed_by, xla_conv.gradients),
+    )
     # As in `dense`, this barrier lets the kernel be read before it is updated.
     gradients: Gradients = lax.optimization_barrier(both)
     return gradients

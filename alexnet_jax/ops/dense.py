@@ -9,6 +9,7 @@ from jax.custom_derivatives import CustomVJPPrimal
 
 from alexnet_jax.ops.check import require_floating, require_rank
 from alexnet_jax.ops.cpu import dense as cpu_dense
+from alexnet_jax.ops.platform import on_platform
 
 # x and the kernel, or their gradients; None for each that is not needed.
 Pair = tuple[jax.Array | None, jax.Array | None]
@@ -54,8 +55,7 @@ def _input_gradient(dy: jax.Array, kernel: jax.Array) -> jax.Array:
 @jax.custom_vjp
 def _product(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Compute x W, [B, I] by [I, O] to [B, O], in the form that is fastest on the platform."""
-    y: jax.Array = lax.platform_dependent(x, kernel, cpu=cpu_dense.product, default=jnp.matmul)
-    return y
+    return on_platform(x, kernel, cpu=cpu_dense.product, default=jnp.matmul)
 
 
 def _forward(x: CustomVJPPrimal, kernel: CustomVJPPrimal) -> tuple[jax.Array, Pair]:
@@ -68,9 +68,7 @@ def _backward(saved: Pair, dy: jax.Array) -> Pair:
     x, kernel = saved
     dx = None
     if kernel is not None:
-        dx = lax.platform_dependent(
-            dy, kernel, cpu=cpu_dense.input_gradient, default=_input_gradient
-        )
+        dx = on_platform(dy, kernel, cpu=cpu_dense.input_gradient, default=_input_gradient)
     dkernel = None if x is None else x.T @ dy
     # The barrier ties both gradients, so that the kernel is read for dx before its own gradient
     # can update it. Otherwise XLA would update a copy of the kernel, or keep all gradients in

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from alexnet_jax.ops.cpu.microbatch import IMAGES, map_groups, slice_images
+from alexnet_jax.ops.platform import on_platform
 
 # Barriers have an effect inside loops from jax 0.11 on. Without them XLA fuses all operations and
 # repeats them many times: five times slower with jax 0.10.
@@ -44,8 +45,7 @@ def rematerialized(function: Callable[[jax.Array], jax.Array], x: jax.Array) -> 
 
     in_groups.defvjp(forward, backward)
     on_cpu = in_groups if _BARRIERS_IN_LOOPS else function
-    y: jax.Array = lax.platform_dependent(x, cpu=on_cpu, default=function)
-    return y
+    return on_platform(x, cpu=on_cpu, default=function)
 
 
 def _behind_barrier(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:

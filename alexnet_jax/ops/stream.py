@@ -10,6 +10,7 @@ from jax import lax
 from jax.custom_derivatives import CustomVJPPrimal
 
 from alexnet_jax.ops.cpu.microbatch import IMAGES, map_groups
+from alexnet_jax.ops.platform import on_platform
 
 Tree = TypeVar("Tree")  # arrays in any structure
 Pullback = Callable[[jax.Array], tuple[jax.Array, ...]]  # of `jax.vjp`: dy to the gradients
@@ -42,9 +43,8 @@ def streamed(
 
     # The platform is chosen inside, so that the gradient is traced once, not for each platform.
     @jax.custom_vjp
-    def on_platform(params: Tree, x: jax.Array) -> jax.Array:
-        y: jax.Array = lax.platform_dependent(params, x, cpu=grouped, default=function)
-        return y
+    def chosen(params: Tree, x: jax.Array) -> jax.Array:
+        return on_platform(params, x, cpu=grouped, default=function)
 
     def forward(params: object, x: CustomVJPPrimal) -> tuple[jax.Array, tuple[Pullback, Needed]]:
         leaves: list[CustomVJPPrimal] = jax.tree.leaves((params, x))
@@ -66,6 +66,6 @@ def streamed(
         )
         return both
 
-    on_platform.defvjp(forward, backward, symbolic_zeros=True)
-    y: jax.Array = on_platform(params, x)
+    chosen.defvjp(forward, backward, symbolic_zeros=True)
+    y: jax.Array = chosen(params, x)
     return y
