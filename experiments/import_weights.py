@@ -1,7 +1,9 @@
 """Import weights of other projects: python experiments/import_weights.py KIND FILE --workdir DIR
 
-KIND is torchvision (.pth), caffe (.caffemodel), onnx, npy (bvlc_alexnet.npy) or safetensors. The
-workdir can be passed to evaluate.py, predict.py and export.py, and a training can start from it.
+KIND is torchvision (.pth), caffe (.caffemodel), onnx, npy (bvlc_alexnet.npy) or safetensors. In
+place of KIND FILE, a NAME downloads published weights: torchvision, caffe_alexnet, caffenet,
+onnx_alexnet or onnx_caffenet. The workdir can be passed to evaluate.py, predict.py and export.py,
+and a training can start from it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,17 @@ from alexnet_jax.cli.values import number
 from alexnet_jax.errors import InputError
 from alexnet_jax.runs import parse_layer_value
 
-Kind = Literal["torchvision", "caffe", "onnx", "npy", "safetensors"]
+KindOrName = Literal[
+    "torchvision",
+    "caffe",
+    "onnx",
+    "npy",
+    "safetensors",
+    "caffe_alexnet",
+    "caffenet",
+    "onnx_alexnet",
+    "onnx_caffenet",
+]
 
 
 def mean(text: str) -> str | list[float]:
@@ -29,12 +41,13 @@ def mean(text: str) -> str | list[float]:
 class Options:
     """Convert a file of weights to a workdir, with the preprocessing that belongs to them."""
 
-    kind: Positional[Annotated[Kind, words(Kind, metavar="KIND")]]
-    """Kind of the file: torchvision, caffe, onnx, npy or safetensors."""
-    file: Positional[Annotated[Path, option(Path, "FILE")]]
-    """The file of weights."""
+    kind: Positional[Annotated[KindOrName, words(KindOrName, metavar="KIND|NAME")]]
+    """Kind of the file: torchvision, caffe, onnx, npy or safetensors; without FILE, name of the
+    published weights: torchvision, caffe_alexnet, caffenet, onnx_alexnet or onnx_caffenet."""
     workdir: Directory
     """Directory to create."""
+    file: Positional[Annotated[Path | None, option(Path, "FILE", "downloaded by NAME")]] = None
+    """The file of weights."""
     mean: Annotated[str | list[float] | None, option(mean, "FILE|B,G,R", "as published")] = None
     """For caffe and npy: mean image (.binaryproto or .npy), or mean pixel: blue, green, red."""
     classes: Annotated[Path | None, option(Path, "FILE", "numbered")] = None
@@ -49,12 +62,15 @@ def main(options: Options) -> None:
     from alexnet_jax.weights import load, require_empty_workdir, save_workdir
 
     require_empty_workdir(options.workdir)
+    class_names = None if options.classes is None else names(options.classes)
+    changes = layers(options)
+    kind, file = kind_and_file(options)
     weights = load(
-        options.kind,
-        options.file,
+        kind,
+        file,
         mean=options.mean,
-        class_names=None if options.classes is None else names(options.classes),
-        layers=layers(options),
+        class_names=class_names,
+        layers=changes,
     )
     save_workdir(weights, options.workdir, data=options.data)
     print(f"{options.workdir}: {weights.architecture.name} of {weights.file}")
@@ -64,6 +80,25 @@ def main(options: Options) -> None:
         top1, top5 = weights.published.top1, weights.published.top5
         source = weights.published.source
         print(f"published {known}: top1 {top1:g} %, top5 {top5:g} % ({source})")
+
+
+def kind_and_file(options: Options) -> tuple[str, Path]:
+    """Return the kind and the path of the file, which is downloaded if only its name was given."""
+    from alexnet_jax.weights import KINDS, PUBLISHED_FILES, fetch
+
+    if options.file is None:
+        if options.kind not in PUBLISHED_FILES:
+            raise InputError(
+                f"{options.kind} needs a FILE; names of published weights, which are downloaded, "
+                f"are {', '.join(PUBLISHED_FILES)}"
+            )
+        return PUBLISHED_FILES[options.kind].kind, fetch(options.kind)
+    if options.kind not in KINDS:
+        raise InputError(
+            f"{options.kind} names published weights, which are downloaded without FILE; the kinds "
+            f"of a FILE are {', '.join(KINDS)}"
+        )
+    return options.kind, options.file
 
 
 def names(path: Path) -> list[str]:

@@ -38,6 +38,7 @@ _EXTRAS = {
     "onnxruntime": "interop",
     "google": "interop",
     "flatbuffers": "interop",
+    "requests": "interop",
     "pyarrow": "parquet",
     "tensorboardX": "tensorboard",
     "torch": "peer",

@@ -1,5 +1,6 @@
 """The process and its machine: signals, peer processes, memory, compiled programs."""
 
+from alexnet_jax.runtime.cache_directory import cache_directory
 from alexnet_jax.runtime.compile_cache import enable_compile_cache, release_free_memory
 from alexnet_jax.runtime.determinism import make_deterministic
 from alexnet_jax.runtime.distributed import Watch, join
@@ -20,6 +21,7 @@ __all__ = [
     "Signals",
     "Watch",
     "broadcast_from_first",
+    "cache_directory",
     "cores",
     "cpu_name",
     "elementwise_max",

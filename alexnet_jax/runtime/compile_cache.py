@@ -5,23 +5,22 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-from pathlib import Path
+
+from alexnet_jax.runtime.cache_directory import cache_directory
 
 
 def enable_compile_cache() -> None:
     """Turn on jax's cache of compiled programs for this process; scripts call it at their start.
 
-    The cache lies in `$XDG_CACHE_HOME/alexnet_jax` or `~/.cache/alexnet_jax`. A cache directory
-    that is set already, for example by JAX_COMPILATION_CACHE_DIR, stays;
-    JAX_ENABLE_COMPILATION_CACHE=0 turns the cache off. If the directory cannot be created or
-    written, nothing is cached.
+    The cache lies in `cache_directory()`. A cache directory that is set already, for example by
+    JAX_COMPILATION_CACHE_DIR, stays; JAX_ENABLE_COMPILATION_CACHE=0 turns the cache off. If the
+    directory cannot be created or written, nothing is cached.
     """
     import jax
 
     if jax.config.jax_compilation_cache_dir is not None:
         return
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    directory = Path(base) / "alexnet_jax"
+    directory = cache_directory()
     with contextlib.suppress(OSError):
         directory.mkdir(parents=True, exist_ok=True)
         if os.access(directory, os.W_OK):

@@ -1,17 +1,22 @@
 """Weights of other projects, read from files, and networks written for other programs."""
 
+from alexnet_jax.weights.download import fetch
 from alexnet_jax.weights.export import export
 from alexnet_jax.weights.load import load
 from alexnet_jax.weights.published import KINDS, Preprocessing, Published
+from alexnet_jax.weights.published_files import PUBLISHED_FILES, PublishedFile
 from alexnet_jax.weights.to_workdir import require_empty_workdir, save_workdir
 from alexnet_jax.weights.weights import Weights
 
 __all__ = [
     "KINDS",
+    "PUBLISHED_FILES",
     "Preprocessing",
     "Published",
+    "PublishedFile",
     "Weights",
     "export",
+    "fetch",
     "load",
     "require_empty_workdir",
     "save_workdir",

@@ -98,7 +98,10 @@ CAFFE_MEASURED = {
     ),
 }
 ONNX_MEASURED = Published(
-    54.80, 78.23, "onnx/models, validated/vision/classification/alexnet/README.md, opset 12"
+    54.80,
+    78.23,
+    "onnx/models, validated/vision/classification/alexnet/README.md, opset 12",
+    "sha256:6b0da9510f27f234ee96a85dc3809dd210150fdefad87f6850f9788513216945",
 )
 
 # PyTorch's names of `owt`'s layers: torchvision/models/alexnet.py.
