@@ -28,14 +28,16 @@ class Options:
 def main(options: Options) -> None:
     from alexnet_jax.inference import load_trained
     from alexnet_jax.runs import MetricsFile
-    from alexnet_jax.runtime import enable_compile_cache
+    from alexnet_jax.runtime import cleaned_up_at_sigterm, enable_compile_cache
     from alexnet_jax.weights import export
 
     enable_compile_cache()
     trained = load_trained(options.workdir, checkpoint=options.checkpoint)
     measured = MetricsFile(options.workdir / "metrics.jsonl").read()
-    for written in export(trained, options.to, options.out, measured=measured):
-        print(f"{written}, {written.stat().st_size:,} bytes")
+    with cleaned_up_at_sigterm():
+        files = export(trained, options.to, options.out, measured=measured)
+    for file in files:
+        print(f"{file}, {file.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

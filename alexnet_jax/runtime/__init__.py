@@ -14,7 +14,12 @@ from alexnet_jax.runtime.processes import (
     on_first_process,
     shared_error,
 )
-from alexnet_jax.runtime.signals import Interrupted, Signals, signals_of_run
+from alexnet_jax.runtime.signals import (
+    Interrupted,
+    Signals,
+    cleaned_up_at_sigterm,
+    signals_of_run,
+)
 
 __all__ = [
     "Interrupted",
@@ -22,6 +27,7 @@ __all__ = [
     "Watch",
     "broadcast_from_first",
     "cache_directory",
+    "cleaned_up_at_sigterm",
     "cores",
     "cpu_name",
     "elementwise_max",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 
@@ -94,3 +95,21 @@ def signals_of_run() -> Signals:
     import jax
 
     return Signals() if jax.process_count() == 1 else SharedSignals()
+
+
+@contextlib.contextmanager
+def cleaned_up_at_sigterm() -> Iterator[None]:
+    """Turn SIGTERM into SystemExit with status 143, so that temporary files are removed.
+
+    Without a handler the signal ends the process before any `finally` clause. A computation outside
+    of Python ends first.
+    """
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -73,7 +73,10 @@ def export(
     params = host(trained.params)
     aside = path.with_name(f"{path.stem}.tmp{path.suffix}")
     try:
+        aside.touch()
+        mode = aside.stat().st_mode  # as the umask says; a library may write another one
         note = writers[to](trained, params, aside)
+        aside.chmod(mode)
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
+import pytest
 from helpers.scripts import Run, assert_refused, call
 
 
@@ -28,6 +32,30 @@ def test_a_finished_run_has_a_card(finished: Run) -> None:
     for part in ("# digits, step 6", "`digits` of 10 classes", "| batch | 16 |",
                  f"Top-1 {last['top1']:.2%}", finished.measured[-1]["params_sha256"]):  # fmt: skip
         assert part in card
+
+
+def test_a_stopped_export_leaves_nothing(
+    finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGTERM while the file is written: status 143, and what was there before."""
+    stopped: list[bool] = []
+
+    def written(arrays: Any, path: Path, **_: Any) -> None:
+        stopped.append(path.exists())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("safetensors.numpy.save_file", written)
+    handler = signal.signal(signal.SIGTERM, lambda *_: None)  # else a fault here ends the tests
+    out = tmp_path / "digits.safetensors"
+    out.write_text("an earlier one")
+    try:
+        result = call("export", finished.workdir, "--to", "safetensors", "--out", out)
+        assert signal.getsignal(signal.SIGTERM) not in (signal.SIG_DFL, None)
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert (result.status, result.err, stopped) == (143, "", [True])
+    assert [file.name for file in tmp_path.iterdir()] == ["digits.safetensors"]
+    assert out.read_text() == "an earlier one"
 
 
 def test_mistakes_of_the_script(finished: Run, tmp_path: Path) -> None:

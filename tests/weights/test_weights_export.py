@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import importlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,20 @@ def test_torchvision_is_a_state_dict(tmp_path: Path) -> None:
     run = jax.jit(lambda p, x: alexnet_jax.forward(found.architecture, p, x))
     ours = np.asarray(run(found.params, images))
     assert np.abs(ours - theirs).max() <= 1e-5 * np.abs(ours).max()
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o027])
+def test_files_have_the_mode_that_the_umask_says(tmp_path: Path, mask: int) -> None:
+    """Also safetensors, whose library gives a file to its owner alone."""
+    before = os.umask(mask)
+    try:
+        found = trained("caffenet")
+        written = export(found, "safetensors", tmp_path / "net.safetensors")
+        written += export(found, "caffe", tmp_path / "net.caffemodel")
+    finally:
+        os.umask(before)
+    assert len(written) == 5
+    assert {file.stat().st_mode & 0o777 for file in written} == {0o666 & ~mask}
 
 
 def test_networks_that_a_kind_does_not_hold(tmp_path: Path) -> None:
