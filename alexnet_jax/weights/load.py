@@ -21,6 +21,7 @@ from alexnet_jax.weights.formats.onnx import read_onnx
 from alexnet_jax.weights.formats.own import own_weights
 from alexnet_jax.weights.formats.safetensors import read_safetensors
 from alexnet_jax.weights.formats.torch import read_torch
+from alexnet_jax.weights.formats.torch_names import plain_names
 from alexnet_jax.weights.published import KINDS, TORCHVISION_NAMES, Kind, Preprocessing, Published
 from alexnet_jax.weights.weights import (
     Layers,
@@ -103,7 +104,8 @@ def _torchvision(path: Path, layers: Layers | None, _: Mean) -> Weights:
     return _owt("torchvision", path, read_torch(path), layers)
 
 
-def _owt(kind: Kind, path: Path, arrays: dict[str, Array], layers: Layers | None) -> Weights:
+def _owt(kind: Kind, path: Path, found: dict[str, Array], layers: Layers | None) -> Weights:
+    arrays = plain_names(found)
     config = config_of(kind, "owt", published.TORCHVISION, layers=layers)
     classes = classes_in(arrays, TORCHVISION_NAMES["fc8"][1]) or 1000
     return _weights(

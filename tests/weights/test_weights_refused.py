@@ -47,7 +47,7 @@ def test_a_pickle_that_runs_something(tmp_path: Path, protocol: int) -> None:
     pickle.loads(data)  # it would
     mark.rmdir()
     text = refusal(torch_zip(tmp_path / "a.pth", {}, content=data))
-    assert "names posix.mkdir" in text or "instruction" in text
+    assert "calls posix.mkdir; nothing was executed" in text or "instruction" in text
     held = np.empty((), object)
     held[()] = {"conv1": Runs(mark)}
     with open(tmp_path / "a.npy", "wb") as file:
@@ -64,13 +64,28 @@ def test_a_pickle_that_runs_something(tmp_path: Path, protocol: int) -> None:
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.", "names builtins.eval"),
+        (b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.", "calls builtins.eval"),
         (
             b"\x80\x02ctorch._utils\n_rebuild_tensor_v3\n)R.",
-            "names torch._utils._rebuild_tensor_v3",
+            "calls torch._utils._rebuild_tensor_v3",
         ),
         (b"\x80\x02(X\x01\x00\x00\x001ios\nsystem\n.", "an instruction INST"),
-        (b"\x80\x02ccollections\nOrderedDict\n)\x81.", "an instruction NEWOBJ"),
+        (b"\x80\x02ccollections\nOrderedDict\n)}\x92.", "an instruction NEWOBJ_EX"),
+        (b"\x80\x02ccollections\nOrderedDict\n)\x81.", "features.0.weight is missing"),
+        (b"\x80\x02cos\nsystem\n)\x81.", "expected tensors, found a os.system"),
+        # Too many modules, and one that is in itself, so that names become longer and longer.
+        (
+            b"\x80\x02ca\nB\n)\x81}("
+            + b"".join(b"X\x04\x00\x00\x00%04dca\nB\n)\x81" % n for n in range(1000))
+            + b"ub.",
+            "more than 1000 modules",
+        ),
+        (b"\x80\x02ca\nB\n)\x81q\x01}X\xc8\x00\x00\x00" + b"m" * 200 + b"h\x01sb.", "too long"),
+        (
+            b"\x80\x02" + b"".join(b"ca\nB%d\n0" % n for n in range(1001)) + b"N.",
+            "more than 1000 cl",
+        ),
+        (b"\x80\x02}q\x01X\x05\x00\x00\x00modelh\x01s.", "'model' is no tensor"),  # holds itself
         (b"\x80\x02\x82\x01.", "an instruction EXT1"),
         (b"\x80\x02]r\xff\xff\xff\xff.", "numbers its parts beyond"),  # asks for 32 GiB
         (b"\x80\x02}q\x00" + b"(" * 100, "not a whole pickle"),

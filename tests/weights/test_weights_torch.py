@@ -127,10 +127,74 @@ def test_views_of_shared_storage(tmp_path: Path, net: Any, zipped: bool) -> None
     assert_these(load(tmp_path / "a.pth"), torch_names(source_arrays("owt")))
 
 
-def test_whole_modules_are_refused_without_a_call(tmp_path: Path, net: Any) -> None:
-    torch.save(net, tmp_path / "a.pth")
-    with pytest.raises(InputError, match=r"holds an instruction NEWOBJ|names torch\.nn"):
+class Module(torch.nn.Module):
+    """The network with torchvision's names, in a class of these tests."""
+
+    def __init__(self, net: Any) -> None:
+        super().__init__()
+        self.features, self.classifier = net["features"], net["classifier"]
+        self.avgpool = net["avgpool"]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.classifier(torch.flatten(self.avgpool(self.features(x)), 1))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_whole_modules(tmp_path: Path, net: Any, wrapped: bool, zipped: bool) -> None:
+    """The tensors of a module are read without its class, also one in DataParallel."""
+    module = torch.nn.DataParallel(Module(net)) if wrapped else Module(net)
+    with warnings.catch_warnings():  # PyTorch looks for the source of every class
+        warnings.simplefilter("ignore", UserWarning)
+        torch.save(module, tmp_path / "a.pth", _use_new_zipfile_serialization=zipped)
+    assert_these(load(tmp_path / "a.pth"), torch_names(source_arrays("owt")))
+
+
+@pytest.mark.parametrize("traced", [True, False])
+def test_torchscript(tmp_path: Path, net: Any, traced: bool) -> None:
+    with warnings.catch_warnings():  # PyTorch's, of TorchScript
+        warnings.simplefilter("ignore", DeprecationWarning)
+        module = Module(net).eval()
+        example = torch.zeros(1, 3, 224, 224)
+        script = torch.jit.trace(module, example) if traced else torch.jit.script(module)
+        script.save(tmp_path / "a.pt")
+    assert_these(load(tmp_path / "a.pt"), torch_names(source_arrays("owt")))
+
+
+def test_checkpoints_of_torchvisions_training(tmp_path: Path, net: Any) -> None:
+    """With argparse's settings, a scheduler, a scaler, and an average of the weights beside."""
+    import argparse
+
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=30)
+    torch.save(
+        {
+            "model": net.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "lr_scheduler": scheduler.state_dict(),
+            "epoch": 89,
+            "args": argparse.Namespace(model="alexnet", lr=0.01, device=torch.device("cpu")),
+            "model_ema": torch.optim.swa_utils.AveragedModel(net).state_dict(),
+            "acc1": np.float64(56.5),
+        },
+        tmp_path / "a.pth",
+    )
+    assert_these(load(tmp_path / "a.pth"), torch_names(source_arrays("owt")))
+
+
+def test_the_command_for_what_is_not_read(tmp_path: Path, net: Any) -> None:
+    """It makes a file that is read."""
+    import functools
+    import subprocess
+    import sys
+
+    content = {"state_dict": net.state_dict(), "loss": functools.partial(max)}
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(InputError, match=r"the pickle calls functools\.partial") as caught:
         load(tmp_path / "a.pth")
+    command = str(caught.value).partition('python -c "')[2].removesuffix('"')
+    subprocess.run([sys.executable, "-c", command], cwd=tmp_path, check=True)
+    assert_these(load(tmp_path / "a_state_dict.pth"), torch_names(source_arrays("owt")))
 
 
 def test_integers_are_refused(tmp_path: Path, net: Any) -> None:
@@ -142,19 +206,9 @@ def test_integers_are_refused(tmp_path: Path, net: Any) -> None:
 
 def test_an_export_to_onnx(tmp_path: Path, net: Any) -> None:
     path, images = tmp_path / "a.onnx", torchvision_input(stored(256, "short_bilinear"))
-
-    class Whole(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.features, self.classifier = net["features"], net["classifier"]
-            self.avgpool = net["avgpool"]
-
-        def forward(self, x: Any) -> Any:
-            return self.classifier(torch.flatten(self.avgpool(self.features(x)), 1))
-
     with warnings.catch_warnings():  # PyTorch's, of its own exporter
         warnings.simplefilter("ignore", DeprecationWarning)
-        torch.onnx.export(Whole().eval(), (torch.from_numpy(images),), path, dynamo=False)
+        torch.onnx.export(Module(net).eval(), (torch.from_numpy(images),), path, dynamo=False)
     found = weights.load("onnx", path, layers=widths(OWT))
     assert (found.architecture.name, found.stored_size) == ("owt", 256)
     assert_these(found, torch_names(source_arrays("owt")))

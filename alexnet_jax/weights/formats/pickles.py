@@ -18,19 +18,24 @@ from typing import IO, Any
 from alexnet_jax.errors import InputError
 
 Persistent = Callable[[Any], Any]
+Unknown = Callable[[str, str], Any]
 
-# Instructions that dictionaries, lists, strings, numbers and calls of the stand-ins need, in
-# protocols 2 to 4. Those that create instances of other kinds, or allocate more memory than the
-# file has bytes, are left out.
+# Instructions that dictionaries, lists, strings, numbers, and calls and instances of the stand-ins
+# need, in protocols 2 to 4. Those that create other kinds of objects, or allocate more memory than
+# the file has bytes, are left out.
 _INSTRUCTIONS = """
     PROTO FRAME STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 INT LONG
     LONG1 BINFLOAT FLOAT BINUNICODE SHORT_BINUNICODE UNICODE STRING BINSTRING SHORT_BINSTRING
     BINBYTES SHORT_BINBYTES EMPTY_LIST LIST APPEND APPENDS EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3
     EMPTY_DICT DICT SETITEM SETITEMS GLOBAL STACK_GLOBAL REDUCE BUILD BINPERSID PUT BINPUT
-    LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET
+    LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET NEWOBJ
 """
 _OPCODES = frozenset(_INSTRUCTIONS.split())
 _MOST_IN_A_TUPLE = 10_000  # values in a tuple and all tuples inside; a tensor's has about 30
+
+
+class Foreign(InputError):
+    """A pickle that asks for more than this reader does."""
 
 
 def load(
@@ -38,6 +43,7 @@ def load(
     allowed: Mapping[tuple[str, str], Any],
     *,
     persistent: Persistent | None = None,
+    unknown: Unknown | None = None,
     encoding: str = "ASCII",
 ) -> Any:
     """Load the pickle at the file's position, and move the position to its end.
@@ -47,10 +53,13 @@ def load(
       allowed: (module, name) -> its stand-in. Create the stand-ins for every call, because a
         pickle may set attributes on them.
       persistent: function that turns a persistent id into an object.
+      unknown: function that gives the stand-in of every other (module, name); by default, they are
+        refused.
       encoding: encoding of strings that Python 2 wrote.
 
     Raises:
-      InputError: the pickle names anything else, or is not a complete pickle of data.
+      Foreign: the pickle names anything else, or has other instructions.
+      InputError: it is not a complete pickle of data.
     """
     start = file.tell()
     _scan(file)
@@ -58,7 +67,7 @@ def load(
     file.seek(start)
     data = io.BytesIO(file.read(end - start))
     try:
-        return _Restricted(data, allowed, persistent, encoding).load()
+        return _Restricted(data, allowed, persistent, unknown, encoding).load()
     except InputError:
         raise
     except Exception as error:  # a damaged pickle can raise any exception
@@ -72,7 +81,7 @@ def _scan(file: IO[bytes]) -> None:
         for opcode, argument, _ in pickletools.genops(file):
             limit += 1
             if opcode.name not in _OPCODES:
-                raise InputError(f"the pickle holds an instruction {opcode.name}, no array has it")
+                raise Foreign(f"the pickle holds an instruction {opcode.name}, no array has it")
             # The unpickler allocates memory for as many parts as the highest number.
             if opcode.name in marks and int(argument or 0) > limit:
                 raise InputError("the pickle numbers its parts beyond their count")
@@ -135,18 +144,18 @@ class _Restricted(pickle.Unpickler):
         file: IO[bytes],
         allowed: Mapping[tuple[str, str], Any],
         persistent: Persistent | None,
+        unknown: Unknown | None,
         encoding: str,
     ) -> None:
         super().__init__(file, encoding=encoding)
-        self._allowed, self._persistent = allowed, persistent
+        self._allowed, self._persistent, self._unknown = allowed, persistent, unknown
 
     def find_class(self, module: str, name: str) -> Any:
-        try:
+        if (module, name) in self._allowed:
             return self._allowed[module, name]
-        except KeyError:
-            raise InputError(
-                f"the pickle names {module}.{name}, which is no array; nothing was executed"
-            ) from None
+        if self._unknown is not None:
+            return self._unknown(module, name)
+        raise Foreign(f"the pickle names {module}.{name}, which is no array; nothing was executed")
 
     def persistent_load(self, pid: Any) -> Any:
         if self._persistent is None:

@@ -1,11 +1,10 @@
-"""Tensors of a `torch.save` file, in its zip or its older format, read without torch."""
+"""Tensors of a `torch.save` file, in its zip or its older format, read without PyTorch."""
 
 from __future__ import annotations
 
 import io
 import math
 import mmap
-import reprlib
 import struct
 import zipfile
 import zlib
@@ -20,9 +19,9 @@ import numpy as np
 from alexnet_jax.errors import InputError
 from alexnet_jax.weights.arrays import Array
 from alexnet_jax.weights.formats import pickles
+from alexnet_jax.weights.formats.torch_content import Classes, as_state_dict, short, tensors_of
 
 _MOST_PICKLE = 16 << 20  # bytes of the part that names tensors; a network needs a few thousand
-_WRAPPERS = ("module", "_orig_mod")
 _OLD_MAGIC = 0x1950A86A20F9469CFC6C
 _DTYPES: dict[str, Any] = {
     "FloatStorage": np.dtype("<f4"),
@@ -39,15 +38,14 @@ _DTYPES: dict[str, Any] = {
 
 
 def read_torch(path: Path) -> dict[str, Array]:
-    """Read the tensors of a state dict by name.
+    """Read the tensors of a file by their names in a state dict.
 
-    The state dict is the whole file, or its entry "state_dict" or "model". The prefixes "module."
-    and "_orig_mod.", which DataParallel and torch.compile add, are removed. The file is mapped into
-    memory: a tensor is checked and copied when its values are read.
+    The file holds a state dict, a checkpoint with one, or a module, as PyTorch or TorchScript save
+    it. It is mapped into memory: a tensor is checked and copied when its values are read.
 
     Raises:
-      InputError: the file is not of `torch.save`, is cut short or damaged, or its pickle names
-        anything but tensors.
+      InputError: the file is not of `torch.save`, is cut short or damaged, or asks for more than to
+        be read; then the message has the command by which PyTorch makes a state dict of it.
     """
     with open(path, "rb") as file:
         if file.seek(0, io.SEEK_END) == 0:
@@ -58,30 +56,8 @@ def read_torch(path: Path) -> dict[str, Array]:
     elif bytes(mapped[:2]) == b"PK":
         raise InputError(f"{path} is cut short: a zip file without its end")
     else:
-        content = _read_old(mapped)
-    return _tensors(content)
-
-
-def _short(value: Any) -> str:
-    """Describe an object of a file in at most 80 characters, however long or nested it is."""
-    return reprlib.repr(value)[:80]
-
-
-def _tensors(content: Any) -> dict[str, Array]:
-    for name in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(name), dict):
-            content = content[name]
-    if not isinstance(content, dict):
-        raise InputError(f"expected a dictionary of tensors, found {type(content).__name__}")
-    tensors = {}
-    for name, value in content.items():
-        if not isinstance(name, str) or not isinstance(value, Array):
-            raise InputError(f"expected a dictionary of tensors, but {_short(name)} is no tensor")
-        plain = ".".join(part for part in name.split(".") if part not in _WRAPPERS)
-        if plain in tensors:
-            raise InputError(f"two tensors are called {plain}")
-        tensors[plain] = value
-    return tensors
+        content = _read_old(path, mapped)
+    return tensors_of(content)
 
 
 @dataclass(frozen=True)
@@ -117,8 +93,7 @@ def _read_zip(path: Path, mapped: memoryview) -> Any:
 
     if entries[root + "data.pkl"].file_size > _MOST_PICKLE:
         raise InputError(f"{path}: data.pkl is larger than {_MOST_PICKLE >> 20} MiB")
-    pickled = io.BytesIO(data("data.pkl"))
-    return pickles.load(pickled, _stand_ins(), persistent=storage)
+    return _load(path, io.BytesIO(data("data.pkl")), storage)
 
 
 def _record(path: Path, mapped: memoryview, entry: zipfile.ZipInfo) -> memoryview:
@@ -136,7 +111,7 @@ def _record(path: Path, mapped: memoryview, entry: zipfile.ZipInfo) -> memoryvie
     return record
 
 
-def _read_old(mapped: memoryview) -> Any:
+def _read_old(path: Path, mapped: memoryview) -> Any:
     """Read the format before PyTorch 1.6: four pickles, the storages' keys, and their values."""
     file = io.BytesIO(mapped[:_MOST_PICKLE])
     positions: dict[str, tuple[Any, int, int]] = {}  # key -> dtype, offset in the file, count
@@ -155,7 +130,7 @@ def _read_old(mapped: memoryview) -> Any:
         raise InputError("not a file of torch.save (neither its zip nor its old format)")
     for _ in ("protocol version", "sizes of C types"):
         pickles.load(file, {})
-    content = pickles.load(file, _stand_ins(), persistent=storage)
+    content = _load(path, file, storage)
     keys, start = pickles.load(file, {}), file.tell()
     if not isinstance(keys, list) or {str(key) for key in keys} != set(sizes):
         raise InputError("the file does not hold the tensors that it names")
@@ -177,13 +152,29 @@ def _old_data(
     return mapped[start + 8 : start + 8 + dtype.itemsize * count]
 
 
+def _load(path: Path, file: io.BytesIO, storage: Callable[[Any], _Storage]) -> Any:
+    """Load the pickle that names the tensors."""
+
+    def persistent(pid: Any) -> Any:
+        match pid:
+            case ("module", type() as stand_in, *_):  # and its source, in the old format
+                return stand_in
+        return storage(pid)
+
+    try:
+        return pickles.load(file, _stand_ins(), persistent=persistent, unknown=Classes().find)
+    except pickles.Foreign as error:
+        advice = as_state_dict(path.name, file.getvalue())
+        raise InputError(f"{error}; nothing was executed. The file is {advice}") from error
+
+
 def _storage_id(pid: Any) -> tuple[Any, str, int]:
     """Return (dtype, key, count) of ("storage", dtype, key, location, count)."""
     match pid:
         case ("storage", np.dtype() as dtype, str() as key, str(), int() as count, *_):
             if 0 <= count < 1 << 48:
                 return dtype, key, count
-    raise InputError(f"the pickle refers to {_short(pid)}, which is no storage of a tensor")
+    raise InputError(f"the pickle refers to {short(pid)}, which is no storage of a tensor")
 
 
 def _stand_ins() -> dict[tuple[str, str], Any]:
@@ -208,6 +199,7 @@ def _stand_ins() -> dict[tuple[str, str], Any]:
         ("torch._utils", "_rebuild_tensor"): tensor,  # of PyTorch 0.1
         ("torch._utils", "_rebuild_tensor_v2"): tensor,
         ("torch._utils", "_rebuild_parameter"): parameter,
+        ("torch._utils", "_rebuild_parameter_with_state"): parameter,
     }
 
 
@@ -215,7 +207,7 @@ def _view(storage: _Storage, offset: Any, shape: Any, strides: Any) -> Array:
     whole = (offset, *shape, *strides)
     if len(shape) != len(strides) or not all(type(n) is int and 0 <= n < 1 << 48 for n in whole):
         raise InputError(
-            f"a tensor of shape {_short(shape)} with strides {_short(strides)} cannot be"
+            f"a tensor of shape {short(shape)} with strides {short(strides)} cannot be"
         )
     last = offset + sum((side - 1) * step for side, step in zip(shape, strides, strict=True))
     if 0 not in shape and last >= storage.count:
