@@ -8,6 +8,8 @@ and a training can start from it.
 
 from __future__ import annotations
 
+import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -29,6 +31,7 @@ KindOrName = Literal[
     "onnx_alexnet",
     "onnx_caffenet",
 ]
+Npy = Literal["caffe_alexnet", "caffenet"]
 
 
 def mean(text: str) -> str | list[float]:
@@ -52,6 +55,8 @@ class Options:
     """For caffe and npy: mean image (.binaryproto or .npy), or mean pixel: blue, green, red."""
     classes: Annotated[Path | None, option(Path, "FILE", "numbered")] = None
     """Text file with one class name per line, in the order of the outputs."""
+    preset: Annotated[Npy | None, words(Npy, "as the name of FILE says")] = None
+    """For npy: which of the two networks FILE holds, whose arrays have the same shapes."""
     data: Annotated[str | None, option(str, "NAME", "as FILE says or imagenet2012")] = None
     """Data set on which evaluate.py tests the network."""
     set: Changes = ()
@@ -65,13 +70,17 @@ def main(options: Options) -> None:
     class_names = None if options.classes is None else names(options.classes)
     changes = layers(options)
     kind, file = kind_and_file(options)
-    weights = load(
-        kind,
-        file,
-        mean=options.mean,
-        class_names=class_names,
-        layers=changes,
-    )
+    with warnings.catch_warnings(record=True, action="always", category=UserWarning) as caught:
+        weights = load(
+            kind,
+            file,
+            mean=options.mean,
+            class_names=class_names,
+            layers=changes,
+            preset=options.preset,
+        )
+    for warning in caught:
+        print(f"note: {warning.message}", file=sys.stderr)
     save_workdir(weights, options.workdir, data=options.data)
     print(f"{options.workdir}: {weights.architecture.name} of {weights.file}")
     print(f"sha256 {weights.sha256}")

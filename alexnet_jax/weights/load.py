@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from alexnet_jax.runs import TrainConfig
 from alexnet_jax.weights import published
 from alexnet_jax.weights.arrays import Array, classes_in, params_of
 from alexnet_jax.weights.formats.caffe import read_caffe, read_mean
-from alexnet_jax.weights.formats.npy import read_npy
+from alexnet_jax.weights.formats.npy import preset_of, read_npy
 from alexnet_jax.weights.formats.onnx import read_onnx
 from alexnet_jax.weights.formats.own import own_weights
 from alexnet_jax.weights.formats.safetensors import read_safetensors
@@ -45,6 +46,7 @@ def load(
     mean: Mean = None,
     class_names: Sequence[str] | None = None,
     layers: Layers | None = None,
+    preset: str | None = None,
 ) -> Weights:
     """Load a network's weights from a file of another project, or of this one.
 
@@ -57,8 +59,8 @@ def load(
     Args:
       kind: "torchvision" (.pth of its alexnet: `owt`), "caffe" (.caffemodel of bvlc_alexnet or
         bvlc_reference_caffenet, distinguished by their layers), "onnx" (the model zoo's
-        bvlcalexnet, caffenet, or an export of torchvision's), "npy" (bvlc_alexnet.npy),
-        "safetensors" (of this project, or with torchvision's names).
+        bvlcalexnet, caffenet, or an export of torchvision's), "npy" (bvlc_alexnet.npy, and others
+        of caffe-tensorflow), "safetensors" (of this project, or with torchvision's names).
       path: the file.
       mean: for "caffe" and "npy": a mean file (.binaryproto, or .npy of 3 x S x S, in the order
         blue, green, red), or the three numbers of a pixel in that order. By default Caffe's.
@@ -66,6 +68,8 @@ def load(
         of ImageNet's synsets, whose order all these projects share; other classes are numbered.
       layers: changes to the preset by layer, as `alexnet_jax.architecture` takes them, for a
         network of other widths.
+      preset: for "npy", "caffe_alexnet" or "caffenet". By default what the file's name contains;
+        a name with neither gives a warning, and caffe_alexnet.
 
     Raises:
       InputError: no such kind or file; the file is cut short, damaged, of another network or with
@@ -78,11 +82,13 @@ def load(
         raise InputError(f"{path}: {'is a directory' if path.is_dir() else 'no such file'}")
     if mean is not None and kind not in ("caffe", "npy"):
         raise InputError(f"a mean is for the kinds caffe and npy; {kind} has its own")
+    if preset is not None and kind != "npy":
+        raise InputError(f"a preset is for the kind npy; a file of the kind {kind} says what it is")
     readers: dict[str, Callable[[Path, Layers | None, Mean], Weights]] = {
         "torchvision": _torchvision,
         "caffe": _caffe,
         "onnx": _onnx,
-        "npy": _npy,
+        "npy": partial(_npy, preset=preset),
         "safetensors": _safetensors,
     }
     try:
@@ -131,16 +137,17 @@ def _caffe(path: Path, layers: Layers | None, mean: Mean) -> Weights:
     )
 
 
-def _npy(path: Path, layers: Layers | None, mean: Mean) -> Weights:
-    """Load the weights of bvlc_alexnet in the form of Guerzhoy's myalexnet_forward.py.
+def _npy(path: Path, layers: Layers | None, mean: Mean, *, preset: str | None) -> Weights:
+    """Load the weights of one of BVLC's networks in the form of caffe-tensorflow.
 
-    They get Caffe's network and preprocessing, where conv1 has no padding and the mean is
-    ImageNet's, not the picture's.
+    They get Caffe's network and preprocessing. The program that Guerzhoy published with
+    bvlc_alexnet.npy differs in padding conv1 and in subtracting the picture's own mean.
     """
     arrays = read_npy(path)
-    names = {layer: (f"{layer}/0", f"{layer}/1") for layer in TORCHVISION_NAMES}
-    config = config_of("npy", "caffe_alexnet", published.CAFFE, layers=layers)
-    architecture = architecture_of(config, classes_in(arrays, "fc8/1") or 1000)
+    parts = ("weights", "biases") if "conv1/weights" in arrays else ("0", "1")
+    names = {layer: (f"{layer}/{parts[0]}", f"{layer}/{parts[1]}") for layer in TORCHVISION_NAMES}
+    config = config_of("npy", preset_of(path, preset), published.CAFFE, layers=layers)
+    architecture = architecture_of(config, classes_in(arrays, names["fc8"][1]) or 1000)
     preprocessing, image = _with_mean(published.CAFFE, mean, architecture)
     return _weights(
         "npy", path, config, architecture, arrays, names, preprocessing, None, image, "HWIO"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import pickle
 import struct
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import onnx_nets
+from helpers.scripts import call
 from helpers.torch_bytes import torch_zip
 from helpers.weight_files import (
     BVLC,
@@ -77,14 +79,16 @@ def test_npy_files_of_old_pickles(tmp_path: Path, npy: Path, python: int) -> Non
     (Python2 if python == 2 else pickle.Pickler)(data, protocol=2).dump(held)
     old = data.getvalue().replace(b"numpy._core", b"numpy.core")
     assert (b"_codecs" in old) == (python == 3)
-    (tmp_path / "old.npy").write_bytes(out.getvalue() + old)
+    (tmp_path / "old_alexnet.npy").write_bytes(out.getvalue() + old)
     if python == 3:
-        (tmp_path / "other.npy").write_bytes(out.getvalue() + old.replace(b"latin1", b"utf-16"))
+        (tmp_path / "utf16_alexnet.npy").write_bytes(
+            out.getvalue() + old.replace(b"latin1", b"utf-16")
+        )
         with pytest.raises(InputError, match="holds bytes as text in 'utf-16'"):
-            weights.load("npy", tmp_path / "other.npy", layers=widths(BVLC))
+            weights.load("npy", tmp_path / "utf16_alexnet.npy", layers=widths(BVLC))
     same(
         weights.load("npy", npy, layers=widths(BVLC)),
-        weights.load("npy", tmp_path / "old.npy", layers=widths(BVLC)),
+        weights.load("npy", tmp_path / "old_alexnet.npy", layers=widths(BVLC)),
     )
 
 
@@ -95,12 +99,61 @@ def test_npy_files_of_other_orders(tmp_path: Path, npy: Path) -> None:
         name: [np.asfortranarray(part).astype(">f4", order="K") for part in parts]
         for name, parts in layers.items()
     }
-    np.save(tmp_path / "turned.npy", turned, allow_pickle=True)
-    assert (tmp_path / "turned.npy").read_bytes() != npy.read_bytes()
+    np.save(tmp_path / "turned_alexnet.npy", turned, allow_pickle=True)
+    assert (tmp_path / "turned_alexnet.npy").read_bytes() != npy.read_bytes()
     same(
         weights.load("npy", npy, layers=widths(BVLC)),
-        weights.load("npy", tmp_path / "turned.npy", layers=widths(BVLC)),
+        weights.load("npy", tmp_path / "turned_alexnet.npy", layers=widths(BVLC)),
     )
+
+
+def test_npy_files_of_dictionaries(tmp_path: Path, npy: Path) -> None:
+    """{layer: {"weights", "biases"}}, as later versions of the converter write."""
+    layers = guerzhoy(source_arrays("caffe_alexnet"))
+    named = {layer: {"weights": kernel, "biases": bias} for layer, (kernel, bias) in layers.items()}
+    np.save(tmp_path / "alexnet.npy", named, allow_pickle=True)
+    same(
+        weights.load("npy", npy, layers=widths(BVLC)),
+        weights.load("npy", tmp_path / "alexnet.npy", layers=widths(BVLC)),
+    )
+    del named["fc7"]["biases"]
+    np.save(tmp_path / "alexnet.npy", named, allow_pickle=True)
+    with pytest.raises(InputError, match="array fc7/biases is missing, expected 18"):
+        weights.load("npy", tmp_path / "alexnet.npy", layers=widths(BVLC))
+
+
+def test_which_of_two_networks_an_npy_file_holds(tmp_path: Path, npy: Path) -> None:
+    """The preset, or else the file's name, says it; where neither does, a warning does."""
+    caffenet = tmp_path / "bvlc_reference_caffenet.npy"
+    other = tmp_path / "converted.npy"
+    for path in (caffenet, other):
+        path.write_bytes(npy.read_bytes())
+    load = functools.partial(weights.load, "npy", layers=widths(BVLC))
+    assert load(npy).architecture.name == "caffe_alexnet"
+    assert load(npy, preset="caffenet").architecture.name == "caffenet"
+    assert load(caffenet).architecture.name == load(caffenet).config.preset == "caffenet"
+    assert load(other, preset="caffenet").architecture.name == "caffenet"
+    with pytest.warns(UserWarning, match="taken for caffe_alexnet") as caught:
+        assert load(other).architecture.name == "caffe_alexnet"
+    assert caught[0].filename == __file__
+    with pytest.raises(InputError, match="is caffe_alexnet or caffenet, got the preset 'owt'"):
+        load(npy, preset="owt")
+    with pytest.raises(InputError, match="a preset is for the kind npy"):
+        weights.load("caffe", npy, preset="caffenet")
+
+
+def test_the_script_passes_the_warning_on(tmp_path: Path, npy: Path) -> None:
+    path = tmp_path / "converted.npy"
+    path.write_bytes(npy.read_bytes())
+    changes = [f"{layer}.maps={count}" for layer, count in BVLC.items()]
+    result = call("import_weights", "npy", path, "--workdir", tmp_path / "a", "--set", *changes)
+    assert result.status == 0
+    assert result.err.startswith(f"note: {path} does not say whether it is caffe_alexnet or caff")
+    assert result.err.count("\n") == 1
+    arguments = ("--workdir", tmp_path / "b", "--preset", "caffenet", "--set", *changes)
+    result = call("import_weights", "npy", path, *arguments)
+    assert (result.status, result.err) == (0, "")
+    assert result.lines[0] == f"{tmp_path / 'b'}: caffenet of converted.npy"
 
 
 def test_npy_files_that_are_refused(tmp_path: Path, npy: Path) -> None:
@@ -111,7 +164,7 @@ def test_npy_files_that_are_refused(tmp_path: Path, npy: Path) -> None:
         else:
             np.save(path, content, allow_pickle=True)
         with pytest.raises(InputError) as caught:
-            weights.load("npy", path, layers=widths(BVLC))
+            weights.load("npy", path, layers=widths(BVLC), preset="caffe_alexnet")
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
@@ -123,7 +176,9 @@ def test_npy_files_that_are_refused(tmp_path: Path, npy: Path) -> None:
         "c.npy", layers | {"fc7": layers["fc7"][:1]}
     )
     assert "array conv6/0 1 has no place" in refusal("d.npy", layers | {"conv6": [np.zeros(1)]})
-    assert "'conv6' is not a list of arrays" in refusal("e.npy", layers | {"conv6": "text"})
+    assert "'conv6' is not a list or dictionary of arrays" in refusal(
+        "e.npy", layers | {"conv6": "text"}
+    )
     assert "conv3/0 should be 3x3x12x16" in refusal(
         "f.npy", layers | {"conv3": [layers["conv3"][0][:1], layers["conv3"][1]]}
     )

@@ -38,8 +38,8 @@ def made(kind: str, directory: Path) -> Path:
         layers = caffe_files.layers("caffenet")
         data = caffe_files.net(source_arrays("caffenet"), layers, legacy=True)
         return write(directory / "net.caffemodel", data)
-    np.save(directory / "net.npy", guerzhoy(source_arrays("caffe_alexnet")), allow_pickle=True)
-    return directory / "net.npy"
+    np.save(directory / "alexnet.npy", guerzhoy(source_arrays("caffe_alexnet")), allow_pickle=True)
+    return directory / "alexnet.npy"
 
 
 def pictures(directory: Path) -> None:

@@ -1,8 +1,9 @@
-"""Arrays of a .npy file that contains a pickled dictionary, layer -> [kernel, bias]."""
+"""Arrays of a .npy file that contains a pickled dictionary: layer -> its kernel and bias."""
 
 from __future__ import annotations
 
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.weights.arrays import Array
 from alexnet_jax.weights.formats import pickles
 
+PRESETS = ("caffe_alexnet", "caffenet")
+
 
 def read_npy(path: Path) -> dict[str, Array]:
-    """Read the arrays by name, such as "conv1/0" (kernel) and "conv1/1" (bias).
+    """Read the arrays by name, of a list "conv1/0", of a dictionary "conv1/weights".
+
+    Lists are of caffe-tensorflow's first version, dictionaries of its last.
 
     Raises:
       InputError: the file has another format, is cut short or damaged, or its pickle names
@@ -56,11 +61,39 @@ def _arrays(path: Path, pickled: Any) -> dict[str, Array]:
         raise InputError(f"{path} holds no dictionary of layers")
     arrays = {}
     for layer, parts in layers.items():
-        if not isinstance(parts, list | tuple) or not all(isinstance(p, _Pickled) for p in parts):
-            raise InputError(f"{path}: {layer!r} is not a list of arrays")
-        for number, part in enumerate(parts):
-            arrays[f"{layer}/{number}"] = part.array(f"{layer}/{number}")
+        named = parts if isinstance(parts, dict) else None
+        if isinstance(parts, list | tuple):
+            named = dict(enumerate(parts))
+        if named is None or not all(isinstance(part, _Pickled) for part in named.values()):
+            raise InputError(f"{path}: {layer!r} is not a list or dictionary of arrays")
+        for key, part in named.items():
+            arrays[f"{layer}/{key}"] = part.array(f"{layer}/{key}")
     return arrays
+
+
+def preset_of(path: Path, preset: str | None) -> str:
+    """Return the preset of a file, which holds the same arrays for each of `PRESETS`.
+
+    The file's name tells it if it contains "caffenet" or "alexnet". Otherwise a warning says which
+    one is taken.
+
+    Raises:
+      InputError: there is no such preset of these files.
+    """
+    if preset is not None:
+        if preset not in PRESETS:
+            raise InputError(f"a .npy file is {' or '.join(PRESETS)}, got the preset {preset!r}")
+        return preset
+    name = path.name.lower()
+    if "caffenet" in name:
+        return "caffenet"
+    if "alexnet" not in name:
+        warnings.warn(
+            f"{path} does not say whether it is caffe_alexnet or caffenet, whose arrays have the "
+            "same shapes; it is taken for caffe_alexnet, which a preset can change",
+            stacklevel=4,  # the caller of `load`
+        )
+    return "caffe_alexnet"
 
 
 class _Pickled:

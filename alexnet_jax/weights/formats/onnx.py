@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.network import LRN, Architecture, Conv, Dense, MaxPool, Placed, presets
 from alexnet_jax.weights.arrays import Array, classes_in
 from alexnet_jax.weights.formats.onnx_graph import Node, load_graph, operations
+from alexnet_jax.weights.formats.onnx_weights import graph_arrays
 from alexnet_jax.weights.weights import Layers
 
 PRESETS = ("owt", "caffe_alexnet", "caffenet")
@@ -34,7 +35,7 @@ def read_onnx(
         message names the operation that differs.
     """
     graph = load_graph(path)
-    weights = {tensor.name: tensor for tensor in graph.initializer}
+    weights = graph_arrays(path, graph)
     nodes = list(operations(path, graph, set(weights)))
     kinds = [node.kind for node in nodes]
     preset = next((p for p in PRESETS if kinds == _kinds(presets.architecture(p))), None)
@@ -43,7 +44,7 @@ def read_onnx(
             f"{path} has the operations {' '.join(kinds) or 'of no network'}, which are not those "
             f"of {', '.join(PRESETS)}"
         )
-    names, arrays = _arrays(path, nodes, weights)
+    names, arrays = _arrays(nodes, weights)
     pools = [node for node in nodes if node.kind == "MaxPool"]
     changes = {name: dict(values) for name, values in (layers or {}).items()}
     for name, node in zip(("pool1", "pool2", "pool5"), pools, strict=True):
@@ -75,7 +76,7 @@ def _expected(architecture: Architecture) -> Iterator[tuple[str, Placed]]:
 
 
 def _arrays(
-    path: Path, nodes: list[Node], weights: dict[str, Any]
+    nodes: list[Node], weights: dict[str, Callable[[], Array]]
 ) -> tuple[dict[str, tuple[str, str]], dict[str, Array]]:
     ours = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
     parametric = [node for node in nodes if node.kind in ("Conv", "Gemm")]
@@ -87,28 +88,11 @@ def _arrays(
         for name in node.inputs[1:]:
             if name not in weights:
                 raise InputError(f"{node.name}: array {name} is not in the file")
-            arrays[name] = _array(path, weights[name])
+            arrays[name] = weights[name]()
         names[layer] = (node.inputs[1], node.inputs[2])
         if node.kind == "Gemm":
             arrays[node.inputs[1]] = _for_gemm(node, arrays[node.inputs[1]])
     return names, arrays
-
-
-def _array(path: Path, tensor: Any) -> Array:
-    import onnx
-
-    try:
-        kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: array {tensor.name} has an unknown dtype ({error})") from error
-
-    def read() -> np.ndarray:
-        try:
-            return onnx.numpy_helper.to_array(tensor)
-        except ValueError as error:
-            raise InputError(f"{path}: array {tensor.name} is not whole ({error})") from error
-
-    return Array(tuple(tensor.dims), np.dtype(kind).name, read)
 
 
 def _for_gemm(node: Node, array: Array) -> Array:

@@ -69,7 +69,11 @@ def load_graph(path: Path) -> Any:
 
 
 def operations(path: Path, graph: Any, weights: set[str]) -> Iterator[Node]:
-    """Yield the operations in order; InputError if they do not form a chain, or one is unknown."""
+    """Yield the operations in order, but for those that give the arrays called `weights`.
+
+    Raises:
+      InputError: the operations do not form a chain, or one is unknown.
+    """
     previous = [value.name for value in graph.input if value.name not in weights][:1]
     flat = ended = False
     for node in graph.node:
@@ -77,8 +81,8 @@ def operations(path: Path, graph: Any, weights: set[str]) -> Iterator[Node]:
             raise InputError(f"{path}: operation {node.op_type} {node.name} has no output")
         label = f"{path}: operation {node.op_type} {node.name or node.output[0]}"
         attributes = {a.name: _value(label, a) for a in node.attribute if a.name in _ATTRIBUTES}
-        if node.op_type == "Constant":
-            continue  # the shape that a Reshape takes
+        if node.op_type == "Constant" or node.output[0] in weights:
+            continue  # an array, or the shape that a Reshape takes
         if not node.input or node.input[0] not in previous:
             raise InputError(f"{label} does not follow the one before")
         previous = [node.output[0]]

@@ -1,10 +1,10 @@
 """Pickles of arrays, read without running anything that they name.
 
 A pickle is a program: the names in it are imported and called. Here every name is looked up in a
-short table of stand-ins that only record their arguments; any other name ends the reading before
-anything is imported. The reader works on every machine, with or without PyTorch: it refuses the
-same files whatever PyTorch's version, need not wait for PyTorch's import, and can map tensors
-instead of copying them. It accepts less than `torch.load(weights_only=True)` does.
+short table of stand-ins that only record their arguments; any other name ends the reading, or has a
+stand-in that the caller gives, and nothing is imported. The reader works on every machine, with or
+without PyTorch: it refuses the same files whatever PyTorch's version, need not wait for PyTorch's
+import, and can map tensors instead of copying them.
 """
 
 from __future__ import annotations
