@@ -67,7 +67,7 @@ def fetch(name: str, *, cache: str | Path | None = None) -> Path:
     except OSError as error:
         raise InputError(
             f"{path} cannot be written ({error.strerror or error}); set ALEXNET_JAX_CACHE to "
-            f"another directory, or {_by_hand(published, path)}"
+            f"another directory, or download {published.address} by other means and give its path"
         ) from error
     return path
 
@@ -144,7 +144,8 @@ def _download(name: str, published: PublishedFile, path: Path, part: IO[bytes]) 
             os.unlink(part.name)
         raise InputError(
             f"{name}: {published.address} could not be downloaded ({_reason(error)})"
-            f"{kept if count else ''}; {_by_hand(published, path)}"
+            f"{kept if count else ''}; download it by other means and save it as {path}, or give "
+            "its own path"
         ) from error
 
 
@@ -159,7 +160,7 @@ def _transfer(name: str, published: PublishedFile, part: IO[bytes]) -> None:
     with requests.get(
         published.address, headers=headers, stream=True, timeout=_PATIENCE
     ) as response:
-        if response.status_code == requests.codes.requested_range_not_satisfiable:
+        if done and response.status_code == requests.codes.requested_range_not_satisfiable:
             part.truncate(0)
             return _transfer(name, published, part)
         response.raise_for_status()
@@ -201,11 +202,4 @@ def _digest(path: Path, published: PublishedFile) -> str:
 def _mismatch(found: str, published: PublishedFile) -> str:
     return (
         f"its digest is {found}, and its publisher states {published.digest} ({published.source})"
-    )
-
-
-def _by_hand(published: PublishedFile, path: Path) -> str:
-    return (
-        f"download {published.address} by other means and save it as {path}, or give the path of "
-        "the file itself"
     )

@@ -158,7 +158,7 @@ def test_mistakes_write_nothing(imported: Any, tmp_path: Path) -> None:
     assert_refused(call(*plain, new, "--classes", tmp_path / "none"), "No such file")
     assert_refused(call(*plain, new, "--classes", file), "not a text file")
     result = call("import_weights", "keras", file, "--workdir", new)
-    assert_refused(result, "KIND must be one of torchvision, caffe", "got 'keras'")
+    assert_refused(result, "KIND|NAME must be one of torchvision, caffe", "got 'keras'")
     assert not new.exists()
 
 
