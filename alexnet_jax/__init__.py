@@ -1,7 +1,7 @@
 """AlexNet, the network of 2012, written purely functionally in JAX and Flax.
 
-Importing this needs jax, flax, optax and numpy and no more; what reads data, checkpoints or
-pictures imports its libraries when used.
+Each name is imported when first used. The network needs jax, flax, optax and numpy and no more;
+what reads data, checkpoints or pictures imports its libraries when used.
 """
 
 from __future__ import annotations
@@ -9,32 +9,36 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from alexnet_jax import ops
 from alexnet_jax.errors import InputError
-from alexnet_jax.network import (
-    AlexNet,
-    Architecture,
-    activations,
-    architecture,
-    forward,
-    init,
-    list_presets,
-    summary,
-)
 from alexnet_jax.version import __version__
 
-if TYPE_CHECKING:
-    from alexnet_jax import data, weights
+if TYPE_CHECKING:  # from modules where a package has a module and a function of one name
+    from alexnet_jax import data, ops, weights
     from alexnet_jax.inference import load_checkpoint
+    from alexnet_jax.network.architecture import Architecture
+    from alexnet_jax.network.forward import activations, forward
+    from alexnet_jax.network.module import AlexNet, init
+    from alexnet_jax.network.presets import architecture, list_presets
+    from alexnet_jax.network.summary import summary
     from alexnet_jax.runs import TrainConfig
     from alexnet_jax.training import paper_sgd
 
-# Imported when first used, each from its package; "" is the package itself.
-_WHEN_USED = {
+# The package that offers each name; "" for a package itself.
+_OFFERED_BY = {
+    "AlexNet": "network",
+    "Architecture": "network",
     "TrainConfig": "runs",
+    "activations": "network",
+    "architecture": "network",
     "data": "",
+    "forward": "network",
+    "init": "network",
+    "list_presets": "network",
     "load_checkpoint": "inference",
+    "network": "",
+    "ops": "",
     "paper_sgd": "training",
+    "summary": "network",
     "weights": "",
 }
 
@@ -59,7 +63,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _WHEN_USED:
+    if name not in _OFFERED_BY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    package = importlib.import_module(f"{__name__}.{_WHEN_USED[name] or name}")
-    return getattr(package, name) if _WHEN_USED[name] else package
+    package = importlib.import_module(f"{__name__}.{_OFFERED_BY[name] or name}")
+    return getattr(package, name) if _OFFERED_BY[name] else package
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_OFFERED_BY})

@@ -29,7 +29,8 @@ ORDER = (
     "paper",
     "cli",
 )
-ROOT = {"__init__.py", "errors.py", "version.py", "py.typed"}
+ROOT = {"__init__.py", "__main__.py", "errors.py", "version.py", "py.typed"}
+CONFIGS = PACKAGE / "configs"  # files that are run, and no package
 
 
 def imports(path: Path) -> Iterator[tuple[str, str]]:
@@ -74,7 +75,7 @@ def test_imports_point_one_way_and_take_what_is_offered() -> None:
     wrong = []
     for path in files:
         own = path.relative_to(PACKAGE).parts[0]
-        if own in ROOT:
+        if own in ROOT or path.is_relative_to(CONFIGS):
             continue
         wrong += [
             f"{path.relative_to(PACKAGE)}: {module} {name} {fault}"
@@ -95,10 +96,11 @@ def test_what_is_wrong_with_an_import() -> None:
 
 
 def test_scripts_take_what_is_offered() -> None:
-    """Scripts and notebooks do as users should: names that packages offer, and no insides; of the
-    command line, which is theirs, any module."""
+    """Scripts, configs and notebooks do as users should: names that packages offer, and no insides;
+    of the command line, which is theirs, any module."""
     root = PACKAGE.parent
-    for path in [*(root / "experiments").rglob("*.py"), *(root / "notebooks").glob("*.py")]:
+    scripts = (root / "experiments").rglob("*.py")
+    for path in [*scripts, *CONFIGS.glob("*.py"), *(root / "notebooks").glob("*.py")]:
         for module, name in imports(path):
             door = PACKAGE.joinpath(*module.split(".")[1:])
             if module.split(".")[1:2] in (["cli"], ["errors"]):
@@ -151,7 +153,8 @@ def test_tests_lie_in_the_same_folders() -> None:
 
 
 def test_experiments_import_the_package_and_not_each_other() -> None:
-    scripts = sorted((PACKAGE.parent / "experiments").glob("*.py"))
+    """But for the files that begin with an underscore, which start a command."""
+    scripts = sorted((PACKAGE.parent / "experiments").rglob("[a-z]*.py"))
     names = {path.stem for path in scripts}
     for path in scripts:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

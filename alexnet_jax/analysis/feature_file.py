@@ -210,7 +210,7 @@ def read_features(path: Path) -> FeatureFile:
     """
     check_format(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file; experiments/features.py extract makes it")
+        raise InputError(f"{path}: no such file; features extract makes it")
     try:
         features = _read_npy(path) if path.suffix == ".npy" else _read_parquet(path)
     except (OSError, ValueError, KeyError, TypeError) as error:

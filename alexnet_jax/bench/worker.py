@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from alexnet_jax.bench.work import Prepared, Work
 from alexnet_jax.errors import InputError
-from alexnet_jax.runtime import limit_cores
+from alexnet_jax.runtime import limit_cores, require_platforms
 
 
 def main() -> None:
@@ -28,7 +28,8 @@ def main() -> None:
     work = Work.from_json(json.loads(sys.stdin.readline()))
     try:
         limit_cores(work.threads)
-        serve(work, sys.stdin, answers)
+        with require_platforms():
+            serve(work, sys.stdin, answers)
     except InputError as error:
         _answer(answers, {"refused": str(error)})
     except (MemoryError, RuntimeError) as error:

@@ -61,19 +61,25 @@ class _Parser(argparse.ArgumentParser):
         fail(re.sub(r"^argument (\S+): (?=must|is empty)", r"\1 ", message))
 
 
-def parse(arguments: Sequence[str], description: str) -> Options:
+def parse(arguments: Sequence[str], description: str, program: str | None = None) -> Options:
     """Parse a command line.
+
+    Args:
+      arguments: its words.
+      description: text of the help.
+      program: name of the command in the help; by default that of the script.
 
     Raises:
       InputError: a value cannot be used.
       SystemExit: an option is unknown or malformed; one line was printed.
     """
-    return _checked(_parser(description).parse_args(arguments))
+    return _checked(make_parser(description, program or "benchmark.py").parse_args(arguments))
 
 
-def _parser(description: str) -> argparse.ArgumentParser:
+def make_parser(description: str, program: str) -> argparse.ArgumentParser:
+    """Return the parser of the benchmark's options, with the text and the name of its help."""
     parser = _Parser(
-        prog="benchmark.py",
+        prog=program,
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -82,7 +88,7 @@ def _parser(description: str) -> argparse.ArgumentParser:
     add("--preset", str, "paper", "NAME", "preset of the network")
     add("--batch", count, "128", "B", "images per step, one number or several", nargs="+")
     _add_words(parser, "--dtype", DTYPES, "type of the computation")
-    add("--topology", str, "one_device", "NAME", "distribution over devices, as in train.py")
+    add("--topology", str, "one_device", "NAME", "distribution over devices, as in train")
     _add_words(parser, "--peer", PEERS, "torch: compare with PyTorch, eager, on one device")
     flag("--compile", help="compare with torch.compile, too")
     add("--repeats", count, "8", "N", "interleaved repetitions")

@@ -1,4 +1,4 @@
-"""Entry point of the scripts: options from a dataclass, and errors reported in one line."""
+"""Entry point of a command: options from a dataclass, and errors reported in one line."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import contextlib
 import io
 import os
 import re
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
+from alexnet_jax.cli.ending import end_in_a_line
 from alexnet_jax.cli.options import arg, option, tyro
-from alexnet_jax.cli.values import fail, mistakes_in_a_line, whole
+from alexnet_jax.cli.values import fail, whole
 
 Options = TypeVar("Options")
 
@@ -37,8 +37,16 @@ class SeveralProcesses:
         join(self.coordinator, self.process_id, self.num_processes, self.heartbeat)
 
 
-def parse(options: type[Options]) -> Options:
-    """Parse the command line into a dataclass; an error is one line on stderr and status 2."""
+def parse(
+    options: type[Options], arguments: Sequence[str] | None = None, program: str | None = None
+) -> Options:
+    """Parse a command line into a dataclass; an error is one line on stderr and status 2.
+
+    Args:
+      options: the dataclass.
+      arguments: words of the command line; by default those of the process.
+      program: name of the command in its help; by default the name of the process.
+    """
     output = io.StringIO()
     try:
         with (
@@ -46,11 +54,11 @@ def parse(options: type[Options]) -> Options:
             contextlib.redirect_stdout(output),
             contextlib.redirect_stderr(output),
         ):
-            return tyro.cli(options)
+            return tyro.cli(options, args=arguments, prog=program)
     except SystemExit as stop:
         if stop.code:
             fail(_message(output.getvalue()))
-    return tyro.cli(options)  # --help, now as wide as the terminal
+    return tyro.cli(options, args=arguments, prog=program)  # --help, now as wide as the terminal
 
 
 @contextlib.contextmanager
@@ -81,44 +89,26 @@ def _message(box: str) -> str:
     return text or "unusable options; see --help"
 
 
-def run(main: Callable[[Any], None], options: Any) -> None:
-    """Parse the options of a script and run its `main` on them.
+def run(
+    main: Callable[[Any], None],
+    options: Any,
+    arguments: Sequence[str] | None = None,
+    program: str | None = None,
+) -> None:
+    """Parse the options of a command and run its `main` on them.
 
     The process ends with status 2 after an error of the user's, and with 128 + the signal's number
     after an interruption.
 
     Args:
-      main: the script's function of its options.
+      main: the command's function of its options.
       options: a dataclass, or a union of dataclasses with one subcommand each.
+      arguments: words of the command line; by default those of the process.
+      program: name of the command in its help; by default the name of the process.
     """
-    parsed = parse(options)
+    parsed = parse(options, arguments, program)
     from alexnet_jax.checkpoints import quiet_orbax
-    from alexnet_jax.runtime import Interrupted
 
     quiet_orbax()
-    try:
-        with mistakes_in_a_line():
-            main(parsed)
-    except Interrupted as stop:
-        print(f"\n{stop}", file=sys.stderr)
-        raise SystemExit(stop.status) from None
-    except Exception as error:
-        _end_if_peers_are_lost(error)
-        raise
-
-
-def _end_if_peers_are_lost(error: Exception) -> None:
-    """End the process after a failed computation of several, before jax waits for the others."""
-    import jax
-
-    if not isinstance(error, jax.errors.JaxRuntimeError) or jax.process_count() == 1:
-        return
-    reason = str(error).splitlines()[0]
-    print(
-        f"error: process {jax.process_index()}: a computation of all {jax.process_count()} "
-        f"processes failed ({reason}); if another process died, look at what it said. The same "
-        "commands resume from the last checkpoint",
-        file=sys.stderr,
-        flush=True,
-    )
-    os._exit(1)
+    with end_in_a_line():
+        main(parsed)

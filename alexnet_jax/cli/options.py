@@ -19,7 +19,14 @@ from alexnet_jax.errors import InputError
 
 with mistakes_in_a_line():
     import tyro
-    from tyro.conf import OmitArgPrefixes, Positional, UseAppendAction, arg
+    from tyro.conf import (
+        FlagCreatePairsOff,
+        OmitArgPrefixes,
+        Positional,
+        UseAppendAction,
+        arg,
+        subcommand,
+    )
     from tyro.constructors import PrimitiveConstructorSpec
 
 
@@ -101,6 +108,7 @@ __all__ = [
     "Checkpoint",
     "Count",
     "Directory",
+    "FlagCreatePairsOff",
     "Float",
     "Fraction",
     "Name",
@@ -120,6 +128,7 @@ __all__ = [
     "arg",
     "changed_values",
     "option",
+    "subcommand",
     "tyro",
     "words",
 ]

@@ -108,7 +108,7 @@ class Dataset:
             more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
             raise InputError(
                 f"{self.name} was changed while it was read: {changed[0]}{more}; checkpoints so "
-                "far are of the data as they were, prepare.py verify says what differs"
+                "far are of the data as they were, prepare verify says what differs"
             )
 
     def fingerprint(self) -> str:

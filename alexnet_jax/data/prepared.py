@@ -41,7 +41,7 @@ def load_prepared(name: str, data_dir: Path) -> Dataset:
         names = ", ".join(list_prepared(data_dir)) or "none"
         raise InputError(
             f"{data_dir} holds no prepared data set {name!r}; there are: {names} "
-            "(experiments/prepare.py makes them)"
+            "(alexnet-jax prepare or experiments/prepare.py makes them)"
         )
     return _open(name, directory)
 

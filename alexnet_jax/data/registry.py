@@ -46,6 +46,6 @@ def load(name: str, data_dir: str = "") -> Dataset:
     if not data_dir:
         raise InputError(
             f"unknown data set {name!r}; there are {', '.join(_SOURCES)}, and with --data-dir "
-            "what experiments/prepare.py has put there"
+            "what alexnet-jax prepare or experiments/prepare.py has put there"
         )
     return load_prepared(name, Path(data_dir))

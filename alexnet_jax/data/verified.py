@@ -43,7 +43,7 @@ class VerifiedBatches(Batches):
         for index in np.flatnonzero(~self._seen[rows]).tolist():
             if zlib.crc32(np.ascontiguousarray(images[index])) != self._split.crc32[rows[index]]:
                 raise InputError(
-                    f"{self._where}: image {rows[index]} differs from its checksum; prepare.py "
+                    f"{self._where}: image {rows[index]} differs from its checksum; prepare "
                     "verify lists all that do, and the data set is to be made again"
                 )
         self._seen[rows] = True
@@ -53,7 +53,7 @@ class VerifiedBatches(Batches):
         text = (str(error).splitlines() or [type(error).__name__])[0][:200]
         return InputError(
             f"{self._where}: images cannot be read, one of {rows[0]} and the next in this batch "
-            f"({text}); prepare.py verify says more, and the data set is to be made again"
+            f"({text}); prepare verify says more, and the data set is to be made again"
         )
 
 

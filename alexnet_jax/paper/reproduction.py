@@ -83,35 +83,37 @@ class Step:
     Attributes:
       kind: "prepare", "pack", "train" or "evaluate".
       title: name of the step in messages.
-      script: name of the script in experiments/, without its suffix.
-      arguments: arguments of the script.
+      name: name of the command of `alexnet-jax`, and of its script in experiments/.
+      arguments: arguments of the command.
       done: function that checks on disk whether the step is done.
       members: seeds of the networks that the step trains or evaluates.
       outdates: files that are removed before the command runs, since it makes them obsolete.
+      form: form in which the command is shown, "{}" for its name.
     """
 
     kind: str
     title: str
-    script: str
+    name: str
     arguments: tuple[str, ...]
     done: Callable[[], bool]
     members: tuple[int, ...] = ()
     outdates: tuple[Path, ...] = ()
+    form: str = "alexnet-jax {}"
 
     @property
     def command(self) -> str:
         """Return the command as a line for a shell."""
-        return shlex.join(("python", f"experiments/{self.script}.py", *self.arguments))
+        return f"{self.form.format(self.name)} {shlex.join(self.arguments)}"
 
 
-def steps(reproduction: Reproduction) -> list[Step]:
+def steps(reproduction: Reproduction, form: str = Step.form) -> list[Step]:
     """List all steps in order: data, training and evaluation of each network, evaluation of all."""
     plan = _data_steps(reproduction)
     for seed in reproduction.seeds:
         plan += [_training(reproduction, seed), _evaluation(reproduction, (seed,))]
     if reproduction.networks > 1:
         plan.append(_evaluation(reproduction, tuple(reproduction.seeds)))
-    return plan
+    return [dataclasses.replace(step, form=form) for step in plan]
 
 
 def _data_steps(reproduction: Reproduction) -> list[Step]:
@@ -198,7 +200,7 @@ def carry_out(plan: Sequence[Step], execute: Execute, say: Callable[[str], None]
     """Run the commands of all steps that are not done, in order.
 
     Args:
-      execute: function of (script, arguments) that runs a command and returns its exit status.
+      execute: function of (name, arguments) that runs a command and returns its exit status.
       say: called with a message for each step.
 
     Returns:
@@ -215,7 +217,7 @@ def carry_out(plan: Sequence[Step], execute: Execute, say: Callable[[str], None]
         say(f"{label}\n{step.command}")
         for file in step.outdates:
             file.unlink(missing_ok=True)
-        if status := execute(step.script, step.arguments):
+        if status := execute(step.name, step.arguments):
             return status
         if not step.done():
             raise InputError(f"{step.title} ended well, but left nothing: {step.command}")

@@ -1,10 +1,11 @@
-"""The process and its machine: signals, peer processes, memory, compiled programs."""
+"""The process and its machine: signals, peer processes, platforms, memory, compiled programs."""
 
 from alexnet_jax.runtime.cache_directory import cache_directory
 from alexnet_jax.runtime.compile_cache import enable_compile_cache, release_free_memory
 from alexnet_jax.runtime.determinism import make_deterministic
 from alexnet_jax.runtime.distributed import Watch, join
 from alexnet_jax.runtime.machine import cores, cpu_name, limit_cores, peak_bytes, reset_peak_bytes
+from alexnet_jax.runtime.platforms import require_platforms
 from alexnet_jax.runtime.processes import (
     broadcast_from_first,
     elementwise_max,
@@ -41,6 +42,7 @@ __all__ = [
     "on_first_process",
     "peak_bytes",
     "release_free_memory",
+    "require_platforms",
     "reset_peak_bytes",
     "shared_error",
     "signals_of_run",

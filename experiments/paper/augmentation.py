@@ -3,19 +3,7 @@
 python experiments/paper/augmentation.py
 """
 
-from alexnet_jax.cli.claims import main
-from alexnet_jax.paper import Claim, Variant
-
-CLAIM = Claim(
-    name="augmentation",
-    says="without random crops and mirrors the network overfits",
-    paper="substantial overfitting; no number",
-    source="paper, section 4.1",
-    ours=Variant("plain", measure="gap"),
-    other=Variant("one_view", {"random_crop": "false", "mirror": "false"}, measure="gap"),
-    expected=None,
-    note="the thumbnails are crops at random places already, so most of the effect is in them",
-)
+from _claim import run_claim
 
 if __name__ == "__main__":
-    main(CLAIM)
+    run_claim("augmentation")

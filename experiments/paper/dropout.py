@@ -3,21 +3,7 @@
 python experiments/paper/dropout.py
 """
 
-from alexnet_jax.cli.claims import main
-from alexnet_jax.paper import Claim, Variant
-
-OFF = {"layers.dropout6.keep": "1.0", "layers.dropout7.keep": "1.0"}
-
-CLAIM = Claim(
-    name="dropout",
-    says="without dropout the network overfits",
-    paper="substantial overfitting; no number",
-    source="paper, section 4.2",
-    ours=Variant("plain", measure="gap"),
-    other=Variant("no_dropout", OFF, measure="gap"),
-    expected=None,
-    note="the gap is test loss minus training loss, both in test mode",
-)
+from _claim import run_claim
 
 if __name__ == "__main__":
-    main(CLAIM)
+    run_claim("dropout")

@@ -3,19 +3,7 @@
 python experiments/paper/ensemble.py
 """
 
-from alexnet_jax.cli.claims import main
-from alexnet_jax.paper import PLAIN, Claim, Variant
-
-CLAIM = Claim(
-    name="ensemble",
-    says="averaging the outputs of several networks lowers the error",
-    paper="by 2.6 / 1.8 points for five (40.7 / 18.2 to 38.1 / 16.4 %, ILSVRC-2012 validation)",
-    source="paper, section 6, table 2",
-    ours=Variant("plain", measure="ensemble"),
-    other=PLAIN,
-    expected=2.6,
-    note="as many networks as seeds; all differences are to the same ensemble",
-)
+from _claim import run_claim
 
 if __name__ == "__main__":
-    main(CLAIM)
+    run_claim("ensemble")

@@ -3,19 +3,7 @@
 python experiments/paper/momentum.py
 """
 
-from alexnet_jax.cli.claims import main
-from alexnet_jax.paper import PLAIN, Claim, Variant
-
-CLAIM = Claim(
-    name="momentum",
-    says="whether the rate is inside the velocity makes no difference to the error after a drop",
-    paper="the paper has it inside, where old velocities keep the old rate; never compared",
-    source="paper, section 5; weights.cu of the 2012 source",
-    ours=PLAIN,
-    other=Variant("rate_outside", {"rate_inside": "false"}),
-    expected=None,
-    note="the two are the same until the drop, at three quarters of the run",
-)
+from _claim import run_claim
 
 if __name__ == "__main__":
-    main(CLAIM)
+    run_claim("momentum")

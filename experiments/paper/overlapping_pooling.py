@@ -3,23 +3,7 @@
 python experiments/paper/overlapping_pooling.py
 """
 
-from alexnet_jax.cli.claims import main
-from alexnet_jax.paper import PLAIN, Claim, Variant
-
-CLAIM = Claim(
-    name="overlapping_pooling",
-    says="pooling over 3x3 every 2 has a lower error than over 2x2 every 2",
-    paper="by .4 / .3 points (top-1 / top-5)",
-    source="paper, section 3.4; net 147 against 145 in the logs: .394 / .300, ten views",
-    ours=PLAIN,
-    other=Variant(
-        "pool_apart",
-        {f"layers.{name}.size": "2" for name in ("pool1", "pool2", "pool5")},
-        # The padding of net 147, which keeps the sizes of the maps.
-        full={"layers.conv2.padding": "1", "layers.conv5.padding": "0"},
-    ),
-    expected=0.4,
-)
+from _claim import run_claim
 
 if __name__ == "__main__":
-    main(CLAIM)
+    run_claim("overlapping_pooling")

@@ -3,18 +3,7 @@
 python experiments/paper/ten_views.py
 """
 
-from alexnet_jax.cli.claims import main
-from alexnet_jax.paper import PLAIN, Claim, Variant
-
-CLAIM = Claim(
-    name="ten_views",
-    says="averaging the outputs for ten views lowers the error",
-    paper="by 1.5 / 1.3 points (39.0 / 18.3 to 37.5 / 17.0 %, ILSVRC-2010); 1.9 / 1.45 typically",
-    source="paper, section 4.1; layer-params-145-2010.cfg and others of the 2012 source",
-    ours=Variant("plain", measure="ten_views"),
-    other=PLAIN,
-    expected=1.5,
-)
+from _claim import run_claim
 
 if __name__ == "__main__":
-    main(CLAIM)
+    run_claim("ten_views")

@@ -18,6 +18,7 @@ def without(package: str, script: str, *arguments: object) -> Result:
         "import runpy, sys\n"
         f"sys.modules[{package!r}] = None\n"
         f"sys.argv = {[str(path), *map(str, arguments)]!r}\n"
+        f"sys.path.insert(0, {str(path.parent)!r})\n"
         f"runpy.run_path({str(path)!r}, run_name='__main__')\n"
     )
     done = subprocess.run(

@@ -54,6 +54,7 @@ def call(script: str, *arguments: object) -> Result:
     status: object = 0
     with (
         mock.patch.object(sys, "argv", argv),
+        mock.patch.object(sys, "path", [str(path.parent), *sys.path]),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
         _settings_restored(),

@@ -3,28 +3,36 @@
 import dataclasses
 import json
 import math
-import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from alexnet_jax.cli.configs import load_config
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import presets
-from alexnet_jax.paper import runs
+from alexnet_jax.paper import CLAIMS, catalogue, runs
 from alexnet_jax.paper.claims import FULL, PLAIN, Claim, Scale, Variant
 from alexnet_jax.paper.report import difference, format_outcomes, interval, outcome_row, verdict
 from alexnet_jax.paper.runs import Outcome, Plan, updates_to_threshold, variants_of
 from alexnet_jax.runs.config import TrainConfig
 
-SCRIPTS = sorted((Path(__file__).parents[2] / "experiments" / "paper").glob("*.py"))
-CLAIMS = {p.stem: runpy.run_path(str(p))["CLAIM"] for p in SCRIPTS if p.stem != "run"}
+SCRIPTS = Path(__file__).parents[2] / "experiments" / "paper"
 
 
 def claim(**changes: object) -> Claim:
     fields = {"name": "c", "says": "s", "paper": "p", "source": "q", "ours": PLAIN}
     fields |= {"other": Variant("other", {"batch": "32"}), "expected": 1.0}
     return Claim(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def test_every_claim_has_a_module_and_a_script() -> None:
+    """Of its name; a script runs its own claim."""
+    modules = Path(catalogue.__file__).parent.glob("[a-z]*.py")
+    assert list(CLAIMS) == sorted(path.stem for path in modules)
+    scripts = {path.stem: path.read_text() for path in SCRIPTS.glob("[a-z]*.py")}
+    assert set(scripts) == {"run", *CLAIMS}
+    assert all(f'run_claim("{name}")' in scripts[name] for name in CLAIMS)
 
 
 @pytest.mark.parametrize("name", CLAIMS)
@@ -57,8 +65,7 @@ def test_the_two_sides_are_called_differently(name: str) -> None:
 
 
 def test_the_full_scale_is_the_config_for_imagenet() -> None:
-    path = SCRIPTS[0].parents[1] / "configs" / "imagenet_source2012.py"
-    config = runpy.run_path(str(path))["CONFIG"]
+    config = load_config("imagenet_source2012")
     assert dataclasses.replace(FULL, name=config.name) == config
 
 

@@ -49,10 +49,11 @@ class Commands:
         self.stop_at: int | None = None
 
     def __call__(self, command: list[str]) -> int:
-        self.run.append(" ".join([Path(command[1]).stem, *command[2:4]]))
+        assert command[:3] == [sys.executable, "-m", "alexnet_jax"]
+        self.run.append(" ".join(command[3:6]))
         if len(self.run) == self.stop_at:
             return 130
-        result = call(Path(command[1]).stem, *command[2:])
+        result = call(*command[3:])
         assert result.err == ""
         return result.status
 

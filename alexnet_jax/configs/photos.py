@@ -1,6 +1,6 @@
 """Crops of sixteen photographs, classified by photograph with the full-size network, in colour.
 
-    python experiments/train.py photos
+    alexnet-jax train photos
 
 There are 3,584 crops for training, and 448 of other parts of the same photographs for testing. A
 checkpoint takes 0.7 GB, and two are kept.

@@ -1,9 +1,9 @@
 """ImageNet 2012 with the single-tower network of 2014 that torchvision ships.
 
-    python experiments/prepare.py imagenet --archives DIR --data-dir data
-    python experiments/prepare.py pack imagenet2012 --data-dir data
-    python experiments/train.py imagenet_owt --data-dir data
-    python experiments/evaluate.py runs/imagenet_owt
+    alexnet-jax prepare imagenet --archives DIR --data-dir data
+    alexnet-jax prepare pack imagenet2012 --data-dir data
+    alexnet-jax train imagenet_owt --data-dir data
+    alexnet-jax evaluate runs/imagenet_owt
 
 For comparison: 56.522 / 79.066 % accuracy (top-1 / top-5) with the centre crop, recorded for
 torchvision's weights. Not run to the end here.
@@ -15,7 +15,7 @@ torchvision's weights. torchvision crops at random scales and shapes, while crop
 
 Estimates, not measured: 1.4 hours on one GPU that does 1e14 counted operations/s, a tenth of an
 H200's bfloat16 peak, and 24 minutes on eight joined by NVLink (--topology data), both by
-experiments/scaling.py; 25 days on two CPU cores at the 53 images/s of README. They assume that
+alexnet-jax scaling; 25 days on two CPU cores at the 53 images/s of README. They assume that
 the input keeps up.
 """
 

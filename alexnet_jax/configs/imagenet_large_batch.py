@@ -1,9 +1,9 @@
 """ImageNet 2012 in batches of 8,192: Caffe's AlexNet by LARS (You, Gitman, Ginsburg 2017).
 
-    python experiments/prepare.py imagenet --archives DIR --data-dir data
-    python experiments/prepare.py pack imagenet2012 --data-dir data
-    python experiments/train.py imagenet_large_batch --data-dir data
-    python experiments/evaluate.py runs/imagenet_large_batch
+    alexnet-jax prepare imagenet --archives DIR --data-dir data
+    alexnet-jax prepare pack imagenet2012 --data-dir data
+    alexnet-jax train imagenet_large_batch --data-dir data
+    alexnet-jax evaluate runs/imagenet_large_batch
 
 Expected: about 58 % top-1 with the centre crop; arXiv 1708.03888 reports AlexNet at 8K "without
 loss in accuracy". Not run to the end here.
@@ -20,7 +20,7 @@ in 16 parts; on eight GPUs, use --topology data --set accumulate=2.
 
 Estimates, not measured: 1.5 hours on one GPU that does 1e14 counted operations/s, a tenth of an
 H200's bfloat16 peak, and 12 minutes on eight joined by NVLink (--topology data), both by
-experiments/scaling.py; 34 days on two CPU cores at the 43 images/s of README. They assume that
+alexnet-jax scaling; 34 days on two CPU cores at the 43 images/s of README. They assume that
 the input keeps up.
 """
 

@@ -1,9 +1,9 @@
 """ImageNet 2012 as in the paper: its network, 90 epochs and learning rate rule.
 
-    python experiments/prepare.py imagenet --archives DIR --data-dir data
-    python experiments/prepare.py pack imagenet2012 --data-dir data
-    python experiments/train.py imagenet_paper --data-dir data
-    python experiments/evaluate.py runs/imagenet_paper --views 10
+    alexnet-jax prepare imagenet --archives DIR --data-dir data
+    alexnet-jax prepare pack imagenet2012 --data-dir data
+    alexnet-jax train imagenet_paper --data-dir data
+    alexnet-jax evaluate runs/imagenet_paper --views 10
 
 Expected: 40.7 / 18.2 % error (top-1 / top-5) with ten views, as in the paper's table 2 for one
 network (logged for net 145 of the released source: 40.664 / 18.210); with the centre crop about
@@ -15,7 +15,7 @@ hardly depend on the image.
 
 Estimates, not measured: 1.5 hours on one GPU that does 1e14 counted operations/s, a tenth of an
 H200's bfloat16 peak, and 38 minutes on eight joined by NVLink (--topology data), both by
-experiments/scaling.py; 30 days on two CPU cores at the 44 images/s of README. They assume that
+alexnet-jax scaling; 30 days on two CPU cores at the 44 images/s of README. They assume that
 the input keeps up.
 """
 

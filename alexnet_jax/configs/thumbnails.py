@@ -1,6 +1,6 @@
 """Small colour pictures with the small network: the crops of `photos`, at 36 pixels.
 
-    python experiments/train.py thumbnails
+    alexnet-jax train thumbnails
 
 The crops are classified by the photograph they come from, one of sixteen. 3,584 are for training,
 448 for testing; a training takes a minute or two on two cores. With `--data NAME --data-dir DIR` it

@@ -1,9 +1,9 @@
 """ImageNet 2012 as Caffe's bvlc_alexnet was trained: solver.prototxt and train_val.prototxt.
 
-    python experiments/prepare.py imagenet --archives DIR --data-dir data
-    python experiments/prepare.py pack imagenet2012 --data-dir data
-    python experiments/train.py imagenet_caffe --data-dir data
-    python experiments/evaluate.py runs/imagenet_caffe
+    alexnet-jax prepare imagenet --archives DIR --data-dir data
+    alexnet-jax prepare pack imagenet2012 --data-dir data
+    alexnet-jax train imagenet_caffe --data-dir data
+    alexnet-jax evaluate runs/imagenet_caffe
 
 Expected: 57.1 / 80.2 % accuracy (top-1 / top-5) with the centre crop, according to its readme.md
 at iteration 360,000. Not run to the end here.
@@ -15,7 +15,7 @@ position; here it is always the centre of the mean image.
 
 Estimates, not measured: 1.4 hours on one GPU that does 1e14 counted operations/s, a tenth of an
 H200's bfloat16 peak, and 24 minutes on eight joined by NVLink (--topology data), both by
-experiments/scaling.py; 31 days on two CPU cores at the 43 images/s of README. They assume that
+alexnet-jax scaling; 31 days on two CPU cores at the 43 images/s of README. They assume that
 the input keeps up.
 """
 

@@ -1,10 +1,15 @@
-"""Scripts of the paper's claims: options, training, measurement, output."""
+"""Test the claims of the paper.
+
+Prints one table. Variants shared by several claims are trained once. At the small scale, the runs
+may not confirm a claim; the table says so.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,14 +25,20 @@ from alexnet_jax.cli.options import (
     words,
 )
 from alexnet_jax.cli.values import directory
-from alexnet_jax.paper import Claim, Scale
+from alexnet_jax.errors import InputError
+from alexnet_jax.paper import CLAIMS, Claim, Scale
 
 if TYPE_CHECKING:
     from alexnet_jax.paper import Plan
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """Split names at commas."""
+    return tuple(text.split(","))
+
+
 @dataclass(frozen=True)
-class Options:
+class ClaimOptions:
     """Train a claim's variants from several seeds, and report whether the runs confirm it."""
 
     scale: Annotated[Scale, words(Scale)] = "small"
@@ -37,7 +48,7 @@ class Options:
     workdir: Directory = Path("runs/paper")
     """Directory of the runs, shared by all claims; finished runs are not repeated."""
     data: Annotated[str | None, option(str, "NAME", "as the scale says")] = None
-    """Name of another data set; with --data-dir, one prepared by experiments/prepare.py."""
+    """Name of another data set; with --data-dir, of a prepared one."""
     data_dir: Annotated[Path | None, option(directory, "DIR", "none")] = None
     """Directory of the prepared data sets."""
     set: Changes = ()
@@ -50,7 +61,15 @@ class Options:
     """File for a picture of the outcomes: .png, .svg or .pdf."""
 
 
-def run_claims(options: Options, claims: Sequence[Claim]) -> None:
+@dataclass(frozen=True)
+class Options(ClaimOptions):
+    """Train every claim's variants from several seeds, and report which the runs confirm."""
+
+    only: Annotated[tuple[str, ...] | None, option(listed, "NAME,NAME...", "all")] = None
+    """Names of the claims to test."""
+
+
+def run_claims(options: ClaimOptions, claims: Sequence[Claim]) -> None:
     """Train the claims' runs, print the table, and write the JSON file and the picture.
 
     Raises:
@@ -104,7 +123,7 @@ def _print(text: str) -> None:
     print(text, flush=True)
 
 
-def _changes(options: Options) -> dict[str, str]:
+def _changes(options: ClaimOptions) -> dict[str, str]:
     changes = changed_values(options.set)
     if options.data is not None:
         changes["data"] = options.data
@@ -113,6 +132,16 @@ def _changes(options: Options) -> dict[str, str]:
     return changes
 
 
-def main(*claims: Claim) -> None:
-    """Run the script of one or several claims."""
-    run(lambda options: run_claims(options, claims), Options)
+def main(options: Options) -> None:
+    names = options.only or tuple(CLAIMS)
+    if unknown := [name for name in names if name not in CLAIMS]:
+        raise InputError(f"unknown claim {unknown[0]!r}; there are {', '.join(CLAIMS)}")
+    run_claims(options, [CLAIMS[name] for name in names])
+
+
+def command(arguments: Sequence[str], program: str | None = None, claim: str | None = None) -> None:
+    """Parse and run; with `claim`, that claim alone."""
+    if claim is None:
+        run(main, Options, arguments, program)
+    else:
+        run(partial(run_claims, claims=[CLAIMS[claim]]), ClaimOptions, arguments, program)

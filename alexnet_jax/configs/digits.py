@@ -1,6 +1,6 @@
 """Handwritten digits with the small network: a complete training in about a minute.
 
-    python experiments/train.py digits
+    alexnet-jax train digits
 
 The data are scikit-learn's 1,797 digits, 1,437 of them for training. Crops are shifted by up to two
 of 32 pixels and never mirrored. About 99 % of the 360 test digits are classified correctly.

@@ -1,9 +1,9 @@
 """ImageNet 2010, as in the paper's table 1: net 145, trained and tested on the earlier data set.
 
-    python experiments/prepare.py folder --images DIR --name imagenet2010 --data-dir data
-    python experiments/prepare.py pack imagenet2010 --data-dir data
-    python experiments/train.py imagenet_2010 --data-dir data
-    python experiments/evaluate.py runs/imagenet_2010 --views 10
+    alexnet-jax prepare folder --images DIR --name imagenet2010 --data-dir data
+    alexnet-jax prepare pack imagenet2010 --data-dir data
+    alexnet-jax train imagenet_2010 --data-dir data
+    alexnet-jax evaluate runs/imagenet_2010 --views 10
 
 Expected: 37.473 / 16.999 % error (top-1 / top-5) with ten views and 39.025 / 18.295 % with the
 centre crop, as logged in layer-params-145-2010.cfg; the paper has 37.5 / 17.0 and 39.0 / 18.3. Not
@@ -17,7 +17,7 @@ by 10 after 23, 51 and 78 of 93 epochs, as logged, and not by the error on the t
 
 Estimates, not measured: 1.6 hours on one GPU that does 1e14 counted operations/s, a tenth of an
 H200's bfloat16 peak, and 39 minutes on eight joined by NVLink (--topology data), both by
-experiments/scaling.py; 35 days on two CPU cores at the 39 images/s of README. They assume that
+alexnet-jax scaling; 35 days on two CPU cores at the 39 images/s of README. They assume that
 the input keeps up.
 """
 

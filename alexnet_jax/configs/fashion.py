@@ -1,10 +1,10 @@
 r"""Fashion-MNIST with the small network: 60,000 grey images of clothes, minutes on a CPU.
 
     sudo apt-get install dataset-fashion-mnist
-    python experiments/prepare.py idx --files /usr/share/datasets/fashion-mnist \
+    alexnet-jax prepare idx --files /usr/share/datasets/fashion-mnist \
         --name fashion_mnist --data-dir data
-    python experiments/prepare.py pack fashion_mnist --data-dir data
-    python experiments/train.py fashion --data-dir data
+    alexnet-jax prepare pack fashion_mnist --data-dir data
+    alexnet-jax train fashion --data-dir data
 
 The 28x28 images of ten classes get two black pixels on every side. Crops are shifted by up to two
 pixels, and half of them are mirrored. Measured after twelve epochs with seed 0: 90.18 % of the

@@ -1,9 +1,9 @@
 """ImageNet 2012 as net 145 of the released source: the network behind the published numbers.
 
-    python experiments/prepare.py imagenet --archives DIR --data-dir data
-    python experiments/prepare.py pack imagenet2012 --data-dir data
-    python experiments/train.py imagenet_source2012 --data-dir data
-    python experiments/evaluate.py runs/imagenet_source2012 --views 10
+    alexnet-jax prepare imagenet --archives DIR --data-dir data
+    alexnet-jax prepare pack imagenet2012 --data-dir data
+    alexnet-jax train imagenet_source2012 --data-dir data
+    alexnet-jax evaluate runs/imagenet_source2012 --views 10
 
 Expected: 40.664 / 18.210 % error (top-1 / top-5) with ten views, as logged in
 layer-params-145.cfg; the paper has 40.7 / 18.2. With the centre crop about 42.6 / 19.7 %, as logged
@@ -14,7 +14,7 @@ conv1 is also frozen and the colour noise turned off, which is left out here.
 
 Estimates, not measured: 1.6 hours on one GPU that does 1e14 counted operations/s, a tenth of an
 H200's bfloat16 peak, and 38 minutes on eight joined by NVLink (--topology data), both by
-experiments/scaling.py; 35 days on two CPU cores at the 39 images/s of README. They assume that
+alexnet-jax scaling; 35 days on two CPU cores at the 39 images/s of README. They assume that
 the input keeps up.
 """
 

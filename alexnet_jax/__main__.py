@@ -1,0 +1,6 @@
+"""The installed command, as `python -m alexnet_jax COMMAND ...`."""
+
+from alexnet_jax.cli.program import main
+
+if __name__ == "__main__":
+    main()

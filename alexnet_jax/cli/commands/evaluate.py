@@ -1,0 +1,107 @@
+"""Evaluate trained networks.
+
+Several workdirs form an ensemble: the mean of their softmax outputs is evaluated.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Annotated
+
+from alexnet_jax.cli.command import SeveralProcesses, run
+from alexnet_jax.cli.options import (
+    Checkpoint,
+    Count,
+    OmitArgPrefixes,
+    Positional,
+    Report,
+    Topology,
+    TrainingData,
+    Views,
+    Workdir,
+    arg,
+)
+from alexnet_jax.errors import InputError
+
+
+@dataclass(frozen=True)
+class Options:
+    """Measure top-1, top-5 and loss of a network, or of an ensemble, on the test split."""
+
+    workdirs: Positional[
+        Annotated[
+            tuple[Workdir, ...], arg(metavar="WORKDIR...", help_behavior_hint="(one or more)")
+        ]
+    ]
+    """Directories of training runs."""
+    views: Views = 1
+    """1: the centre crop; 10: corners, centre and their mirror images, averaged, as in 2012."""
+    checkpoint: Checkpoint = "latest"
+    """Checkpoint: the best on the test split, the newest good one, or a step."""
+    data_dir: TrainingData = None
+    """Directory of the prepared data sets."""
+    batch: Count = 128
+    """Number of views computed at a time."""
+    topology: Topology = "one_device"
+    """Distribution of the network over devices."""
+    json: Report = None
+    """File for the measurements."""
+    processes: OmitArgPrefixes[SeveralProcesses] = field(default_factory=SeveralProcesses)
+
+
+def main(options: Options) -> None:
+    if not options.workdirs:
+        raise InputError("give at least one WORKDIR to evaluate")
+    from alexnet_jax import data
+    from alexnet_jax.inference import ensemble, evaluate, load_trained, make_counter
+    from alexnet_jax.runs import write_atomically
+    from alexnet_jax.runtime import enable_compile_cache, is_first
+
+    options.processes.join()
+    enable_compile_cache()
+    members = [
+        load_trained(workdir, checkpoint=options.checkpoint, topology_name=options.topology)
+        for workdir in options.workdirs
+    ]
+    networks = ensemble([member.logits(options.views) for member in members])
+    names = {member.config.data for member in members}
+    if len(names) > 1:
+        raise InputError(f"an ensemble needs one data set, got {', '.join(sorted(names))}")
+    dataset = data.load(names.pop(), str(options.data_dir or members[0].config.data_dir))
+    for workdir, member in zip(options.workdirs, members, strict=True):
+        member.require_fits(dataset.name, dataset.channels, len(dataset.class_names), str(workdir))
+    metrics = evaluate(
+        make_counter(networks),
+        [member.params for member in members],
+        dataset.test,
+        [member.statistics for member in members],
+        batch=members[0].topology.divisible(max(1, options.batch // options.views)),
+        topology=members[0].topology,
+    )
+    if not is_first():
+        return
+    for workdir, member in zip(options.workdirs, members, strict=True):
+        print(f"{workdir}, step {member.step}")
+    if options.views == 10 and not all(member.config.mirror for member in members):
+        print("note: half of the ten views are mirrored, which this training never saw")
+    rules = {member.config.resize for member in members} - {"short_bicubic"}
+    if rules:
+        print(
+            f"note: weights made for pictures resized by {', '.join(sorted(rules))}; how this data "
+            "set's were resized was decided when it was prepared (short_bicubic)"
+        )
+    views = "centre crop" if options.views == 1 else "ten views"
+    print(f"{dataset.name}: {len(dataset.test)} test images, {views}")
+    print(f"top1 {metrics['top1']:.2%}  top5 {metrics['top5']:.2%}  loss {metrics['loss']:.4f}")
+    if options.json is not None:
+        about = {"data": dataset.name, "images": len(dataset.test), "views": options.views}
+        about |= {
+            "workdirs": list(map(str, options.workdirs)),
+            "steps": [member.step for member in members],
+        }
+        write_atomically(options.json, json.dumps(about | metrics, indent=1) + "\n")
+
+
+command = partial(run, main, Options)

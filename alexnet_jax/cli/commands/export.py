@@ -1,0 +1,44 @@
+"""Export a network to other programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Literal
+
+from alexnet_jax.cli.command import run
+from alexnet_jax.cli.options import Checkpoint, NewFile, Positional, Workdir, words
+
+Kind = Literal["safetensors", "torchvision", "caffe", "onnx", "stablehlo"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Write a network as a file of another kind, with a model card; read back and compare it."""
+
+    workdir: Positional[Workdir]
+    """Directory of a training run, or of imported weights."""
+    to: Annotated[Kind, words(Kind)]
+    """Kind of file."""
+    out: NewFile
+    """File to write; the model card is FILE.md."""
+    checkpoint: Checkpoint = "latest"
+    """Checkpoint: the best on the test split, the newest good one, or a step."""
+
+
+def main(options: Options) -> None:
+    from alexnet_jax.inference import load_trained
+    from alexnet_jax.runs import MetricsFile
+    from alexnet_jax.runtime import cleaned_up_at_sigterm, enable_compile_cache
+    from alexnet_jax.weights import export
+
+    enable_compile_cache()
+    trained = load_trained(options.workdir, checkpoint=options.checkpoint)
+    measured = MetricsFile(options.workdir / "metrics.jsonl").read()
+    with cleaned_up_at_sigterm():
+        files = export(trained, options.to, options.out, measured=measured)
+    for file in files:
+        print(f"{file}, {file.stat().st_size:,} bytes")
+
+
+command = partial(run, main, Options)

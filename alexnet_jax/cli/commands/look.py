@@ -1,0 +1,85 @@
+"""Draw what a trained network has learnt.
+
+Without images, images of the test split are used. The files written to --out:
+
+top_five.png      images with bars of their most probable classes (the paper's figure 4, left)
+attribution.png   probability of the class while a square covers the image, and guided gradients
+lrn1.png ...      effect of each response normalization on the first image
+strongest.png     parts of test images to which maps of --layer respond most
+towers.png        contribution of each tower to the layers that read both
+conv1_kernels.png kernels of the first layer (figure 3)
+conv1_learnt.png  the same kernels minus their initial values
+
+`communication --picture` draws the network itself, with its two towers (figure 2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from alexnet_jax.cli.command import run
+from alexnet_jax.cli.options import Checkpoint, Positional, TrainingData, Workdir, arg, option
+from alexnet_jax.cli.values import directory
+
+if TYPE_CHECKING:
+    from alexnet_jax.data import Dataset
+    from alexnet_jax.inference import Trained
+
+SHOWN = 8  # images of the test split
+
+
+@dataclass(frozen=True)
+class Options:
+    """Draw pictures of what a trained network has learnt."""
+
+    workdir: Positional[Workdir]
+    """Directory of a training run."""
+    images: Positional[Annotated[tuple[str, ...], arg(metavar="IMAGE...")]] = ()
+    """Files of pictures; none: images of the test split."""
+    out: Annotated[Path | None, option(directory, "DIR", "WORKDIR/look")] = None
+    """Directory of the pictures; created if it does not exist."""
+    layer: str = "conv5"
+    """Layer whose maps are shown in strongest.png."""
+    checkpoint: Checkpoint = "latest"
+    """Checkpoint: the best on the test split, the newest good one, or a step."""
+    data_dir: TrainingData = None
+    """Directory of the prepared data sets."""
+
+
+def main(options: Options) -> None:
+    from alexnet_jax import data
+    from alexnet_jax.analysis import make_peaks, picture_functions
+    from alexnet_jax.inference import load_trained
+    from alexnet_jax.runs import require_writable
+    from alexnet_jax.runtime import enable_compile_cache
+
+    out = options.out or options.workdir / "look"
+    require_writable(out, "--out")
+    enable_compile_cache()
+    trained = load_trained(options.workdir, checkpoint=options.checkpoint)
+    make_peaks(trained.architecture, options.layer)  # raises for a layer without maps
+    config = trained.config
+    dataset = data.load(config.data, str(options.data_dir or config.data_dir))
+    stored, labels = _chosen(options, trained, dataset)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, draw in picture_functions(
+        trained, dataset.test, stored, labels, options.layer
+    ).items():
+        draw().savefig(out / f"{name}.png", dpi=130)
+        print(out / f"{name}.png", flush=True)
+
+
+def _chosen(options: Options, trained: Trained, dataset: Dataset) -> tuple[Any, Any]:
+    """Return stored images [B, S, S, C] uint8, and their labels or None."""
+    import numpy as np
+
+    if options.images:
+        return trained.read(options.images), None
+    rows = np.linspace(0, len(dataset.test) - 1, min(SHOWN, len(dataset.test))).astype(int)
+    return np.stack([dataset.test.images[row] for row in rows]), dataset.test.labels[rows]
+
+
+command = partial(run, main, Options)

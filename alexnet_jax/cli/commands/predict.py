@@ -1,0 +1,165 @@
+"""Classify pictures with a trained network.
+
+IMAGE is a file, a directory of pictures, or - for one picture on standard input. A file that cannot
+be read is an error. Unreadable pictures in directories are left out and listed on standard error,
+and the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+from alexnet_jax.cli.command import SeveralProcesses, run
+from alexnet_jax.cli.options import (
+    Checkpoint,
+    OmitArgPrefixes,
+    Positional,
+    Topology,
+    Views,
+    Workdir,
+    arg,
+)
+from alexnet_jax.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from alexnet_jax.data import Listed
+    from alexnet_jax.inference import Trained
+
+MANY = 100  # from this number of pictures on, progress is shown
+
+
+@dataclass(frozen=True)
+class Options:
+    """Print the five most probable classes of each picture, with their probabilities."""
+
+    workdir: Positional[Workdir]
+    """Directory of a training run."""
+    images: Positional[
+        Annotated[tuple[str, ...], arg(metavar="IMAGE...", help_behavior_hint="(one or more)")]
+    ]
+    """Files of pictures, directories of pictures, or - for standard input."""
+    json: bool = False
+    """Print JSON instead of text."""
+    views: Views = 1
+    """1: the centre crop; 10: corners, centre and their mirror images, averaged, as in 2012."""
+    checkpoint: Checkpoint = "latest"
+    """Checkpoint: the best on the test split, the newest good one, or a step."""
+    topology: Topology = "one_device"
+    """Distribution of the network over devices."""
+    processes: OmitArgPrefixes[SeveralProcesses] = field(default_factory=SeveralProcesses)
+
+
+class Output:
+    """Output as text or one JSON list, printed entry by entry or, if `deferred`, at the end."""
+
+    def __init__(self, *, as_json: bool, deferred: bool) -> None:
+        self._json, self._deferred = as_json, deferred
+        self._texts: list[str] = []
+        self._count = 0
+
+    def add(self, entry: dict[str, Any]) -> None:
+        text = self._json_text(entry) if self._json else _text(entry)
+        self._count += 1
+        if self._deferred:
+            self._texts.append(text)
+        else:
+            print(text, end="", flush=True)
+
+    def finish(self) -> None:
+        print("".join(self._texts), end="")
+        if self._json:
+            print("\n]" if self._count else "[]")
+
+    def _json_text(self, entry: dict[str, Any]) -> str:
+        """Return an entry as it appears in `json.dumps` of the whole list."""
+        lines = json.dumps(entry, indent=2).splitlines()
+        return (",\n" if self._count else "[\n") + "\n".join("  " + line for line in lines)
+
+
+def _text(entry: dict[str, Any]) -> str:
+    rows = [f"  {p['probability']:7.2%}  {p['class']}\n" for p in entry["predictions"]]
+    return f"{entry['image']}\n{''.join(rows)}"
+
+
+def main(options: Options) -> None:
+    if not options.images:
+        raise InputError("give at least one picture to classify")
+    import jax
+
+    from alexnet_jax.data import STANDARD_INPUT, list_pictures
+    from alexnet_jax.display import Progress
+    from alexnet_jax.inference import load_trained
+    from alexnet_jax.runtime import enable_compile_cache, is_first
+
+    options.processes.join()
+    enable_compile_cache()
+    trained = load_trained(
+        options.workdir, checkpoint=options.checkpoint, topology_name=options.topology
+    )
+    if STANDARD_INPUT in options.images and jax.process_count() > 1:
+        raise InputError("- is for one process: standard input is not that of all")
+    pictures = list_pictures(options.images)
+    # An unreadable file that was named is an error, so nothing is printed before all are read.
+    deferred = any(picture.named for picture in pictures)
+    output = Output(as_json=options.json, deferred=deferred)
+    progress = None
+    if is_first() and len(pictures) >= MANY and (deferred or not sys.stdout.isatty()):
+        progress = Progress("predicting", len(pictures), file=sys.stderr)
+    bad = 0
+    for picture, result in predictions(trained, pictures, options.views):
+        if progress is not None:
+            progress.advance(1)
+        bad += isinstance(result, InputError)
+        if not is_first():
+            continue
+        if isinstance(result, InputError):
+            print(f"left out: {result}", file=sys.stderr)
+        else:
+            output.add({"image": picture.name, "predictions": _top_five(trained, result)})
+    if bad == len(pictures):
+        raise InputError(f"none of the {bad} pictures can be read")
+    if is_first():
+        output.finish()
+    if progress is not None:
+        progress.finish()
+    if bad:
+        raise SystemExit(1)
+
+
+def predictions(
+    trained: Trained, pictures: list[Listed], views: int
+) -> Iterator[tuple[Listed, np.ndarray | InputError]]:
+    """Yield each picture with its class probabilities [classes], or with its error.
+
+    Raises:
+      InputError: a file that was named cannot be read.
+    """
+    from alexnet_jax.data import blocks, make_reader
+
+    size, _, channels = shape = trained.stored_shape
+    count = len(pictures)
+    read = make_reader(pictures, size, channels, trained.config.resize)
+    stream = blocks(read, count, shape, trained.batch(count))
+    for block, rows in trained.classified(stream, views):
+        for number, row in zip(block.numbers, rows, strict=False):
+            error = block.errors.get(number)
+            if error is not None and pictures[number].named:
+                raise error
+            yield pictures[number], row if error is None else error
+
+
+def _top_five(trained: Trained, row: np.ndarray) -> list[dict[str, Any]]:
+    return [
+        {"index": int(i), "class": trained.class_names[i], "probability": float(row[i])}
+        for i in row.argsort(kind="stable")[::-1][:5]
+    ]
+
+
+command = partial(run, main, Options)

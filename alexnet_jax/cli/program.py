@@ -1,0 +1,107 @@
+"""The installed command, `alexnet-jax COMMAND ...`; the scripts in experiments/ run the same.
+
+Only the command that is asked for is imported, so that the list of all is there at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from alexnet_jax.cli.values import fail, mistakes_in_a_line
+from alexnet_jax.version import __version__
+
+PROGRAM = "alexnet-jax"
+
+# Groups of commands, each with what it does. A command's module in alexnet_jax.cli.commands has its
+# name, with one exception.
+COMMANDS = {
+    "Train and use": {
+        "configs": "list the configs that train takes, or print one to start your own from",
+        "train": "train a network by a config, or resume a training that was stopped",
+        "evaluate": "measure top-1, top-5 and loss on the test split, also of an ensemble",
+        "predict": "classify pictures",
+        "import": "convert weights of other projects to a workdir",
+        "export": "write a network as a file for other programs",
+    },
+    "Data": {
+        "prepare": "prepare ImageNet, a folder of pictures, a TFDS set or idx files",
+        "baseline": "measure nearest neighbours on a data set, which a network should beat",
+    },
+    "Look inside": {
+        "summary": "print a network's layers: shapes, parameters, operations",
+        "look": "draw what a trained network has learnt",
+        "features": "extract a layer's features, find neighbours, fit a linear probe",
+    },
+    "Measure and plan": {
+        "benchmark": "measure the speed of inference and training, beside PyTorch",
+        "communication": "count the values sent between devices in one training step",
+        "scaling": "estimate training on up to thousands of devices",
+        "claims": "test the paper's claims: train variants, compare, print one table",
+        "reproduce": "reproduce the paper's table 2 from ImageNet's archives",
+    },
+    "Shell": {
+        "completion": "print a script with which the shell completes commands and options",
+    },
+}
+NAMES = [name for group in COMMANDS.values() for name in group]
+_MODULES = {"import": "import_weights"}  # `import` cannot be imported
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the installed command.
+
+    Args:
+      arguments: words of the command line; by default those of the process.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview())
+    elif words[0] == "--version":
+        print(f"{PROGRAM} {__version__}")
+    elif words[0] not in NAMES:
+        near = difflib.get_close_matches(words[0], NAMES, 1)
+        advice = f"did you mean {near[0]!r}? " if near else ""
+        fail(f"unknown command {words[0]!r}; {advice}{PROGRAM} --help lists all")
+    else:
+        run_command(words[0], words[1:], f"{PROGRAM} {words[0]}")
+
+
+def run_command(
+    name: str, arguments: Sequence[str], program: str | None = None, **fixed: str
+) -> None:
+    """Import a command and run it.
+
+    Args:
+      name: name of the command.
+      arguments: the words that follow it.
+      program: name in the command's help; by default that of the script.
+      fixed: what a script for a part of a command decides.
+    """
+    with mistakes_in_a_line():
+        module = command_module(name)
+    module.command(arguments, program, **fixed)
+
+
+def command_module(name: str) -> ModuleType:
+    """Import a command's module."""
+    return importlib.import_module(f"alexnet_jax.cli.commands.{_MODULES.get(name, name)}")
+
+
+def _overview() -> str:
+    """Return the help: every command in a line."""
+    width = max(map(len, NAMES))
+    groups = [
+        f"{title}:\n" + "\n".join(f"  {name:{width}}  {does}" for name, does in group.items())
+        for title, group in COMMANDS.items()
+    ]
+    return "\n\n".join(
+        [
+            f"usage: {PROGRAM} COMMAND [options]\n\nAlexNet, the network of 2012, in JAX and Flax.",
+            *groups,
+            f"{PROGRAM} COMMAND --help has a command's options, {PROGRAM} --version the version.",
+        ]
+    )
