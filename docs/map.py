@@ -27,13 +27,13 @@ PACKAGES = {
     "parallel": (0, "topologies"),
     "runs": (1, "settings, workdir"),
     "inference": (1.5, "logits, evaluation"),
-    "training": (1, "step, loop, run"),
-    "weights": (2, "of other projects"),
-    "analysis": (0.5, "what a network sees"),
-    "planning": (1.5, "costs beforehand"),
-    "bench": (1, "speed beside peers"),
-    "paper": (2, "claims as experiments"),
-    "cli": (1.5, "options, mistakes"),
+    "training": (0.8, "step, loop, run"),
+    "weights": (2.6, "of other projects"),
+    "analysis": (0, "what a network sees"),
+    "planning": (1.3, "costs beforehand"),
+    "bench": (1.04, "speed beside peers"),
+    "paper": (2.4, "claims as experiments"),
+    "cli": (0.98, "commands, options"),
 }
 HEART = ("network", "training")
 WIDTH, HEIGHT = 0.9, 0.56

@@ -57,7 +57,7 @@ UNITS: dict[Measure, str] = {
 class Variant:
     """Network and its training, as changes to the plain run of a scale.
 
-    Changes are texts by name of the setting, as `train.py --set` takes them.
+    Changes are texts by name of the setting, as `train --set` takes them.
 
     Attributes:
       name: name of the variant and of its runs.
@@ -111,7 +111,7 @@ class Claim:
     """Claim that a network is better than another one, by some amount.
 
     Attributes:
-      name: name of its script.
+      name: name of its module in `paper/catalogue` and of its script.
       says: the claim, in one line.
       paper: the published amount and its data, in words.
       source: source of the claim.

@@ -19,8 +19,7 @@ from alexnet_jax.paper.claims import FULL
 from alexnet_jax.paper.runs import finished
 from alexnet_jax.runs import TrainConfig, read_settings, with_overrides
 
-CONFIG, DATA = "imagenet_source2012", "imagenet2012"
-VIEWS = 10
+CONFIG, DATA, VIEWS = "imagenet_source2012", "imagenet2012", 10
 Execute = Callable[[str, Sequence[str]], int]
 
 
@@ -33,9 +32,9 @@ class Reproduction:
       data_dir: directory for the prepared data.
       workdir: directory for a run of each network and for their evaluations.
       networks: number of networks, with seeds 0, 1, ...
-      changes: changes to the config as text by name, as `train.py --set` takes them.
-      preparing: further options of `prepare.py imagenet`.
-      workers: option `--workers` of `prepare.py`; "" for its default.
+      changes: changes to the config as text by name, as `train --set` takes them.
+      preparing: further options of `prepare imagenet`.
+      workers: option `--workers` of `prepare`; "" for its default.
 
     Raises:
       InputError: fewer than one network; changes of unknown settings or of those the plan sets.
@@ -135,11 +134,10 @@ def _data_steps(reproduction: Reproduction) -> list[Step]:
 
 def _training(reproduction: Reproduction, seed: int) -> Step:
     directory, config = reproduction.network(seed), reproduction.config(seed)
-    changes = tuple(f"{name}={value}" for name, value in reproduction.changes.items())
+    changes = [f"{name}={value}" for name, value in reproduction.changes.items()]
     directories = ("--data-dir", str(reproduction.data_dir), "--workdir", str(directory))
-    arguments: tuple[str, ...] = (CONFIG, *directories, "--seed", str(seed))
-    if changes:
-        arguments += ("--set", *changes)
+    setting = ("--set", *changes) if changes else ()
+    arguments = (CONFIG, *directories, "--seed", str(seed), *setting)
 
     def done() -> bool:
         return finished(directory, config)
@@ -167,7 +165,7 @@ def _evaluation(reproduction: Reproduction, seeds: tuple[int, ...]) -> Step:
 
 
 def measurement(file: Path) -> dict[str, Any] | None:
-    """Read a file written by `evaluate.py --json`; return None if it does not exist.
+    """Read a file written by `evaluate --json`; return None if it does not exist.
 
     Raises:
       InputError: a file that does not contain an evaluation.
