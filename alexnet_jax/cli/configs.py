@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import runpy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import alexnet_jax
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, choices
 
 if TYPE_CHECKING:
     from alexnet_jax.runs import TrainConfig
@@ -32,12 +31,8 @@ def config_path(name: str) -> Path:
     if not path.suffix:
         path = CONFIGS / f"{name}.py"
     if not path.is_file():
-        names = config_names()
-        near = difflib.get_close_matches(name, names, 1)
-        advice = f"did you mean {near[0]!r}? " if near else ""
-        raise InputError(
-            f"unknown config {name!r}; {advice}there are {', '.join(names)}, or give a path"
-        )
+        advice = choices(name, config_names())
+        raise InputError(f"unknown config {name!r}; {advice}, or give a path")
     if path.suffix != ".py":
         raise InputError(f"{path} is not a Python file with a CONFIG")
     return path

@@ -5,13 +5,13 @@ Only the command that is asked for is imported, so that the list of all is there
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
 from alexnet_jax.cli.values import fail, mistakes_in_a_line
+from alexnet_jax.errors import choices
 from alexnet_jax.version import __version__
 
 PROGRAM = "alexnet-jax"
@@ -63,9 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif words[0] == "--version":
         print(f"{PROGRAM} {__version__}")
     elif words[0] not in NAMES:
-        near = difflib.get_close_matches(words[0], NAMES, 1)
-        advice = f"did you mean {near[0]!r}? " if near else ""
-        fail(f"unknown command {words[0]!r}; {advice}{PROGRAM} --help lists all")
+        fail(f"unknown command {words[0]!r}; {choices(words[0], NAMES)}")
     else:
         run_command(words[0], words[1:], f"{PROGRAM} {words[0]}")
 

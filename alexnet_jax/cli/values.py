@@ -21,8 +21,14 @@ def fail(message: str) -> NoReturn:
     raise SystemExit(2)
 
 
-# Package that is imported only when needed -> extra that installs it.
+# Package that is imported only when needed -> extra that installs it; the first five, which every
+# installation has, are missing where the package was merely put on the path.
 _EXTRAS = {
+    "jax": "train",
+    "jaxlib": "train",
+    "flax": "train",
+    "optax": "train",
+    "numpy": "train",
     "orbax": "train",
     "tyro": "train",
     "rich": "train",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, choices
 from alexnet_jax.runs.config import TrainConfig
 
 
@@ -29,9 +29,15 @@ def with_overrides(config: TrainConfig, settings: dict[str, str]) -> TrainConfig
         elif name in hints and name not in ("name", "layers"):
             changes[name] = _parse(name, hints[name], text)
         else:
-            known = ", ".join(sorted(set(hints) - {"name", "layers"}))
-            raise InputError(f"unknown setting {name!r}; there are {known}, layers.LAYER.FIELD")
+            known = [*sorted(set(hints) - {"name", "layers"}), "layers.LAYER.FIELD"]
+            raise InputError(f"unknown setting {name!r}; {choices(_in_full(name, known), known)}")
     return dataclasses.replace(config, layers=layers, **changes)
+
+
+def _in_full(name: str, known: Iterable[str]) -> str:
+    """Return the known name whose words have `name` as initials (lr: learning_rate), or `name`."""
+    initials = {"".join(word[:1] for word in one.split("_")): one for one in known if "_" in one}
+    return initials.get(name, name)
 
 
 def parse_layer_value(text: str) -> bool | int | float | str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from collections.abc import Iterator
 
 from alexnet_jax.errors import InputError
+
+_CANNOT_INITIALIZE = r"Unable to initialize backend '.*?': (.*?)\.?( \(set JAX_PLATFORMS|$)"
 
 
 @contextlib.contextmanager
@@ -39,8 +42,8 @@ def _describe(error: AssertionError | RuntimeError) -> str | None:
             reason = "no such device is there"
         else:
             return None
-    elif str(error).startswith("Unable to initialize backend"):
-        reason = str(error).splitlines()[0].split(" (set JAX_PLATFORMS")[0]
+    elif found := re.match(_CANNOT_INITIALIZE, str(error), re.MULTILINE):
+        reason = found[1]
     else:
         return None
     # Without a demand jax takes whatever there is, with advice about what might be installed.

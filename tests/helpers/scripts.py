@@ -103,6 +103,7 @@ def start(
     script: str,
     *arguments: object,
     devices: int | None = None,
+    platforms: str = "cpu",
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.Popen[str]:
     """Starts a script in a process of its own, with this one's cache of compiled programs.
@@ -126,7 +127,7 @@ def start(
         same["JAX_NUM_CPU_DEVICES"] = str(devices)
     return subprocess.Popen(
         [sys.executable, EXPERIMENTS / f"{script}.py", *map(str, arguments)],
-        env=kept | same | dict(more) | {"PYTHONPATH": path, "JAX_PLATFORMS": "cpu"},
+        env=kept | same | dict(more) | {"PYTHONPATH": path, "JAX_PLATFORMS": platforms},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

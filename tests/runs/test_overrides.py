@@ -42,7 +42,11 @@ def test_drop_epochs_from_text(text: str, value: tuple[float, ...]) -> None:
         ("layer_rates", "fc8:fast", "layer_rates must be a number, got 'fast'"),
         ("layer_rates", "fc8:0", r"layer_rates must lie in \(0, inf\), got 0.0 for fc8"),
         ("layer_rates", "fc8:nan", r"layer_rates must lie in \(0, inf\), got nan for fc8"),
-        ("colour", "1", "unknown setting 'colour'; there are accumulate, batch, .*topology"),
+        (
+            "colour",
+            "1",
+            "unknown setting 'colour'; did you mean 'colour_noise'. there are ",
+        ),
         ("name", "x", "unknown setting 'name'"),
         ("layers", "{}", "unknown setting 'layers'"),
         ("layers.conv1", "1", "unknown setting 'layers.conv1'"),
@@ -53,6 +57,18 @@ def test_texts_that_are_no_values(name: str, text: str, message: str) -> None:
     with pytest.raises(InputError, match=f"^{message}") as caught:
         with_overrides(BASE, {name: text})
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("lr", "learning_rate"), ("wd", "weight_decay"), ("batch_size", "batch"), ("LR", "")],
+)
+def test_the_setting_that_is_meant_is_suggested(name: str, meant: str) -> None:
+    """By the initials of its words, or as the most similar one."""
+    with pytest.raises(InputError) as caught:
+        with_overrides(BASE, {name: "1"})
+    question = f"did you mean {meant!r}? " if meant else ""
+    assert str(caught.value).startswith(f"unknown setting {name!r}; {question}there are accumulate")
 
 
 def test_layers_from_text_join_those_there_are() -> None:

@@ -25,7 +25,7 @@ from alexnet_jax.cli.options import (
     words,
 )
 from alexnet_jax.cli.values import directory
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, choices
 from alexnet_jax.paper import CLAIMS, Claim, Scale
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _changes(options: ClaimOptions) -> dict[str, str]:
 def main(options: Options) -> None:
     names = options.only or tuple(CLAIMS)
     if unknown := [name for name in names if name not in CLAIMS]:
-        raise InputError(f"unknown claim {unknown[0]!r}; there are {', '.join(CLAIMS)}")
+        raise InputError(f"unknown claim {unknown[0]!r}; {choices(unknown[0], CLAIMS)}")
     run_claims(options, [CLAIMS[name] for name in names])
 
 
