@@ -139,7 +139,7 @@ def _safetensors(trained: Trained, params: Params, path: Path) -> str:
     save_file(arrays, path, metadata={OURS: json.dumps(trained.to_json())})
     _require_same(params, load("safetensors", path).params, path)
     return (
-        "Kernels in the order height, width, in, out, or in, out; `import_weights.py safetensors` "
+        "Kernels in the order height, width, in, out, or in, out; `alexnet-jax import safetensors` "
         "makes a workdir of it again, mean image, classes and all."
     )
 

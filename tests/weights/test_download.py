@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import runpy
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +14,12 @@ import numpy as np
 import pytest
 from helpers import caffe_files
 from helpers.loopback import Server, serving
-from helpers.scripts import EXPERIMENTS, assert_refused, call
+from helpers.scripts import assert_refused, call
 from helpers.torch_bytes import torch_zip
 from helpers.weight_files import BVLC, OWT, source_arrays, torch_names, widths
 
 from alexnet_jax import InputError
+from alexnet_jax.cli.commands.import_weights import KindOrName
 from alexnet_jax.runtime import cache_directory
 from alexnet_jax.weights import KINDS, PUBLISHED_FILES, PublishedFile, fetch, load
 from alexnet_jax.weights.published_files import PublishedFile as Entry
@@ -101,8 +101,7 @@ def test_the_script_takes_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_names_and_kinds_of_the_script(tmp_path: Path) -> None:
-    script = runpy.run_path(str(EXPERIMENTS / "import_weights.py"))
-    assert set(get_args(script["KindOrName"])) == {*KINDS, *PUBLISHED_FILES}
+    assert set(get_args(KindOrName)) == {*KINDS, *PUBLISHED_FILES}
     workdir = ("--workdir", tmp_path / "run")
     assert_refused(call("import_weights", "caffe", *workdir), "caffe needs a FILE")
     assert_refused(
