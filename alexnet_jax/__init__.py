@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # from modules where a package has a module and a function of
     from alexnet_jax.network.summary import summary
     from alexnet_jax.runs import TrainConfig
     from alexnet_jax.training import paper_sgd
+    from alexnet_jax.weights import create_model as create
+    from alexnet_jax.weights import load_model as load
 
 # The package that offers each name; "" for a package itself.
 _OFFERED_BY = {
@@ -30,10 +32,12 @@ _OFFERED_BY = {
     "TrainConfig": "runs",
     "activations": "network",
     "architecture": "network",
+    "create": "weights",
     "data": "",
     "forward": "network",
     "init": "network",
     "list_presets": "network",
+    "load": "weights",
     "load_checkpoint": "inference",
     "network": "",
     "ops": "",
@@ -41,6 +45,8 @@ _OFFERED_BY = {
     "summary": "network",
     "weights": "",
 }
+# Names that are others in their package.
+_THERE = {"create": "create_model", "load": "load_model"}
 
 __all__ = [
     "AlexNet",
@@ -50,10 +56,12 @@ __all__ = [
     "__version__",
     "activations",
     "architecture",
+    "create",
     "data",
     "forward",
     "init",
     "list_presets",
+    "load",
     "load_checkpoint",
     "ops",
     "paper_sgd",
@@ -66,8 +74,9 @@ def __getattr__(name: str) -> Any:
     if name not in _OFFERED_BY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     package = importlib.import_module(f"{__name__}.{_OFFERED_BY[name] or name}")
-    return getattr(package, name) if _OFFERED_BY[name] else package
+    return getattr(package, _THERE.get(name, name)) if _OFFERED_BY[name] else package
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_OFFERED_BY})
+    """Return the public names, also those that are not imported yet."""
+    return sorted({*__all__, *_OFFERED_BY})

@@ -51,7 +51,7 @@ def picture_functions(
     kernel = np.asarray(trained.params["conv1"]["kernel"])
     heading = f"{title}: conv1 kernels"
     drawings: dict[str, Callable[[], Figure]] = {
-        "top_five": partial(top_five_picture, stored, probabilities, trained.class_names, labels),
+        "top_five": partial(top_five_picture, stored, probabilities, trained.class_words, labels),
         "attribution": partial(attribution, trained, stored[:MOST], classes[:MOST]),
         "strongest": partial(strongest_parts, trained, test, layer),
         "conv1_kernels": partial(conv1_kernels, kernel, network.towers, heading),
@@ -91,7 +91,7 @@ def attribution(trained: Trained, stored: np.ndarray, classes: np.ndarray) -> Fi
         for view, label in zip(views, classes, strict=True)
     ]
     gradients = np.asarray(class_gradients(network, trained.params, views, classes))
-    titles = [trained.class_names[label] for label in classes]
+    titles = [trained.class_words[label] for label in classes]
     return attribution_picture(_crop(trained, stored), covered, gradients, titles)
 
 

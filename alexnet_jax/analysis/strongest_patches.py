@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, choices
 from alexnet_jax.network import Architecture, forward
 
 Peaks = Callable[[Any, jax.Array], tuple[jax.Array, jax.Array]]
@@ -41,8 +41,10 @@ def make_peaks(architecture: Architecture, layer: str) -> Peaks:
     """
     shapes = {placed.layer.name: placed.output for placed in architecture.placed()}
     if len(shapes.get(layer, ())) != 3:
-        available = ", ".join(name for name, shape in shapes.items() if len(shape) == 3)
-        raise InputError(f"{architecture.name} has no maps in {layer!r}; there are {available}")
+        available = [name for name, shape in shapes.items() if len(shape) == 3]
+        raise InputError(
+            f"{architecture.name} has no maps in {layer!r}; {choices(layer, available)}"
+        )
 
     @jax.jit
     def peaks(params: Any, views: jax.Array) -> tuple[jax.Array, jax.Array]:

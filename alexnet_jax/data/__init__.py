@@ -28,6 +28,7 @@ from alexnet_jax.data.picture_stream import (
     list_pictures,
     make_reader,
 )
+from alexnet_jax.data.pictures import Given, Pictures, given_pictures
 from alexnet_jax.data.prefetch import Prefetch, read_images
 from alexnet_jax.data.prepared import load_forms, verify
 from alexnet_jax.data.records import VERSION
@@ -43,9 +44,11 @@ __all__ = [
     "Block",
     "Collection",
     "Dataset",
+    "Given",
     "Images",
     "Listed",
     "Picked",
+    "Pictures",
     "Prefetch",
     "Recycled",
     "Scale",
@@ -58,6 +61,7 @@ __all__ = [
     "collection_of_dataset",
     "collection_of_folder",
     "from_description",
+    "given_pictures",
     "list_pictures",
     "load",
     "load_forms",

@@ -30,8 +30,9 @@ def read_stored(
     file: IO[bytes] | None = None,
     most_pixels: int | None = None,
     resize: str = "short_bicubic",
+    reduced: bool = False,
 ) -> np.ndarray:
-    """Read a picture file as data sets store it: [size, size, channels] uint8.
+    """Read a picture file as a stored image: [size, size, channels] uint8.
 
     The picture is turned upright by its EXIF orientation. 16-bit values are divided by 257,
     transparency is laid on black, and palettes, CMYK and grey become RGB, or all become grey if
@@ -47,6 +48,8 @@ def read_stored(
         "warp_...": both sides are resized to `size`. The interpolation is bicubic or bilinear and
         smooths pictures that shrink.
       most_pixels: a picture that claims more is refused before it is decoded; 10^9 by default.
+      reduced: whether a JPEG many times larger than `size` is decoded at a fraction of its size, in
+        a third of the time; pixels differ by some grey levels.
 
     Raises:
       InputError: the file does not exist, may not be read, is not a picture, is damaged or has too
@@ -54,30 +57,54 @@ def read_stored(
 
     Source: `make-data.py` of the later source for the resizing.
     """
+    from PIL import Image, ImageOps
+
+    with _faults_named(path), quiet_pillow(), Image.open(path if file is None else file) as picture:
+        _require_pixels(picture, path, most_pixels or MOST_PIXELS)
+        if reduced:  # but never below what is kept
+            picture.draft(None, (4 * size, 4 * size))
+        picture.load()
+        ImageOps.exif_transpose(picture, in_place=True)
+        plain = _plain(picture, channels)
+    return as_stored(plain, size, channels, resize)
+
+
+def stored_picture(
+    picture: Image.Image, name: str, *, size: int, channels: int, resize: str = "short_bicubic"
+) -> np.ndarray:
+    """Return an open picture of Pillow's as `read_stored` would its file; it is not changed.
+
+    Raises:
+      InputError: as `read_stored`, by `name`.
+    """
+    from PIL import ImageOps
+
+    with _faults_named(name), quiet_pillow():
+        _require_pixels(picture, name, MOST_PIXELS)
+        picture.load()
+        plain = _plain(ImageOps.exif_transpose(picture), channels)
+    return as_stored(plain, size, channels, resize)
+
+
+@contextlib.contextmanager
+def _faults_named(name: str | Path) -> Iterator[None]:
+    """Turn all that Pillow raises for a picture into an InputError of one line that names it."""
     from PIL import Image
 
-    if channels not in (1, 3):
-        raise InputError(f"pictures have 1 or 3 channels, but the network takes {channels}")
     try:
-        with quiet_pillow(), Image.open(path if file is None else file) as picture:
-            _require_pixels(picture, path, most_pixels or MOST_PIXELS)
-            # The other rules follow libraries that decode in full, where a few pixels differ by a
-            # grey level from a reduced decoding.
-            reduced_to = size if resize == "short_bicubic" else None
-            plain = _decoded(picture, reduced_to, "L" if channels == 1 else "RGB")
+        yield
     except (InputError, MemoryError):
         raise
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+        raise InputError(f"{name}: no such file") from None
     except IsADirectoryError:
-        raise InputError(f"{path}: is a directory, not a picture") from None
+        raise InputError(f"{name}: is a directory, not a picture") from None
     except PermissionError:
-        raise InputError(f"{path}: may not be read") from None
+        raise InputError(f"{name}: may not be read") from None
     except Image.UnidentifiedImageError:
-        raise InputError(f"{path}: not a picture that Pillow can read") from None
+        raise InputError(f"{name}: not a picture that Pillow can read") from None
     except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged files
-        raise InputError(f"{path}: damaged picture ({_first_line(error)})") from error
-    return as_stored(plain, size, channels, resize)
+        raise InputError(f"{name}: damaged picture ({_first_line(error)})") from error
 
 
 def as_stored(
@@ -161,15 +188,11 @@ def _require_pixels(picture: Image.Image, path: str | Path, most: int) -> None:
         raise InputError(f"{path}: {width}x{height} is more than {most:,} pixels; shrink it first")
 
 
-def _decoded(picture: Image.Image, size: int | None, mode: str) -> Image.Image:
-    from PIL import ImageOps
-
-    # Allow JPEGs to be decoded at a fraction of their size, but never below what is kept.
-    if size is not None:
-        picture.draft(None, (4 * size, 4 * size))
-    picture.load()
-    ImageOps.exif_transpose(picture, in_place=True)
-    plain = _eight_bit(picture)
+def _plain(picture: Image.Image, channels: int) -> Image.Image:
+    """Return a picture as 8 bits of grey or of red, green and blue."""
+    if channels not in (1, 3):
+        raise InputError(f"pictures have 1 or 3 channels, but the network takes {channels}")
+    plain, mode = _eight_bit(picture), "L" if channels == 1 else "RGB"
     return plain if plain.mode == mode else plain.convert(mode)
 
 

@@ -12,7 +12,7 @@ from alexnet_jax.data.dataset import Dataset
 from alexnet_jax.data.prepared import load_prepared
 from alexnet_jax.data.sources.digits import digits, high_digits, low_digits
 from alexnet_jax.data.sources.photos import photos, thumbnails, thumbnails_fields
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, choices
 
 _SOURCES: dict[str, Callable[[], Dataset]] = {
     "digits": digits,
@@ -45,7 +45,7 @@ def load(name: str, data_dir: str = "") -> Dataset:
         return _bundled(name)
     if not data_dir:
         raise InputError(
-            f"unknown data set {name!r}; there are {', '.join(_SOURCES)}, and with --data-dir "
+            f"unknown data set {name!r}; {choices(name, _SOURCES)}, and with --data-dir "
             "what alexnet-jax prepare or experiments/prepare.py has put there"
         )
     return load_prepared(name, Path(data_dir))

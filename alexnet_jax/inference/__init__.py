@@ -8,10 +8,15 @@ from alexnet_jax.inference.activations import (
 )
 from alexnet_jax.inference.evaluate import Logits, ensemble, evaluate, make_counter, make_logits
 from alexnet_jax.inference.metrics import image_dependent_share, scores
-from alexnet_jax.inference.trained import Trained, load_checkpoint, load_trained
+from alexnet_jax.inference.model import Model, Prediction, load_checkpoint
+from alexnet_jax.inference.preprocess import Preprocess
+from alexnet_jax.inference.trained import Trained, load_trained, top_classes
 
 __all__ = [
     "Logits",
+    "Model",
+    "Prediction",
+    "Preprocess",
     "Trained",
     "ensemble",
     "evaluate",
@@ -25,4 +30,5 @@ __all__ = [
     "make_logits",
     "map_blocks",
     "scores",
+    "top_classes",
 ]

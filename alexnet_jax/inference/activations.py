@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alexnet_jax.data import Block, Scale, Statistics, centre_views
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, choices
 from alexnet_jax.network import Architecture, activations, forward
 from alexnet_jax.parallel import Topology
 from alexnet_jax.runtime import gather_to_host
@@ -31,8 +31,8 @@ def feature_width(architecture: Architecture, layer: str) -> int:
     widths["logits"] = widths.pop(architecture.layers[-1].name)
     if layer not in widths:
         raise InputError(
-            f"{architecture.name} has no layer {layer!r} to take features of; there are "
-            f"{', '.join(widths)}"
+            f"{architecture.name} has no layer {layer!r} to take features of; "
+            f"{choices(layer, widths)}"
         )
     return widths[layer]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ import numpy as np
 
 from alexnet_jax import ops
 from alexnet_jax.checkpoints import Checkpoints
-from alexnet_jax.data import Block, Statistics, blocks, centre_views, read_stored
+from alexnet_jax.data import Block, Statistics, blocks
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference.activations import map_blocks
 from alexnet_jax.inference.evaluate import Logits, make_logits
-from alexnet_jax.network import AlexNet, init
+from alexnet_jax.inference.preprocess import Preprocess, parameter_dtype
+from alexnet_jax.network import init
 from alexnet_jax.ops import compute_dtype
 from alexnet_jax.parallel import Topology, topology
 from alexnet_jax.runs import Description
@@ -37,11 +39,12 @@ class Trained(Description):
 
     def read(self, paths: Sequence[str | Path]) -> np.ndarray:
         """Read picture files as stored images of the network, [B, S, S, C] uint8."""
-        size, channels = self.stored_size, self.architecture.channels
-        resize = self.config.resize
-        return np.stack(
-            [read_stored(path, size=size, channels=channels, resize=resize) for path in paths]
-        )
+        return self.preprocess.stored(list(paths))
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """Function from pictures to the network's input, [B, H, W, C]."""
+        return Preprocess.of(self.architecture, self.config, self.statistics)
 
     def require_fits(self, data: str, channels: int, classes: int, workdir: str) -> None:
         """Raise InputError if a data set's classes or channels differ from the network's."""
@@ -63,13 +66,20 @@ class Trained(Description):
                 f"ten views need stored images larger than the crop of "
                 f"{self.architecture.image_size}, but they have {self.stored_size}"
             )
-        return make_logits(
-            self.architecture,
-            self.topology,
-            pixel_scale=self.config.scale,
-            dtype=self.config.dtype,
-            views=views,
-        )
+        if views not in self._logits:
+            self._logits[views] = make_logits(
+                self.architecture,
+                self.topology,
+                pixel_scale=self.config.scale,
+                dtype=self.config.dtype,
+                views=views,
+            )
+        return self._logits[views]
+
+    @functools.cached_property
+    def _logits(self) -> dict[int, Logits]:
+        """Functions that `logits` has made, by views, so that each is compiled once."""
+        return {}
 
     @property
     def stored_shape(self) -> tuple[int, int, int]:
@@ -110,7 +120,13 @@ class Trained(Description):
         return np.concatenate([rows for _, rows in self.classified(stream, views)])[:count]
 
 
-def _to_standard_error(text: str) -> None:
+def top_classes(probabilities: np.ndarray, count: int) -> list[int]:
+    """Return the indices of the `count` largest of [classes] probabilities, the largest first."""
+    return [int(index) for index in probabilities.argsort(kind="stable")[::-1][:count]]
+
+
+def to_standard_error(text: str) -> None:
+    """Print a message on standard error."""
     print(text, file=sys.stderr)
 
 
@@ -119,7 +135,7 @@ def load_trained(
     *,
     checkpoint: str = "latest",
     topology_name: str = "one_device",
-    warn: Callable[[str], None] = _to_standard_error,
+    warn: Callable[[str], None] = to_standard_error,
 ) -> Trained:
     """Load the network of a workdir at a checkpoint.
 
@@ -180,7 +196,7 @@ def _step_of(checkpoints: Checkpoints, checkpoint: str, workdir: str | Path) -> 
 
 def _templates(description: Description) -> dict[str, Any]:
     architecture = description.architecture
-    dtype = jnp.float64 if description.config.dtype == "float64" else jnp.float32
+    dtype = jnp.dtype(parameter_dtype(description.config))
     if dtype == jnp.float64 and not jax.config.read("jax_enable_x64"):
         raise InputError("a network trained in float64 needs JAX_ENABLE_X64=1 in the environment")
     params = jax.eval_shape(lambda key: init(architecture, key, dtype), jax.random.key(0))
@@ -191,31 +207,3 @@ def _templates(description: Description) -> dict[str, Any]:
 def _weights_key(description: Description) -> str:
     """Return the name of the tree to use: the average of the weights where one was kept."""
     return "average" if description.config.ema > 0 else "params"
-
-
-def load_checkpoint(
-    workdir: str | Path, checkpoint: str = "latest"
-) -> tuple[AlexNet, dict[str, Any], Callable[[Sequence[str | Path] | np.ndarray], jax.Array]]:
-    """Load a trained network for use in Python: (net, variables, preprocess).
-
-        net, variables, preprocess = load_checkpoint("runs/digits")
-        logits = net.apply(variables, preprocess(["seven.png"]))
-
-    `preprocess` takes paths of pictures, or stored images [B, S, S, C] uint8, and returns the
-    network's input, [B, H, W, C] float32.
-
-    Raises:
-      InputError: as in `load_trained`.
-    """
-    trained = load_trained(workdir, checkpoint=checkpoint)
-
-    def preprocess(pictures: Sequence[str | Path] | np.ndarray) -> jax.Array:
-        stored = pictures if isinstance(pictures, np.ndarray) else trained.read(pictures)
-        return centre_views(
-            jnp.asarray(stored),
-            trained.statistics,
-            size=trained.architecture.image_size,
-            scale=trained.config.scale,
-        )
-
-    return AlexNet(trained.architecture), {"params": trained.params}, preprocess

@@ -11,6 +11,7 @@ from alexnet_jax.network.receptive import receptive_fields
 from alexnet_jax.network.steps import Context, Params, Step, program, reads_all_maps
 from alexnet_jax.network.summary import rows, summary
 from alexnet_jax.network.towers import ONE_DEVICE, Towers
+from alexnet_jax.network.transfer import computed_otherwise, copied_layers
 
 __all__ = [
     "LRN",
@@ -31,6 +32,8 @@ __all__ = [
     "Towers",
     "activations",
     "architecture",
+    "computed_otherwise",
+    "copied_layers",
     "forward",
     "init",
     "list_presets",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, choices
 from alexnet_jax.network import tables
 from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.network.layers import Conv, Dense, Layer
@@ -58,9 +58,12 @@ def architecture(
     if not layers:
         return network
     changed = tuple(_change(layer, layers.get(layer.name, {})) for layer in network.layers)
-    unknown = set(layers) - {layer.name for layer in network.layers}
+    names = [layer.name for layer in network.layers]
+    unknown = sorted(set(layers) - set(names))
     if unknown:
-        raise InputError(f"preset {preset} has no layer {', '.join(sorted(unknown))}")
+        raise InputError(
+            f"preset {preset} has no layer {', '.join(unknown)}; {choices(unknown[0], names)}"
+        )
     return dataclasses.replace(network, layers=changed)
 
 
@@ -68,7 +71,7 @@ def _build(preset: str, **sizes: int) -> Architecture:
     """Build a preset, which may have the suffix "+conv6"."""
     plain = preset.removesuffix(_CONV6)
     if plain not in _PRESETS:
-        raise InputError(f"unknown preset {preset!r}; there are {', '.join(_PRESETS)}")
+        raise InputError(f"unknown preset {preset!r}; {choices(plain, _PRESETS)}")
     network = _PRESETS[plain](**sizes)
     return network if plain == preset else tables.with_conv6(network)
 
@@ -89,10 +92,10 @@ def _with_initial_values(network: Architecture, other: Architecture) -> Architec
 def _change(layer: Layer, changes: Mapping[str, object]) -> Layer:
     """Replace fields of a layer; InputError for unknown fields and values of a wrong type."""
     fields = {field.name for field in dataclasses.fields(layer)} - {"name"}
-    unknown = set(changes) - fields
+    unknown = sorted(set(changes) - fields)
     if unknown:
         raise InputError(
-            f"{layer.name} has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(fields))}"
+            f"{layer.name} has no {', '.join(unknown)}; {choices(unknown[0], sorted(fields))}"
         )
     for name, value in changes.items():
         types = _accepted_types(name, getattr(layer, name))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import jax
 
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, choices
 from alexnet_jax.network import Architecture, Dense
 from alexnet_jax.parallel.collectives import DenseParallel, TowerParallel
 from alexnet_jax.parallel.topology import Topology
@@ -138,7 +138,7 @@ def topology(name: str, architecture: Architecture, devices: Devices | None = No
         process none of whose devices is used.
     """
     if name not in _TOPOLOGIES:
-        raise InputError(f"unknown topology {name!r}; there are {', '.join(_TOPOLOGIES)}")
+        raise InputError(f"unknown topology {name!r}; {choices(name, _TOPOLOGIES)}")
     built = _TOPOLOGIES[name](architecture, jax.devices() if devices is None else devices)
     used = {device.process_index for device in built.mesh.devices.flat}
     idle = sorted(set(range(jax.process_count())) - used)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, choices
 from alexnet_jax.network import LRN, Architecture, Dense, Placed, reads_all_maps
 from alexnet_jax.parallel import check_divides, dense_split, list_topologies, towers_split
 
@@ -66,7 +66,7 @@ def layout(topology: str, architecture: Architecture, devices: int) -> Layout:
             dense = frozenset(la.name for la in architecture.layers if isinstance(la, Dense))
             split = dense_split(architecture, devices)
             return Layout(topology, devices, devices, devices, split, dense)
-    raise InputError(f"unknown topology {topology!r}; there are {', '.join(list_topologies())}")
+    raise InputError(f"unknown topology {topology!r}; {choices(topology, list_topologies())}")
 
 
 @dataclass(frozen=True)

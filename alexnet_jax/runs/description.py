@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from alexnet_jax.display import in_words
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture
 from alexnet_jax.runs.config import TrainConfig
@@ -18,7 +19,7 @@ class Description:
     Attributes:
       architecture: the network.
       config: settings of its run.
-      class_names: names of the classes in the order of the logits.
+      class_names: names of the classes in the order of the logits, as the data set has them.
       stored_size: side of stored images, [stored_size, stored_size, channels], before the crop.
       origin: origin of weights that were imported or copied from another run, else None.
     """
@@ -28,6 +29,11 @@ class Description:
     class_names: tuple[str, ...]
     stored_size: int
     origin: Mapping[str, Any] | None = None
+
+    @property
+    def class_words(self) -> tuple[str, ...]:
+        """Names of the classes for people: ImageNet's synsets in words, others as they are."""
+        return in_words(self.class_names)
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as JSON values by name."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from alexnet_jax.display import in_words
 from alexnet_jax.network import Architecture, summary
 from alexnet_jax.runs.config import TrainConfig
 from alexnet_jax.runs.description import Description
@@ -49,7 +51,7 @@ def model_card(
     """
     architecture, config = description.architecture, description.config
     origins = list(_origin_chain(description.origin))
-    foreign = any("preprocessing" in origin for origin in origins)
+    foreign = any("preprocessing" in origin or "created" in origin for origin in origins)
     parts = {
         "Network": _network(architecture),
         "This file": "\n".join(notes),
@@ -98,6 +100,8 @@ def _origin_chain(origin: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any
 
 
 def _origin_text(origin: Mapping[str, Any]) -> str:
+    if "created" in origin:
+        return _created_text(origin)
     if "start_from" in origin:
         return (
             f"The training began with the weights of `{origin['start_from']}`, parameters "
@@ -120,6 +124,17 @@ def _origin_text(origin: Mapping[str, Any]) -> str:
     return "\n\n".join(lines)
 
 
+def _created_text(origin: Mapping[str, Any]) -> str:
+    preset = f"the preset `{origin['created']}`"
+    if "weights" not in origin:
+        return (
+            f"Initial values of {preset}, not trained. Source of the preprocessing: "
+            f"{origin['preprocessing']}."
+        )
+    new = f", but initial values of {origin['new']}" if "new" in origin else ""
+    return f"Created by {preset} with the weights of `{origin['weights']}`{new}; not trained since."
+
+
 def _recipe(config: TrainConfig, class_names: Sequence[str]) -> str:
     default = TrainConfig(name=config.name, data=config.data, steps=config.steps)
     names = [*_RECIPE, *(n for n in _SPECIAL if getattr(config, n) != getattr(default, n))]
@@ -134,7 +149,8 @@ def _accuracy(
     step: int,
     config: TrainConfig,
 ) -> str:
-    imported = next((origin for origin in origins if "published" in origin), None)
+    same = itertools.takewhile(lambda origin: "created" not in origin, origins)
+    imported = next((origin for origin in same if "published" in origin), None)
     if imported is not None:
         published = imported["published"]
         own = (
@@ -160,5 +176,8 @@ def _accuracy(
 
 
 def _classes(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:20])
-    return f"{len(names)}: {shown}" + (", ..." if len(names) > 20 else "")
+    shown = [
+        name if word == name else f"{word} ({name})"
+        for name, word in zip(names[:20], in_words(names[:20]), strict=True)
+    ]
+    return f"{len(names)}: {', '.join(shown)}" + (", ..." if len(names) > 20 else "")

@@ -11,7 +11,7 @@ import numpy as np
 
 from alexnet_jax import data
 from alexnet_jax.data import Batches, Dataset
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, choices
 from alexnet_jax.network import Architecture, presets
 from alexnet_jax.parallel import Topology, topology
 from alexnet_jax.runs import CARD, Description, Line, TrainConfig, model_card, write_atomically
@@ -95,7 +95,7 @@ def _require_layers(config: TrainConfig, architecture: Architecture) -> None:
         if unknown:
             raise InputError(
                 f"{option}: {architecture.name} has no layer with weights {', '.join(unknown)}; "
-                f"there are {', '.join(trainable)}"
+                f"{choices(unknown[0], trainable)}"
             )
     if set(config.freeze) == set(trainable):
         raise InputError("freeze leaves no layer to be trained")

@@ -13,7 +13,7 @@ from alexnet_jax.checkpoints import params_sha256
 from alexnet_jax.data import Statistics
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference import Logits, Trained, load_trained
-from alexnet_jax.network import Architecture, Layer, Params
+from alexnet_jax.network import Params, computed_otherwise, copied_layers
 from alexnet_jax.runs import TrainConfig, read_start
 from alexnet_jax.runtime import gather_to_host
 from alexnet_jax.training.health import SIGNAL_IMAGES, describe_signal, sample_evenly
@@ -21,9 +21,6 @@ from alexnet_jax.training.job import Job
 from alexnet_jax.training.state import TrainState, init_state
 
 Note = Callable[[str], None]
-
-# Fields of a layer that set its initial values, and not what it computes.
-_INITIAL = frozenset({"std", "bias", "init"})
 
 
 class Start:
@@ -109,39 +106,24 @@ def _converted(old: jax.Array, new: jax.Array) -> jax.Array:
     return placed
 
 
-def _shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
-    return {p.layer.name: p.kernel for p in architecture.placed() if p.kernel is not None}
-
-
 def check_copied(job: Job, source: Trained) -> tuple[str, ...]:
     """Return the names of the layers whose weights are copied: all, except a new classifier.
 
     Raises:
       InputError: one of the networks lacks a layer, or a layer's shapes differ.
     """
-    config, where = job.config, job.config.start_from
-    shapes, source_shapes = _shapes(job.architecture), _shapes(source.architecture)
-    last = job.architecture.layers[-1].name
+    config, last = job.config, job.architecture.layers[-1].name
     same = source.class_names == job.dataset.class_names
-    if config.classifier == "new" or (config.classifier == "auto" and not same):
-        shapes.pop(last)
-        source_shapes.pop(source.architecture.layers[-1].name)
-        if last in config.freeze:
-            raise InputError(f"{last} starts anew, and cannot be frozen")
-    network, hint = job.architecture.name, _settings_hint(config, source.config)
-    for name, shape in shapes.items():
-        if name not in source_shapes:
-            raise InputError(
-                f"start_from {where}: its network has no layer {name}, {network} has{hint}"
-            )
-        if source_shapes[name] != shape:
-            raise InputError(
-                f"start_from {where}: {name}/kernel is {source_shapes[name]}, but in {network} it "
-                f"is {shape}{hint}"
-            )
-    if extra := sorted(set(source_shapes) - set(shapes)):
-        raise InputError(f"start_from {where}: its network has {extra[0]}, {network} has not{hint}")
-    return tuple(shapes)
+    new = config.classifier == "new" or (config.classifier == "auto" and not same)
+    if new and last in config.freeze:
+        raise InputError(f"{last} starts anew, and cannot be frozen")
+    return copied_layers(
+        job.architecture,
+        source.architecture,
+        classifier=not new,
+        where=f"start_from {config.start_from}",
+        hint=_settings_hint(config, source.config),
+    )
 
 
 def _settings_hint(ours: TrainConfig, theirs: TrainConfig) -> str:
@@ -161,12 +143,8 @@ def notes(job: Job, source: Trained, copied: tuple[str, ...]) -> list[str]:
     where, last = job.config.start_from, job.architecture.layers[-1].name
     new = "" if last in copied else f"; {last} is new, for {job.architecture.classes} classes"
     lines = [f"weights of {where}, step {source.step}{new}"]
-    ours, theirs = ({layer.name: layer for layer in net.layers if layer.name != last}
-                    for net in (job.architecture, source.architecture))  # fmt: skip
-    other = [name for name in ours if name not in theirs or _differ(ours[name], theirs[name])]
-    other += [name for name in theirs if name not in ours]
-    if other or list(ours) != list(theirs):
-        lines.append(f"note: its network computes otherwise ({', '.join(other) or 'order'})")
+    if other := computed_otherwise(job.architecture, source.architecture):
+        lines.append(f"note: its network computes otherwise ({other})")
     if job.config.scale != source.config.scale:
         lines.append(
             f"note: its images were scaled by {_scale_text(source.config.scale)}, these are by "
@@ -182,15 +160,6 @@ def notes(job: Job, source: Trained, copied: tuple[str, ...]) -> list[str]:
 
 def _scale_text(scale: float | tuple[float, ...]) -> str:
     return f"{scale:g}" if isinstance(scale, float | int) else ", ".join(f"{x:g}" for x in scale)
-
-
-def _differ(one: Layer, other: Layer) -> bool:
-    """Whether two layers compute differently, whatever their initial values."""
-    return type(one) is not type(other) or _without_initial(one) != _without_initial(other)
-
-
-def _without_initial(layer: Layer) -> dict[str, object]:
-    return {name: value for name, value in vars(layer).items() if name not in _INITIAL}
 
 
 def check_signal(

@@ -1,8 +1,10 @@
-"""Weights of other projects, read from files, and networks written for other programs."""
+"""Networks loaded and created in one line; weights of other projects read, and written."""
 
+from alexnet_jax.weights.creation import create_model
 from alexnet_jax.weights.download import fetch
 from alexnet_jax.weights.export import export
 from alexnet_jax.weights.load import load
+from alexnet_jax.weights.loading import load_model
 from alexnet_jax.weights.published import KINDS, Preprocessing, Published
 from alexnet_jax.weights.published_files import PUBLISHED_FILES, PublishedFile
 from alexnet_jax.weights.to_workdir import require_empty_workdir, save_workdir
@@ -15,9 +17,11 @@ __all__ = [
     "Published",
     "PublishedFile",
     "Weights",
+    "create_model",
     "export",
     "fetch",
     "load",
+    "load_model",
     "require_empty_workdir",
     "save_workdir",
 ]

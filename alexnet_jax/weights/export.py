@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from alexnet_jax.checkpoints import file_digest, params_sha256
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, choices
 from alexnet_jax.inference import Trained
 from alexnet_jax.runs import model_card, write_atomically
 from alexnet_jax.runtime import gather_to_host
@@ -67,7 +67,7 @@ def export(
         "stablehlo": _stablehlo,
     }
     if to not in writers:
-        raise InputError(f"unknown kind {to!r}; there are {', '.join(writers)}")
+        raise InputError(f"unknown kind {to!r}; {choices(to, writers)}")
     if path.suffix != SUFFIXES[to]:
         raise InputError(f"a file of the kind {to} must end in {SUFFIXES[to]}, got {str(path)!r}")
     params = host(trained.params)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from alexnet_jax.checkpoints import file_digest
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, choices
 from alexnet_jax.network import Architecture
 from alexnet_jax.runs import TrainConfig
 from alexnet_jax.weights import published
@@ -64,8 +64,8 @@ def load(
       path: the file.
       mean: for "caffe" and "npy": a mean file (.binaryproto, or .npy of 3 x S x S, in the order
         blue, green, red), or the three numbers of a pixel in that order. By default Caffe's.
-      class_names: names in the order of the logits. By default, a thousand classes have the names
-        of ImageNet's synsets, whose order all these projects share; other classes are numbered.
+      class_names: names in the order of the logits. By default, a thousand classes are ImageNet's,
+        whose order all these projects share; other classes are numbered.
       layers: changes to the preset by layer, as `alexnet_jax.architecture` takes them, for a
         network of other widths.
       preset: for "npy", "caffe_alexnet" or "caffenet". By default what the file's name contains;
@@ -77,7 +77,7 @@ def load(
     """
     path = Path(path)
     if kind not in KINDS:
-        raise InputError(f"unknown kind {kind!r}; there are {', '.join(KINDS)}")
+        raise InputError(f"unknown kind {kind!r}; {choices(kind, KINDS)}")
     if not path.is_file():
         raise InputError(f"{path}: {'is a directory' if path.is_dir() else 'no such file'}")
     if mean is not None and kind not in ("caffe", "npy"):
@@ -103,7 +103,7 @@ def load(
     classes = weights.architecture.classes
     if len(class_names) != classes:
         raise InputError(f"{path} has {classes} classes, got {len(class_names)} names")
-    return dataclasses.replace(weights, class_names=tuple(class_names))
+    return dataclasses.replace(weights, class_ids=tuple(class_names))
 
 
 def _torchvision(path: Path, layers: Layers | None, _: Mean) -> Weights:
@@ -112,7 +112,7 @@ def _torchvision(path: Path, layers: Layers | None, _: Mean) -> Weights:
 
 def _owt(kind: Kind, path: Path, found: dict[str, Array], layers: Layers | None) -> Weights:
     arrays = plain_names(found)
-    config = config_of(kind, "owt", published.TORCHVISION, layers=layers)
+    config = config_of(f"imported_{kind}", "owt", published.TORCHVISION, layers=layers)
     classes = classes_in(arrays, TORCHVISION_NAMES["fc8"][1]) or 1000
     return _weights(
         kind,
@@ -130,7 +130,7 @@ def _caffe(path: Path, layers: Layers | None, mean: Mean) -> Weights:
     architecture, arrays, names = read_caffe(path, layers)
     preset = architecture.name
     preprocessing, image = _with_mean(published.CAFFE, mean, architecture)
-    config = config_of("caffe", preset, preprocessing, layers=layers)
+    config = config_of("imported_caffe", preset, preprocessing, layers=layers)
     measured = published.CAFFE_MEASURED[preset]
     return _weights(
         "caffe", path, config, architecture, arrays, names, preprocessing, measured, image
@@ -146,7 +146,7 @@ def _npy(path: Path, layers: Layers | None, mean: Mean, *, preset: str | None) -
     arrays = read_npy(path)
     parts = ("weights", "biases") if "conv1/weights" in arrays else ("0", "1")
     names = {layer: (f"{layer}/{parts[0]}", f"{layer}/{parts[1]}") for layer in TORCHVISION_NAMES}
-    config = config_of("npy", preset_of(path, preset), published.CAFFE, layers=layers)
+    config = config_of("imported_npy", preset_of(path, preset), published.CAFFE, layers=layers)
     architecture = architecture_of(config, classes_in(arrays, names["fc8"][1]) or 1000)
     preprocessing, image = _with_mean(published.CAFFE, mean, architecture)
     return _weights(
@@ -161,7 +161,7 @@ def _onnx(path: Path, layers: Layers | None, _: Mean) -> Weights:
     if preprocessing.stored_size < architecture.image_size:
         preprocessing = dataclasses.replace(preprocessing, stored_size=architecture.image_size)
     config = config_of(
-        "onnx",
+        "imported_onnx",
         architecture.name,
         preprocessing,
         layers=changes,
@@ -205,7 +205,7 @@ def _weights(
         params=for_rgb(params, preprocessing.channel_order),
         config=config,
         statistics=plain_statistics(mean_image(preprocessing) if mean is None else mean),
-        class_names=known_names(architecture.classes),
+        class_ids=known_names(architecture.classes),
         preprocessing=preprocessing,
         published=published,
         is_published=published is not None and published.is_of(path, sha256),

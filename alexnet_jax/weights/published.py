@@ -80,6 +80,30 @@ ONNX_BVLC = Preprocessing(
     "quantization/ptq_static/main.py, which the model zoo's table names",
 )
 
+# Its mean image is that of its training pictures, and not published; this is ImageNet's mean pixel.
+PAPER = Preprocessing(
+    resize="short_bicubic",
+    stored_size=256,
+    mean=TORCHVISION.mean,
+    channel_order="RGB",
+    source="the paper, section 2, with ImageNet's mean pixel of pytorch.org/vision",
+)
+SMALL = Preprocessing(
+    resize="short_bicubic",
+    stored_size=32,
+    mean=(127.5,),
+    pixel_scale=1 / 128,
+    channel_order="RGB",
+    source="experiments/configs/digits.py of this project, with the middle of 0 to 255 as the mean",
+)
+# Preprocessing of networks that are created, by preset; `PAPER` for those that are not named.
+OF_PRESETS = {
+    "caffe_alexnet": CAFFE,
+    "caffenet": CAFFE,
+    "owt": TORCHVISION,
+    "small": SMALL,
+}
+
 TORCHVISION_MEASURED = Published(
     56.522, 79.066, "pytorch.org/vision, models.alexnet", "sha256:7be5be79"
 )

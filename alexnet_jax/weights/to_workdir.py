@@ -1,4 +1,4 @@
-"""Weights saved as a workdir, or turned into a network that is ready to use."""
+"""Networks saved as workdirs that are no runs: imported weights, and created networks."""
 
 from __future__ import annotations
 
@@ -8,28 +8,14 @@ import os
 import shutil
 from pathlib import Path
 
-import numpy as np
+import jax
 
-from alexnet_jax.checkpoints import Checkpoints, params_sha256
+from alexnet_jax.checkpoints import Checkpoints
 from alexnet_jax.errors import InputError
-from alexnet_jax.inference import Trained
-from alexnet_jax.parallel import topology
-from alexnet_jax.runs import CARD, FORMAT, model_card, require_writable, write_atomically
-from alexnet_jax.weights.weights import Weights
+from alexnet_jax.inference import Model
+from alexnet_jax.runs import CARD, FORMAT, require_writable, write_atomically
 
 _TEMPORARY = "import.tmp"
-
-
-def trained(weights: Weights, topology_name: str = "one_device") -> Trained:
-    """Return the weights as `load_trained` would from a workdir, at step 0."""
-    devices = topology(topology_name, weights.architecture)
-    return Trained(
-        **vars(weights.description()),
-        step=0,
-        params=devices.place(weights.params),
-        statistics=devices.place(weights.statistics),
-        topology=devices,
-    )
 
 
 def require_empty_workdir(workdir: Path) -> None:
@@ -44,7 +30,7 @@ def require_empty_workdir(workdir: Path) -> None:
     require_writable(workdir, "workdir")
 
 
-def save_workdir(weights: Weights, workdir: Path, *, data: str | None = None) -> None:
+def save_workdir(model: Model, workdir: Path, *, data: str | None = None) -> None:
     """Write a workdir for evaluation, prediction, and the start of a training.
 
     It contains a checkpoint of step 0 with parameters and statistics, the settings and a model
@@ -52,7 +38,7 @@ def save_workdir(weights: Weights, workdir: Path, *, data: str | None = None) ->
     own.
 
     Args:
-      weights: the weights to save.
+      model: the network to save.
       workdir: the directory to write; created if needed.
       data: name of the data set that `evaluate` tests on; by default ImageNet's.
 
@@ -61,16 +47,14 @@ def save_workdir(weights: Weights, workdir: Path, *, data: str | None = None) ->
     """
     require_empty_workdir(workdir)
     if data is not None:
-        weights = dataclasses.replace(
-            weights, config=dataclasses.replace(weights.config, data=data)
-        )
+        model = dataclasses.replace(model, config=dataclasses.replace(model.config, data=data))
     # The files are first written to a directory inside the workdir, because the workdir itself may
     # be impossible to replace, for example as a mounted disk.
     new, aside = not workdir.exists(), workdir / _TEMPORARY
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
-        _fill(weights, aside)
+        _fill(model, aside)
         for name in ("checkpoints", CARD, "config.json"):
             os.replace(aside / name, workdir / name)
     finally:
@@ -79,17 +63,13 @@ def save_workdir(weights: Weights, workdir: Path, *, data: str | None = None) ->
             workdir.rmdir()
 
 
-def _fill(weights: Weights, workdir: Path) -> None:
-    description = weights.description()
-    trees = {
-        "params": weights.params,
-        "stats": {name: np.asarray(x) for name, x in weights.statistics._asdict().items()},
-    }
+def _fill(model: Model, workdir: Path) -> None:
+    # What is saved is what was evaluated, an average of the weights where one was kept.
+    config = dataclasses.replace(model.config, ema=0.0)
+    model = dataclasses.replace(model, config=config, step=0, measured=())
+    trees = jax.device_get({"params": model.params, "stats": model.statistics._asdict()})
     with Checkpoints(workdir / "checkpoints") as checkpoints:
-        checkpoints.save(0, trees, about=description.to_json())
-    settings = {"format": FORMAT, "config": weights.config.to_json(), "data_sha256": "imported"}
-    hashes = {"parameters": params_sha256(weights.params), weights.file: weights.sha256}
-    mean = np.asarray(weights.statistics.mean)
-    card = model_card(description, step=0, mean=mean, measured=(), hashes=hashes)
-    write_atomically(workdir / CARD, card)
+        checkpoints.save(0, trees, about=model.description().to_json())
+    settings = {"format": FORMAT, "config": model.config.to_json(), "data_sha256": "imported"}
+    write_atomically(workdir / CARD, model.card)
     write_atomically(workdir / "config.json", json.dumps(settings, indent=2) + "\n")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from alexnet_jax.data import Statistics
 from alexnet_jax.data.sources import CLASSES, class_names
+from alexnet_jax.inference import Model
 from alexnet_jax.network import Architecture, presets
 from alexnet_jax.runs import Description, TrainConfig
 from alexnet_jax.weights.arrays import Params
@@ -19,18 +19,15 @@ from alexnet_jax.weights.published import Kind, Preprocessing, Published
 Layers = dict[str, dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class Weights:
-    """Parameters of a network from a file, in this project's form.
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Weights(Model):
+    """A network read from a file of weights.
+
+    It is a `Model` at step 0, with parameters in float32 on the host. Networks that took BGR take
+    RGB here: the input axis of conv1's kernel is reversed.
 
     Attributes:
       kind, file, sha256: kind, name and digest of the file.
-      architecture, params: the network and its canonical tree, float32 on the host. Networks that
-        took BGR take RGB here: the input axis of conv1's kernel is reversed.
-      config: preset and preprocessing as the settings of a run; its training settings do not
-        describe how the weights were trained.
-      statistics: mean image of stored pixels, [S, S, C]; no colour noise unless it is known.
-      class_names: names in the order of the logits.
       preprocessing: the published preprocessing with its source; None for a file of this project.
       published: the published accuracy.
       is_published: whether this file is known to be the one that accuracy was measured on.
@@ -40,31 +37,12 @@ class Weights:
     kind: Kind
     file: str
     sha256: str
-    architecture: Architecture
-    params: Params
-    config: TrainConfig
-    statistics: Statistics
-    class_names: tuple[str, ...]
     preprocessing: Preprocessing | None = None
     published: Published | None = None
     is_published: bool = False
-    origin: Mapping[str, Any] | None = None
-
-    @property
-    def stored_size(self) -> int:
-        return int(self.statistics.mean.shape[0])
 
     def description(self) -> Description:
         """Return the description that a checkpoint of these weights carries."""
-        return Description(
-            architecture=self.architecture,
-            config=self.config,
-            class_names=self.class_names,
-            stored_size=self.stored_size,
-            origin=self._origin(),
-        )
-
-    def _origin(self) -> dict[str, Any]:
         origin: dict[str, Any] = {"kind": self.kind, "file": self.file, "sha256": self.sha256}
         if self.preprocessing is not None:
             origin["channel_order"] = self.preprocessing.channel_order
@@ -73,7 +51,7 @@ class Weights:
             origin["published"] = vars(self.published) | {"of_this_file": self.is_published}
         if self.origin is not None:
             origin["before"] = dict(self.origin)
-        return origin
+        return dataclasses.replace(super().description(), origin=origin)
 
 
 def architecture_of(config: TrainConfig, classes: int) -> Architecture:
@@ -88,7 +66,7 @@ def architecture_of(config: TrainConfig, classes: int) -> Architecture:
 
 
 def config_of(
-    kind: Kind,
+    name: str,
     preset: str,
     preprocessing: Preprocessing,
     *,
@@ -100,7 +78,7 @@ def config_of(
     A config cannot express that the weights were not trained here; `steps` has its minimum.
     """
     return TrainConfig(
-        name=f"imported_{kind}",
+        name=name,
         data="imagenet2012",
         steps=1,
         preset=preset,
@@ -135,12 +113,10 @@ def known_names(classes: int) -> tuple[str, ...]:
     """Return ImageNet's synsets for a thousand classes, otherwise numbered names.
 
     The synsets are the class names of the data set in this project, so that a training on it can
-    continue with the classifier. Without tensorflow_datasets, which lists them, the names are
-    numbered too.
+    continue with the classifier.
     """
     if classes == CLASSES:
-        with contextlib.suppress(ImportError):
-            return class_names()
+        return class_names()
     return tuple(f"class {index}" for index in range(classes))
 
 

@@ -18,7 +18,7 @@ from alexnet_jax.runs.description import Description
 from alexnet_jax.runs.model_card import CARD, model_card
 from alexnet_jax.weights.export import export
 from alexnet_jax.weights.published import TORCHVISION_MEASURED
-from alexnet_jax.weights.to_workdir import save_workdir, trained
+from alexnet_jax.weights.to_workdir import save_workdir
 
 LINE = {"step": 9, "split": "test", "top1": 0.5, "top5": 0.75, "loss": 1.25}
 
@@ -87,5 +87,5 @@ def test_weights_of_others_are_never_called_trained_here(tmp_path: Path) -> None
     assert "kind safetensors, `a.safetensors`" in texts[2]
     known = dataclasses.replace(first, is_published=True)
     assert known.published == TORCHVISION_MEASURED
-    (_, again) = export(trained(known), "safetensors", tmp_path / "b.safetensors")
+    (_, again) = export(known.on(), "safetensors", tmp_path / "b.safetensors")
     assert "`alexnet.pth` is that file" in again.read_text(encoding="utf-8")

@@ -224,7 +224,7 @@ def test_what_may_surprise_is_said(source: Path, tmp_path: Path) -> None:
         ({"freeze": (*CONVOLUTIONS, "fc6", "fc7", "fc8"), "layer_rates": {}},
          "freeze leaves no layer to be trained$"),
         ({"freeze": ("conv1", "pool1")}, "freeze: small has no layer with weights pool1; there "),
-        ({"layer_rates": {"fc9": 2.0}}, "layer_rates: small has no layer with weights fc9; there "),
+        ({"layer_rates": {"fc9": 2.0}}, "layer_rates: small has no layer with weights fc9; did "),
         ({"start_from": "nowhere"}, "nowhere is not a directory"),
         ({"start_checkpoint": "7"}, "has no checkpoint '7'; there are best, latest and steps 2, 3"),
     ],

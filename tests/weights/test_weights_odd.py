@@ -74,8 +74,8 @@ def test_a_thousand_classes_are_imagenets_by_their_synsets(tmp_path: Path) -> No
     arrays["fc8.bias"] = np.zeros(1000, np.float32)
     path = torch_zip(tmp_path / "a.pth", torch_names(arrays))
     found = weights.load("torchvision", path, layers=widths(OWT))
-    assert found.class_names == class_names()
-    assert found.class_names[281] == "n02123045"
+    assert found.class_ids == found.description().class_names == class_names()
+    assert (found.class_ids[281], found.class_names[281]) == ("n02123045", "tabby")
     assert not found.is_published
     numbered = torch_zip(tmp_path / "b.pth", torch_names(source_arrays("owt")))
     assert weights.load("torchvision", numbered, layers=widths(OWT)).class_names[6] == "class 6"

@@ -25,7 +25,8 @@ from PIL import Image
 from alexnet_jax import weights
 from alexnet_jax.checkpoints.checkpoints import Checkpoints
 from alexnet_jax.data.dataset import Dataset, Split
-from alexnet_jax.inference.trained import load_checkpoint, load_trained
+from alexnet_jax.inference.model import load_checkpoint
+from alexnet_jax.inference.trained import load_trained
 from alexnet_jax.runs.model_card import CARD
 from alexnet_jax.weights.to_workdir import save_workdir
 

@@ -156,9 +156,15 @@ def predictions(
 
 
 def _top_five(trained: Trained, row: np.ndarray) -> list[dict[str, Any]]:
+    """Return the five likeliest classes; of ImageNet's classes, words and synsets."""
+    from alexnet_jax.inference import top_classes
+
+    names, words = trained.class_names, trained.class_words
     return [
-        {"index": int(i), "class": trained.class_names[i], "probability": float(row[i])}
-        for i in row.argsort(kind="stable")[::-1][:5]
+        {"index": i, "class": words[i]}
+        | ({} if words[i] == names[i] else {"synset": names[i]})
+        | {"probability": float(row[i])}
+        for i in top_classes(row, 5)
     ]
 
 

@@ -1,8 +1,7 @@
 """ImageNet's archives of 2012 as they are distributed, read without unpacking.
 
 `ILSVRC2012_img_train.tar` is a tar of 1,000 tars, one for each class; `ILSVRC2012_img_val.tar`
-contains the validation pictures. Their labels and the order of the classes come with
-tensorflow_datasets.
+contains the validation pictures. Their labels come with tensorflow_datasets.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 
 from alexnet_jax.data.sources.source import Source, decode
-from alexnet_jax.display import Progress
+from alexnet_jax.display import Progress, words_by_synset
 from alexnet_jax.errors import InputError
 
 TRAIN, VALIDATION = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"
@@ -51,20 +50,17 @@ class TarPictures:
 
 
 def class_names() -> tuple[str, ...]:
-    """Return the 1,000 synsets in the order of their labels in tensorflow_datasets."""
-    return tuple(_words("labels.txt"))
+    """Return the 1,000 synsets in the order of their labels; `in_words` names them in words."""
+    return tuple(words_by_synset())
 
 
 def validation_labels() -> np.ndarray:
     """Return the label of each validation picture in the order of their numbers, [50000] int32."""
-    label_of = {name: label for label, name in enumerate(class_names())}
-    return np.array([label_of[name] for name in _words("validation_labels.txt")], np.int32)
-
-
-def _words(name: str) -> list[str]:
     import tensorflow_datasets as tfds
 
-    return tfds.core.tfds_path(f"datasets/imagenet2012/{name}").read_text().split()
+    label_of = {name: label for label, name in enumerate(class_names())}
+    path = tfds.core.tfds_path("datasets/imagenet2012/validation_labels.txt")
+    return np.array([label_of[name] for name in path.read_text().split()], np.int32)
 
 
 def ilsvrc(

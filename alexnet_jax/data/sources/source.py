@@ -86,9 +86,15 @@ class Source:
 
 
 def decode(data: bytes, name: str, size: int, channels: int) -> np.ndarray:
-    """Decode the bytes of a picture file to a stored image, as `read_stored` does."""
-    file = io.BytesIO(data)
-    return read_stored(name, size=size, channels=channels, file=file, most_pixels=MOST_PIXELS)
+    """Decode the bytes of a picture file to a stored image, by `read_stored` with `reduced`."""
+    return read_stored(
+        name,
+        size=size,
+        channels=channels,
+        file=io.BytesIO(data),
+        most_pixels=MOST_PIXELS,
+        reduced=True,
+    )
 
 
 def stratified(labels: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:

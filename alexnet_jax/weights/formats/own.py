@@ -19,7 +19,12 @@ from alexnet_jax.weights.formats.safetensors import STATISTICS, names_of
 from alexnet_jax.weights.published import Published
 from alexnet_jax.weights.weights import Weights
 
-_ORIGIN = ("kind", "file", "channel_order", "preprocessing", "start_from")
+_ORIGIN = (
+    "kind", "file", "sha256", "channel_order", "preprocessing", "start_from", "created", "weights",
+    "new",
+)  # fmt: skip
+# Of an entry, those that it has in any case: of a created network, of a run, or of a file.
+_REQUIRED = {"created": {"created"}, "start_from": {"sha256"}, "kind": {"kind", "file", "sha256"}}
 
 
 def own_weights(path: Path, arrays: dict[str, Array], about: Mapping[str, Any]) -> Weights:
@@ -65,7 +70,7 @@ def own_weights(path: Path, arrays: dict[str, Array], about: Mapping[str, Any]) 
         params=params_of(architecture, arrays, names_of(architecture), "HWIO"),
         config=dataclasses.replace(config, ema=0.0, dtype=dtype),
         statistics=Statistics(*statistics),
-        class_names=tuple(map(str, names)),
+        class_ids=tuple(map(str, names)),
         origin=None if origin is None else _origin(_mapping(origin, "origin")),
     )
 
@@ -80,10 +85,10 @@ def _origin(stored: dict[str, Any]) -> dict[str, Any]:
     """Return the origin of the weights with the entries that a model card reads."""
     try:
         origin: dict[str, Any] = {key: str(stored[key]) for key in _ORIGIN if key in stored}
-        if "start_from" not in origin and not {"kind", "file"} <= set(origin):
-            raise KeyError("kind or file")
-        origin["sha256"] = str(stored["sha256"])
-        if "published" in stored and "start_from" not in origin:
+        first = next((name for name in _REQUIRED if name in origin), "kind")
+        if not _REQUIRED[first] <= set(origin):
+            raise KeyError(f"{first} without {', '.join(_REQUIRED[first])}")
+        if "published" in stored and first == "kind":
             entry = stored["published"]
             published = Published(float(entry["top1"]), float(entry["top5"]), str(entry["source"]))
             origin["published"] = vars(published) | {"of_this_file": bool(entry["of_this_file"])}

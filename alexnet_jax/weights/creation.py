@@ -1,0 +1,211 @@
+"""Networks created from presets, with initial values or the weights of others."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from alexnet_jax.errors import InputError
+from alexnet_jax.inference import Model
+from alexnet_jax.network import (
+    Architecture,
+    computed_otherwise,
+    copied_layers,
+    init,
+    presets,
+)
+from alexnet_jax.weights.formats.safetensors import read_safetensors
+from alexnet_jax.weights.kinds import kind_of
+from alexnet_jax.weights.loading import Source, load_model, located
+from alexnet_jax.weights.published import OF_PRESETS, PAPER, Preprocessing
+from alexnet_jax.weights.weights import (
+    Layers,
+    config_of,
+    known_names,
+    mean_image,
+    plain_statistics,
+)
+
+
+def create_model(
+    preset: str = "paper",
+    classes: int | Sequence[str] | None = None,
+    weights: Source | Model | None = None,
+    *,
+    key: int | jax.Array = 0,
+    **changes: Any,
+) -> Model:
+    """Create a network of a preset, to be trained: `alexnet_jax.create`.
+
+        model = alexnet_jax.create("owt", classes=10)
+        model = alexnet_jax.create("owt", classes=("cat", "dog"), weights="alexnet-owt.pth")
+
+    Without `weights` the parameters are initial values, and pictures are prepared as those were
+    that the preset's network was published for, from 256 pixels for 227 or 224: `paper`,
+    `source2012` and `one_gpu` as in the paper, in units of 0 to 255, minus ImageNet's mean pixel
+    (123.675, 116.28, 103.53), since the paper's mean image was not published; `owt` as in
+    torchvision; Caffe's networks as in Caffe. Pictures for `small` are resized to 32 pixels for 28
+    and scaled to -1 to 1. For one channel, means are those of the grey pixel.
+
+    With `weights` all layers have their weights, and pictures are prepared as for them. The last
+    layer has its initial values, though, if the classes are others, as with `--start-from`.
+
+    Args:
+      preset: one of `list_presets()`.
+      classes: number of classes, or their names; by default those of `weights`, else the preset's.
+        The classes are those of `weights` if they have the same names, or the same number where
+        only a number is given.
+      weights: what `alexnet_jax.load` takes, or what it returned.
+      key: random key of the initial values, or a seed.
+      changes: as `alexnet_jax.architecture` takes them: image_size, channels, init, layers. Of
+        `weights` of the same preset, they are by default those of its network.
+
+    Raises:
+      InputError: an unknown preset, or changes that do not fit it; weights that cannot be loaded,
+        or of another network: the message names the layer and its shapes.
+    """
+    if not isinstance(preset, str):
+        raise InputError(f"create takes the name of a preset, got {preset!r:.80}")
+    presets.architecture(preset)  # raises for an unknown one before anything is read
+    given = {name: value for name, value in changes.items() if value is not None}
+    source = None if weights is None else _loaded(weights, given.get("layers"))
+    if source is not None:
+        given = _sizes_of(source, preset) | given
+    ids = _class_ids(classes, source)
+    count = classes if isinstance(classes, int) else None if ids is None else len(ids)
+    architecture = presets.architecture(preset, classes=count, **given)
+    model = _untrained(preset, architecture, ids or known_names(architecture.classes), key, given)
+    if source is None:
+        return model
+    return _with_weights(model, source, repr(source) if source is weights else str(weights))
+
+
+def _loaded(weights: Source | Model, layers: Layers | None) -> Model:
+    """Load what `weights` names; `layers` are those of a file that does not describe its own."""
+    if isinstance(weights, Model):
+        return weights
+    path = located(weights)
+    described = path.is_dir() or (
+        kind_of(path) == "safetensors" and read_safetensors(path)[1] is not None
+    )
+    return load_model(path, layers=None if described else layers)
+
+
+def _sizes_of(source: Model, preset: str) -> dict[str, Any]:
+    """Return the changes to a preset that are by default those of the weights' network."""
+    sizes: dict[str, Any] = {"channels": source.architecture.channels}
+    if source.config.preset == preset:
+        sizes |= {"image_size": source.architecture.image_size, "layers": source.config.layers}
+    return sizes
+
+
+def _class_ids(classes: int | Sequence[str] | None, source: Model | None) -> tuple[str, ...] | None:
+    """Return the classes of a created network; None if there is only their number, or nothing."""
+    if classes is None:
+        return None if source is None else source.class_ids
+    if isinstance(classes, int):
+        same = source is not None and source.architecture.classes == classes
+        return source.class_ids if source is not None and same else None
+    names = None if isinstance(classes, str) else tuple(classes)
+    if not names or not all(isinstance(name, str) for name in names):
+        raise InputError(f"classes takes a number, or a list of names, got {classes!r:.80}")
+    return source.class_ids if source is not None and names == source.class_names else names
+
+
+def _untrained(
+    preset: str,
+    architecture: Architecture,
+    class_ids: tuple[str, ...],
+    key: int | jax.Array,
+    changes: Mapping[str, Any],
+) -> Model:
+    """Return a network with initial values, and the preprocessing of its preset."""
+    prepared = _preprocessing(preset, architecture)
+    config = config_of(
+        preset,
+        preset,
+        prepared,
+        layers=changes.get("layers"),
+        image_size=architecture.image_size,
+    )
+    random_key = jax.random.key(key) if isinstance(key, int) else key
+    return Model(
+        architecture=architecture,
+        params=jax.jit(partial(init, architecture))(random_key),
+        config=dataclasses.replace(config, init=changes.get("init", "preset")),
+        statistics=plain_statistics(mean_image(prepared)),
+        class_ids=class_ids,
+        origin={"created": preset, "preprocessing": prepared.source},
+    )
+
+
+def _preprocessing(preset: str, architecture: Architecture) -> Preprocessing:
+    """Return the preprocessing of a preset, for a network of its own size and channels."""
+    published = OF_PRESETS.get(preset.partition("+")[0], PAPER)
+    size, usual = architecture.image_size, presets.architecture(preset).image_size
+    return dataclasses.replace(
+        published,
+        stored_size=max(size, round(published.stored_size * size / usual)),
+        mean=_for_channels(published.mean, architecture.channels),
+        channel_std=_for_channels(published.channel_std, architecture.channels),
+    )
+
+
+def _for_channels(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    """Return a value for each channel: those of red, green and blue, or one for all channels.
+
+    That one is 0.299 red + 0.587 green + 0.114 blue, as Pillow makes a picture grey.
+    """
+    if len(values) in (0, channels):
+        return values
+    weights = (0.299, 0.587, 0.114) if len(values) == 3 else (1.0,)
+    return (sum(map(math.prod, zip(weights, values, strict=True))),) * channels
+
+
+def _with_weights(model: Model, source: Model, where: str) -> Model:
+    """Return a created network with the weights of another, whose name is `where` in messages."""
+    network, theirs = model.architecture, source.config
+    if source.stored_size < network.image_size:
+        raise InputError(
+            f"{where} has pictures of {source.stored_size} pixels, but {network.name} takes "
+            f"{network.image_size}"
+        )
+    same = model.class_ids == source.class_ids
+    made = "" if theirs.preset == network.name else f"; it was made by the preset {theirs.preset}"
+    copied = copied_layers(network, source.architecture, classifier=same, where=where, hint=made)
+    if other := computed_otherwise(network, source.architecture):
+        warnings.warn(f"{where}: its network computes otherwise ({other})", stacklevel=3)
+    params = {
+        name: jax.tree.map(_copied, source.params[name], model.params[name]) for name in copied
+    }
+    origin: dict[str, Any] = {"created": network.name, "weights": where}
+    if (last := network.layers[-1].name) not in copied:
+        origin["new"] = last
+    if before := source.description().origin:
+        origin["before"] = before
+    config = dataclasses.replace(
+        model.config,
+        data=theirs.data,
+        resize=theirs.resize,
+        pixel_scale=theirs.pixel_scale,
+        channel_std=theirs.channel_std,
+    )
+    return dataclasses.replace(
+        model,
+        params=model.params | params,
+        config=config,
+        statistics=source.statistics,
+        origin=origin,
+    )
+
+
+def _copied(old: Any, new: jax.Array) -> jax.Array:
+    """Return a copy of `old` with the dtype of `new`; one that is donated leaves `old` as it is."""
+    return jnp.array(old, new.dtype, copy=True)
