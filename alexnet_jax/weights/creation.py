@@ -34,6 +34,13 @@ from alexnet_jax.weights.weights import (
 )
 
 
+@partial(jax.jit, static_argnums=(0, 1))
+def _initial(architecture: Architecture, names: tuple[str, ...], key: jax.Array) -> Any:
+    """Draw the initial values of these layers, as `init` does; no others are computed."""
+    params = init(architecture, key)
+    return {name: params[name] for name in names}
+
+
 def create_model(
     preset: str = "paper",
     classes: int | Sequence[str] | None = None,
@@ -81,10 +88,16 @@ def create_model(
     ids = _class_ids(classes, source)
     count = classes if isinstance(classes, int) else None if ids is None else len(ids)
     architecture = presets.architecture(preset, classes=count, **given)
-    model = _untrained(preset, architecture, ids or known_names(architecture.classes), key, given)
-    if source is None:
-        return model
-    return _with_weights(model, source, repr(source) if source is weights else str(weights))
+    ids = ids or known_names(architecture.classes)
+    where = repr(source) if source is weights else str(weights)
+    copied = {} if source is None else _weights_of(source, architecture, ids, where)
+    layers = [placed.layer.name for placed in architecture.placed() if placed.kernel is not None]
+    new = tuple(name for name in layers if name not in copied)
+    key = jax.random.key(key) if isinstance(key, int) else key
+    params = copied | _initial(architecture, new, key)
+    params = {name: params[name] for name in layers}
+    model = untrained(preset, architecture, params, ids, given)
+    return model if source is None else _prepared_as_for(source, model, where, new)
 
 
 def _loaded(weights: Source | Model, layers: Layers | None) -> Model:
@@ -113,20 +126,25 @@ def _class_ids(classes: int | Sequence[str] | None, source: Model | None) -> tup
     if isinstance(classes, int):
         same = source is not None and source.architecture.classes == classes
         return source.class_ids if source is not None and same else None
-    names = None if isinstance(classes, str) else tuple(classes)
+    names = tuple(classes) if isinstance(classes, list | tuple) else ()
     if not names or not all(isinstance(name, str) for name in names):
         raise InputError(f"classes takes a number, or a list of names, got {classes!r:.80}")
     return source.class_ids if source is not None and names == source.class_names else names
 
 
-def _untrained(
+def untrained(
     preset: str,
     architecture: Architecture,
+    params: Any,
     class_ids: tuple[str, ...],
-    key: int | jax.Array,
     changes: Mapping[str, Any],
 ) -> Model:
-    """Return a network with initial values, and the preprocessing of its preset."""
+    """Return a network with its initial values, and the preprocessing of its preset.
+
+    Args:
+      preset, changes: name of the preset, and the changes that made `architecture` of it.
+      architecture, params, class_ids: as of a `Model`.
+    """
     prepared = _preprocessing(preset, architecture)
     config = config_of(
         preset,
@@ -135,10 +153,9 @@ def _untrained(
         layers=changes.get("layers"),
         image_size=architecture.image_size,
     )
-    random_key = jax.random.key(key) if isinstance(key, int) else key
     return Model(
         architecture=architecture,
-        params=jax.jit(partial(init, architecture))(random_key),
+        params=params,
         config=dataclasses.replace(config, init=changes.get("init", "preset")),
         statistics=plain_statistics(mean_image(prepared)),
         class_ids=class_ids,
@@ -169,27 +186,40 @@ def _for_channels(values: tuple[float, ...], channels: int) -> tuple[float, ...]
     return (sum(map(math.prod, zip(weights, values, strict=True))),) * channels
 
 
-def _with_weights(model: Model, source: Model, where: str) -> Model:
-    """Return a created network with the weights of another, whose name is `where` in messages."""
-    network, theirs = model.architecture, source.config
-    if source.stored_size < network.image_size:
+def _weights_of(
+    source: Model, architecture: Architecture, class_ids: tuple[str, ...], where: str
+) -> dict[str, Any]:
+    """Return copies of the weights that a network takes over from another, in float32.
+
+    They are copies so that a training step may take their memory.
+    """
+    if source.stored_size < architecture.image_size:
         raise InputError(
-            f"{where} has pictures of {source.stored_size} pixels, but {network.name} takes "
-            f"{network.image_size}"
+            f"{where} has pictures of {source.stored_size} pixels, but {architecture.name} takes "
+            f"{architecture.image_size}"
         )
-    same = model.class_ids == source.class_ids
-    made = "" if theirs.preset == network.name else f"; it was made by the preset {theirs.preset}"
-    copied = copied_layers(network, source.architecture, classifier=same, where=where, hint=made)
-    if other := computed_otherwise(network, source.architecture):
+    made = source.config.preset
+    names = copied_layers(
+        architecture,
+        source.architecture,
+        classifier=class_ids == source.class_ids,
+        where=where,
+        hint="" if made == architecture.name else f"; it was made by the preset {made}",
+    )
+    if other := computed_otherwise(architecture, source.architecture):
         warnings.warn(f"{where}: its network computes otherwise ({other})", stacklevel=3)
-    params = {
-        name: jax.tree.map(_copied, source.params[name], model.params[name]) for name in copied
-    }
-    origin: dict[str, Any] = {"created": network.name, "weights": where}
-    if (last := network.layers[-1].name) not in copied:
-        origin["new"] = last
+    copy = partial(jnp.array, dtype=jnp.float32, copy=True)
+    return {name: jax.tree.map(copy, source.params[name]) for name in names}
+
+
+def _prepared_as_for(source: Model, model: Model, where: str, new: tuple[str, ...]) -> Model:
+    """Return a created network with the preprocessing of its weights, and their origin."""
+    origin: dict[str, Any] = {"created": model.config.preset, "weights": where}
+    if new:
+        origin["new"] = ", ".join(new)
     if before := source.description().origin:
         origin["before"] = before
+    theirs = source.config
     config = dataclasses.replace(
         model.config,
         data=theirs.data,
@@ -197,15 +227,4 @@ def _with_weights(model: Model, source: Model, where: str) -> Model:
         pixel_scale=theirs.pixel_scale,
         channel_std=theirs.channel_std,
     )
-    return dataclasses.replace(
-        model,
-        params=model.params | params,
-        config=config,
-        statistics=source.statistics,
-        origin=origin,
-    )
-
-
-def _copied(old: Any, new: jax.Array) -> jax.Array:
-    """Return a copy of `old` with the dtype of `new`; one that is donated leaves `old` as it is."""
-    return jnp.array(old, new.dtype, copy=True)
+    return dataclasses.replace(model, config=config, statistics=source.statistics, origin=origin)

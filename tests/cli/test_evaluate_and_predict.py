@@ -1,5 +1,6 @@
 """experiments/evaluate.py and predict.py: what they say of a trained network."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -13,6 +14,9 @@ from PIL import Image
 
 import alexnet_jax
 from alexnet_jax.data import load
+from alexnet_jax.display import words_by_synset
+from alexnet_jax.runs import CARD
+from alexnet_jax.weights import save_workdir
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +133,39 @@ def test_json_of_a_prediction(finished: Run, pictures: list[Path]) -> None:
         assert shown == sorted(shown, reverse=True)
         assert 0.5 < sum(shown) < 1
     assert len({json.dumps(entry["predictions"]) for entry in found}) == 3
+
+
+def test_a_model_says_what_predict_does(finished: Run, pictures: list[Path]) -> None:
+    """The same numbers to the bit, and the card that the training wrote."""
+    model = alexnet_jax.load(finished.workdir)
+    for entry, result in zip(predictions(finished, *pictures), model(pictures), strict=True):
+        assert result == [(p["class"], p["probability"]) for p in entry["predictions"]]
+    assert model.card == (finished.workdir / CARD).read_text(encoding="utf-8")
+    assert (model.step, model.class_names) == (6, tuple("0123456789"))
+    other = alexnet_jax.load(finished.workdir, checkpoint="3")
+    assert other(pictures[0]) != model(pictures[0])
+    assert f"loss {on_the_test_split(finished)[3]['loss']:.4f}: the weights after" in other.card
+
+
+def test_imagenets_classes_are_predicted_in_words(
+    finished: Run, pictures: list[Path], tmp_path: Path
+) -> None:
+    """Beside the synsets, by which checkpoints and exported files know them."""
+    synsets = tuple(words_by_synset())[:10]
+    model = dataclasses.replace(alexnet_jax.load(finished.workdir), class_ids=synsets)
+    save_workdir(model, tmp_path / "fishes")
+    result = call("predict", tmp_path / "fishes", pictures[0], "--json")
+    (entry,) = json.loads(result.out)
+    for place in entry["predictions"]:
+        assert place["synset"] == synsets[place["index"]]
+        assert place["class"] == words_by_synset()[place["synset"]]
+    assert [place["class"] for place in entry["predictions"]] == [
+        name for name, _ in model(pictures[0])[0]
+    ]
+    text = call("predict", tmp_path / "fishes", pictures[0]).lines
+    assert [line.split("  ")[-1] for line in text[1:]] == [
+        place["class"] for place in entry["predictions"]
+    ]
 
 
 def test_each_picture_keeps_its_prediction(finished: Run, pictures: list[Path]) -> None:

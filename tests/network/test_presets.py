@@ -191,3 +191,33 @@ def test_layers_must_fit_each_other() -> None:
     first = dataclasses.replace(paper.layers[-1], name="first")
     with pytest.raises(InputError, match="conv3 needs maps"):
         dataclasses.replace(paper, layers=(first, paper.layers[6], paper.layers[-1]))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("papr", "did you mean 'paper'? there are paper, source2012, caffe_alexnet, "),
+        ("OWT", "did you mean 'owt'? there are paper, "),
+        ("caffe-net", "did you mean 'caffenet'? there are paper, "),
+        ("papr+conv6", "did you mean 'paper'? there are paper, "),
+        ("lenet", "there are paper, "),
+        ("", "there are paper, "),
+    ],
+)
+def test_the_nearest_name_is_suggested(name: str, told: str) -> None:
+    with pytest.raises(InputError) as caught:
+        alexnet_jax.architecture(name)
+    text = str(caught.value)
+    assert text.startswith(f"unknown preset {name!r}; {told}")
+    assert text.endswith(f"there are {', '.join(alexnet_jax.list_presets())}")
+
+
+def test_the_nearest_layer_and_field_are_suggested() -> None:
+    for layers, told in (
+        ({"conv9": {}}, "preset small has no layer conv9; did you mean 'conv5'? there are conv1, l"),
+        ({"norm": {}}, "preset small has no layer norm; there are conv1, lrn1, pool1, conv2"),
+        ({"conv1": {"map": 3}}, "conv1 has no map; did you mean 'maps'? there are activation, bias"),
+    ):  # fmt: skip
+        with pytest.raises(InputError) as caught:
+            alexnet_jax.architecture("small", layers=layers)
+        assert str(caught.value).startswith(told)
