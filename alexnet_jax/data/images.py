@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MOST_PIXELS = 1_000_000_000
 # Ratio of the long to the short side up to which a picture is resized as a whole before cropping.
 _LONGEST = 64
+_loading = threading.Lock()
 
 
 def read_stored(
@@ -81,7 +82,8 @@ def stored_picture(
 
     with _faults_named(name), quiet_pillow():
         _require_pixels(picture, name, MOST_PIXELS)
-        picture.load()
+        with _loading:  # a list may hold the same picture twice, and threads read it
+            picture.load()
         plain = _plain(ImageOps.exif_transpose(picture), channels)
     return as_stored(plain, size, channels, resize)
 

@@ -35,7 +35,8 @@ class Preprocess:
     2. The picture is resized and cut to a stored image, [S, S, C] uint8, by the rule `resize`
        (`data.read_stored`). One of S x S pixels remains as it is.
     3. Of the stored image, the centre [H, W, C] is taken; minus the centre of the mean image, in
-       units of 0 to 255; times `scale`, one factor or one for each channel.
+       units of 0 to 255; times `scale`, one factor or one for each channel: values from -255 scale
+       to 255 scale, of `dtype`.
 
     Attributes:
       image_size: H = W, side of the network's input.

@@ -64,6 +64,7 @@ def test_summary_prints_the_table() -> None:
     assert names == list(alexnet_jax.list_presets())
     small = call("summary", "small", "--classes", 37, "--image-size", 40)
     assert small.lines[0].startswith("small: images 40 x 40 x 1, 37 classes")
+    assert_refused(call("summary", "papr"), "unknown preset 'papr'; did you mean 'paper'?")
 
 
 def test_a_line_a_measurement_is_printed(finished: Run) -> None:
