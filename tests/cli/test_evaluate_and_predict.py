@@ -150,9 +150,11 @@ def test_a_model_says_what_predict_does(finished: Run, pictures: list[Path]) -> 
 def test_imagenets_classes_are_predicted_in_words(
     finished: Run, pictures: list[Path], tmp_path: Path
 ) -> None:
-    """Beside the synsets, by which checkpoints and exported files know them."""
-    synsets = tuple(words_by_synset())[:10]
-    model = dataclasses.replace(alexnet_jax.load(finished.workdir), class_ids=synsets)
+    """Beside the synsets, by which checkpoints and exported files know them; also where the weights
+    that are saved were averages."""
+    synsets, model = tuple(words_by_synset())[:10], alexnet_jax.load(finished.workdir)
+    averaged = dataclasses.replace(model.config, ema=0.5)
+    model = dataclasses.replace(model, class_ids=synsets, config=averaged)
     save_workdir(model, tmp_path / "fishes")
     result = call("predict", tmp_path / "fishes", pictures[0], "--json")
     (entry,) = json.loads(result.out)

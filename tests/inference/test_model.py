@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import os
 import pickle
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import jax
 import numpy as np
 import pytest
 from helpers.reference import softmax
-from helpers.scripts import WIDTHS
+from helpers.scripts import ROOT, WIDTHS
 
 import alexnet_jax
 from alexnet_jax import InputError
@@ -100,8 +101,11 @@ def test_a_pickle_in_another_process(
         "model, pictures = pickle.load(open('model', 'rb'))\n"
         "sys.stdout.buffer.write(model.probabilities(pictures).tobytes())\n"
     )
-    command = [sys.executable, "-c", code]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, timeout=120)
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=os.environ | {"PYTHONPATH": path},
+        capture_output=True, check=True, timeout=120,
+    )  # fmt: skip
     found = np.frombuffer(result.stdout, np.float32).reshape(3, 7)
     np.testing.assert_allclose(found, probabilities, rtol=1e-6)
 
