@@ -20,7 +20,7 @@ from helpers.scripts import ROOT, WIDTHS
 import alexnet_jax
 from alexnet_jax import InputError
 from alexnet_jax.display import words_by_synset
-from alexnet_jax.inference import Model, Prediction
+from alexnet_jax.inference import Model, Prediction, trained
 
 LAYERS = {name: {"maps": maps} for name, maps in WIDTHS.items()}
 NAMES = ("nought", "one", "two", "three", "four", "five", "six")
@@ -74,11 +74,23 @@ def test_pictures_are_read_as_they_are_needed(model: Model, probabilities: np.nd
         model([PICTURES[0], "nowhere.png"])
 
 
-def test_a_program_is_made_once(model: Model) -> None:
-    """However often the network is called with as many pictures."""
-    trained = model.on()
-    assert trained.logits() is trained.logits()
-    assert trained.logits() is not trained.logits(10)
+def test_a_program_is_made_once(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often the network is called."""
+    made: list[int] = []
+
+    def make(*arguments: Any, **more: Any) -> Any:
+        made.append(more["views"])
+        return real(*arguments, **more)
+
+    real = trained.make_logits
+    monkeypatch.setattr(trained, "make_logits", make)
+    network = model.on()
+    for views in (1, 10, 1, 10):
+        network.logits(views)
+    assert made == [1, 10]
+    other = copy.copy(model)
+    assert other(PICTURES) == other(PICTURES)
+    assert made == [1, 10, 1]
 
 
 def test_copies_and_pickles(model: Model, probabilities: np.ndarray) -> None:
