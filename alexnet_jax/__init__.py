@@ -13,7 +13,7 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.version import __version__
 
 if TYPE_CHECKING:  # from modules where a package has a module and a function of one name
-    from alexnet_jax import data, ops, weights
+    from alexnet_jax import data, network, ops, weights
     from alexnet_jax.inference import load_checkpoint
     from alexnet_jax.network.architecture import Architecture
     from alexnet_jax.network.forward import activations, forward
@@ -63,6 +63,7 @@ __all__ = [
     "list_presets",
     "load",
     "load_checkpoint",
+    "network",
     "ops",
     "paper_sgd",
     "summary",
@@ -79,4 +80,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """Return the public names, also those that are not imported yet."""
-    return sorted({*__all__, *_OFFERED_BY})
+    return sorted(__all__)

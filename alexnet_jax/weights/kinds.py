@@ -34,7 +34,7 @@ def kind_of(path: Path) -> Kind:
         raise InputError(f"{path} is empty")
     if head.startswith(b"\x93NUMPY"):
         return "npy"
-    if head.startswith((b"PK\x03\x04", b"\x80\x02")):  # torch.save's zip, and its pickles before
+    if head.startswith((b"PK\x03\x04", b"\x80")):  # torch.save's zip, and its pickles before
         return "torchvision"
     # The length of a description in JSON, and the description.
     if head[8:] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ FILES: dict[str, tuple[Callable[[Path], object], str, dict[str, int]]] = {
     "NET.CAFFEMODEL": (write_caffe, "caffe", BVLC),
     "net.onnx": (write_onnx, "onnx", BVLC),
     "bvlc_alexnet.npy": (write_npy, "npy", BVLC),
-    "array": (write_npy, "npy", BVLC),
+    "bvlc_alexnet": (write_npy, "npy", BVLC),
     "model.safetensors": (lambda path: save_file(NAMED, path), "safetensors", OWT),
     "model.pth": (lambda path: save_file(NAMED, path), "safetensors", OWT),
 }
@@ -96,18 +97,38 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str, content: bytes, to
 def test_names_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line, with what there is; a preset is made, not loaded."""
     monkeypatch.chdir(tmp_path)
-    every = "a file of weights of the kinds torchvision, caffe, onnx, npy, safetensors"
+    nothing = "no such workdir or file of weights; of published weights,"
+    every = f"there are {', '.join(weights.PUBLISHED_FILES)}"
     for source, told in (
-        ("nothing", f"^nothing: no such file or directory; .* {every}$"),
+        ("seven", f"^seven: {nothing} {every}$"),
+        ("torchvison", rf"^torchvison: {nothing} did you mean 'torchvision'\? {every}$"),
         ("owt", rf"{every}; create\('owt'\) makes a network of this preset$"),
-        ("x" * 5000, "no such file or directory"),
+        ("x" * 5000, nothing),
         (".", r"^\. holds no checkpoints; give the workdir of a training run$"),
-        ("", "^load takes a workdir or a file of weights, got ''$"),
-        (7, "^load takes a workdir or a file of weights, got 7$"),
-        (b"a", "^load takes a workdir or a file of weights, got b'a'$"),
+        ("", "^load takes a workdir, a file of weights or a name, got ''$"),
+        (7, "^load takes a workdir, a file of weights or a name, got 7$"),
+        (b"a", "^load takes a workdir, a file of weights or a name, got b'a'$"),
     ):
         with pytest.raises(InputError, match=told):
             alexnet_jax.load(source)  # type: ignore[arg-type]
+
+
+def test_a_published_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file of the cache, also for a network that is created; a path of that name goes first."""
+    monkeypatch.setenv("ALEXNET_JAX_CACHE", str(tmp_path))
+    (tmp_path / "weights").mkdir()
+    file = torch_zip(tmp_path / "weights" / "net.pth", NAMED)
+    digest = f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
+    entry = weights.PublishedFile("torchvision", "http://nowhere/net.pth", digest, "", "")
+    monkeypatch.setitem(weights.PUBLISHED_FILES, "ours", entry)
+    found: Any = alexnet_jax.load("ours", layers=widths(OWT))
+    assert (found.file, found.sha256) == ("net.pth", digest.removeprefix("sha256:"))
+    created = alexnet_jax.create("owt", weights="ours", layers=widths(OWT))
+    np.testing.assert_array_equal(created.params["fc8"]["bias"], NAMED["classifier.6.bias"])
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "ours", b"")
+    with pytest.raises(InputError, match=r"^ours is empty$"):
+        alexnet_jax.load("ours")
 
 
 @pytest.fixture(scope="module")
