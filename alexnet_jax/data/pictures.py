@@ -35,7 +35,8 @@ class Given:
         """Return the stored image, [size, size, channels] uint8, as `read_stored` makes it.
 
         Raises:
-          InputError: the file does not exist, is not a picture or is damaged.
+          InputError: the file does not exist, is not a picture or is damaged; an array that is to
+            be resized has neither 1 nor 3 channels.
         """
         content = self.content
         if isinstance(content, Path):
@@ -47,6 +48,11 @@ class Given:
             return stored_picture(content, self.name, size=size, channels=channels, resize=resize)
         if content.shape[:2] == (size, size):
             return content
+        if channels not in (1, 3):
+            raise InputError(
+                f"{self.name}: pixels of {channels} channels are not resized; give {size}x{size} "
+                f"of them, got {content.shape[0]}x{content.shape[1]}"
+            )
         from PIL import Image
 
         plain = Image.fromarray(np.ascontiguousarray(content[..., 0] if channels == 1 else content))

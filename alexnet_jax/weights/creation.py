@@ -86,7 +86,9 @@ def create_model(
     if source is not None:
         given = _sizes_of(source, preset) | given
     ids = _class_ids(classes, source)
-    count = classes if isinstance(classes, int) else None if ids is None else len(ids)
+    count = len(ids) if ids else None
+    if isinstance(classes, int):
+        count = classes
     architecture = presets.architecture(preset, classes=count, **given)
     ids = ids or known_names(architecture.classes)
     where = repr(source) if source is weights else str(weights)

@@ -151,3 +151,6 @@ def test_a_traced_array_is_refused() -> None:
 def test_a_picture_with_two_channels(files: dict[str, Path]) -> None:
     with pytest.raises(InputError, match="pictures have 1 or 3 channels, but the network takes 2"):
         preprocess(2)(files["L"])
+    with pytest.raises(InputError, match="pixels of 2 channels are not resized; give 16x16 of the"):
+        preprocess(2)(PIXELS[..., :2])
+    assert preprocess(2)(PIXELS[:16, :16, :2]).shape == (1, 12, 12, 2)
