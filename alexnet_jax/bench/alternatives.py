@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from alexnet_jax import ops
 from alexnet_jax.bench.layer_counts import counts
 from alexnet_jax.bench.layer_times import Timing, layer_seconds
 from alexnet_jax.bench.parts import Part
@@ -49,7 +50,7 @@ def _folded(work: Work, placed: Placed, params: Any, first: bool) -> Timing:
 
 def _norm_alone(work: Work, step: Step) -> Timing:
     """Time a normalization without the layers that the step combines it with."""
-    context = Context({}, ONE_DEVICE, None, jax.nn.relu)
+    context = Context({}, ONE_DEVICE, None, jax.nn.relu, ops)
 
     def normalize(params: Any, x: jax.Array, mask: Any) -> jax.Array:
         return step(context, x)

@@ -53,7 +53,7 @@ class Part:
         if isinstance(layer, Dropout):
             y = ops.dropout(x, mask, keep=layer.keep)
             return y / layer.keep if layer.inverted else y
-        return run(self.steps, Context(params, ONE_DEVICE, None, jax.nn.relu), x)
+        return run(self.steps, Context(params, ONE_DEVICE, None, jax.nn.relu, ops), x)
 
 
 def parts(architecture: Architecture) -> Iterator[Part]:

@@ -8,6 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from alexnet_jax import ops
 from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.network.explicit import on_explicit_axes
 from alexnet_jax.network.plan import Planned, plan, stream
@@ -26,8 +27,13 @@ def forward(
     keys: jax.Array | None = None,
     capture: dict[str, jax.Array] | None = None,
     rectify: Rectify = nn.relu,
+    plain: bool = False,
 ) -> jax.Array:
     """Compute the logits of a batch of images.
+
+    For forward-mode derivatives (`jax.jvp`, `jax.jacfwd`, `jax.linearize`, `jax.hessian`) take
+    `plain=True`. Otherwise the layers have hand-written backward passes, which JAX differentiates
+    in reverse mode alone, to any order.
 
     On a mesh of the caller's own, with explicit or automatic axes, images may be sharded over their
     first axis, parameters over their last, or both; each device then computes its share. On several
@@ -47,6 +53,9 @@ def forward(
         the last one as "logits". Steps are then computed in the order of the table, and none is
         recomputed or streamed.
       rectify: max(x, 0), possibly with another derivative (see `analysis.attribution`).
+      plain: compute the layers by `ops.plain`, in the order of the table. The logits and their
+        derivatives are the same to rounding, and all transformations of JAX apply; a gradient takes
+        more time and memory.
 
     Returns:
       [B, classes] logits in the images' dtype.
@@ -58,7 +67,7 @@ def forward(
 
     def compute(params: Params, inputs: Inputs) -> tuple[jax.Array, dict[str, jax.Array]]:
         images, keys = inputs
-        context = Context(params, towers, keys, rectify)
+        context = Context(params, towers, keys, rectify, ops.plain if plain else ops)
         return _run(architecture, context, images, captured=capture is not None)
 
     if towers is ONE_DEVICE:
@@ -76,7 +85,7 @@ def _run(
     """Compute the logits and, if `captured`, the outputs of all named layers."""
     in_table_order = program(architecture)
     steps: Iterable[Planned] = in_table_order
-    if not captured:
+    if not captured and context.ops is ops:
         planned = plan(in_table_order)
         steps = stream(planned) if context.towers is ONE_DEVICE else planned
     outputs: dict[str, jax.Array] = {}
@@ -108,7 +117,7 @@ def check_images(architecture: Architecture, images: jax.Array) -> None:
 
 
 def activations(
-    architecture: Architecture, params: Params, images: jax.Array
+    architecture: Architecture, params: Params, images: jax.Array, *, plain: bool = False
 ) -> dict[str, jax.Array]:
     """Return the outputs of all layers in test mode, by name in the order of computation.
 
@@ -116,5 +125,5 @@ def activations(
     [B, H, W, maps] or [B, units]. Arguments and errors are those of `forward`.
     """
     capture: dict[str, jax.Array] = {}
-    forward(architecture, params, images, capture=capture)
+    forward(architecture, params, images, capture=capture, plain=plain)
     return capture

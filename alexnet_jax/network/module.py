@@ -39,10 +39,12 @@ class AlexNet(nn.Module):
     Attributes:
       architecture: table of layers; by default the paper's network.
       dtype: dtype of the parameters; images must have the same.
+      plain: compute plain layers, to which all transformations of JAX apply (see `forward`).
     """
 
     architecture: Architecture = presets.architecture()
     dtype: DTypeLike = jnp.float32
+    plain: bool = False
 
     def setup(self) -> None:
         self._parameters = {
@@ -58,7 +60,7 @@ class AlexNet(nn.Module):
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
         check_images(self.architecture, images)
         keys = jax.random.split(self.make_rng("dropout"), images.shape[0]) if train else None
-        return forward(self.architecture, self._parameters, images, keys=keys)
+        return forward(self.architecture, self._parameters, images, keys=keys, plain=self.plain)
 
 
 def _initial(placed: Placed, dtype: DTypeLike, key: jax.Array) -> dict[str, jax.Array]:

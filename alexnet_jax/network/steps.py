@@ -14,9 +14,9 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from alexnet_jax import ops
 from alexnet_jax.network.architecture import Architecture, Placed
 from alexnet_jax.network.layers import LRN, Conv, Dense, Dropout, Layer, MapNorm, MaxPool
+from alexnet_jax.network.operations import Operations
 from alexnet_jax.network.towers import Towers
 
 Params = Mapping[str, Mapping[str, jax.Array]]
@@ -33,12 +33,14 @@ class Context:
       towers: communication between the devices.
       keys: [B] random keys, one for each example, in training; None in testing.
       rectify: max(x, 0), possibly with another derivative.
+      ops: operations of the layers.
     """
 
     params: Params
     towers: Towers
     keys: jax.Array | None
     rectify: Rectify
+    ops: Operations
 
 
 @dataclass(frozen=True)
@@ -130,32 +132,38 @@ def _apply_weights(placed: Placed, context: Context, x: jax.Array) -> jax.Array:
     if isinstance(layer, Conv):
         stride, padding = layer.stride, layer.padding
         x = _pad_overhang(placed, x, kernel=layer.kernel, stride=stride, padding=padding)
-        return ops.conv2d(x, weights["kernel"], weights["bias"], stride=stride, padding=padding)
-    return ops.dense(x.reshape((x.shape[0], -1)), weights["kernel"], weights["bias"])
+        return context.ops.conv2d(
+            x, weights["kernel"], weights["bias"], stride=stride, padding=padding
+        )
+    return context.ops.dense(x.reshape((x.shape[0], -1)), weights["kernel"], weights["bias"])
 
 
 def _normalize(layer: LRN, context: Context, x: jax.Array) -> jax.Array:
     """Normalize maps that have a halo, and remove the halo."""
-    y = ops.local_response_norm(x, n=layer.n, k=layer.k, alpha=layer.alpha, beta=layer.beta)
+    y = context.ops.local_response_norm(x, n=layer.n, k=layer.k, alpha=layer.alpha, beta=layer.beta)
     return context.towers.trim(y, layer.n // 2)
 
 
-def _normalize_within_tower(layer: LRN, width: int, _: Context, x: jax.Array) -> jax.Array:
+def _normalize_within_tower(layer: LRN, width: int, context: Context, x: jax.Array) -> jax.Array:
     """Normalize the `width` maps of each tower on this device on their own."""
     blocks = x.reshape((*x.shape[:-1], -1, width))
-    y = ops.local_response_norm(blocks, n=layer.n, k=layer.k, alpha=layer.alpha, beta=layer.beta)
+    y = context.ops.local_response_norm(
+        blocks, n=layer.n, k=layer.k, alpha=layer.alpha, beta=layer.beta
+    )
     return y.reshape(x.shape)
 
 
-def _normalize_within_maps(layer: MapNorm, _: Context, x: jax.Array) -> jax.Array:
-    return ops.map_response_norm(x, size=layer.size, k=layer.k, alpha=layer.alpha, beta=layer.beta)
+def _normalize_within_maps(layer: MapNorm, context: Context, x: jax.Array) -> jax.Array:
+    return context.ops.map_response_norm(
+        x, size=layer.size, k=layer.k, alpha=layer.alpha, beta=layer.beta
+    )
 
 
-def _pool(placed: Placed, _: Context, x: jax.Array) -> jax.Array:
+def _pool(placed: Placed, context: Context, x: jax.Array) -> jax.Array:
     layer = placed.layer
     assert isinstance(layer, MaxPool)
     x = _pad_overhang(placed, x, kernel=layer.size, stride=layer.stride, value=-jnp.inf)
-    return ops.max_pool(x, size=layer.size, stride=layer.stride)
+    return context.ops.max_pool(x, size=layer.size, stride=layer.stride)
 
 
 def _dropout(placed: Placed, index: int, context: Context, x: jax.Array) -> jax.Array:
@@ -170,8 +178,8 @@ def _dropout(placed: Placed, index: int, context: Context, x: jax.Array) -> jax.
         drawn = draw_mask(context.keys, index, layer.keep, placed.output)
         mask = context.towers.part(drawn, x.shape)
     if layer.inverted:
-        return x if mask is None else ops.dropout(x, mask, keep=layer.keep) / layer.keep
-    return ops.dropout(x, mask, keep=layer.keep)
+        return x if mask is None else context.ops.dropout(x, mask, keep=layer.keep) / layer.keep
+    return context.ops.dropout(x, mask, keep=layer.keep)
 
 
 def _activate(layer: Conv | Dense | MaxPool, context: Context, x: jax.Array) -> jax.Array:

@@ -3,8 +3,13 @@
 They have no state and do not depend on the number of devices. Images and maps have their channels
 last; B, H, W, C stand for batch, height, width and maps. All layers accept float32, bfloat16 and
 float64.
+
+The layers here are fast forms with hand-written backward passes. JAX differentiates those in
+reverse mode alone; in forward mode (`jax.jvp`, `jax.jacfwd`, `jax.linearize`, `jax.hessian`) it
+raises TypeError. `ops.plain` has the same layers for every mode and order.
 """
 
+from alexnet_jax.ops import plain
 from alexnet_jax.ops.check import compute_dtype
 from alexnet_jax.ops.conv import conv2d
 from alexnet_jax.ops.dense import dense, dropout
@@ -23,6 +28,7 @@ __all__ = [
     "local_response_norm",
     "map_response_norm",
     "max_pool",
+    "plain",
     "rematerialized",
     "softmax",
     "streamed",

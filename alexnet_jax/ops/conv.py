@@ -16,6 +16,8 @@ from alexnet_jax.ops.cpu import conv as cpu_conv
 from alexnet_jax.ops.platform import on_platform
 from alexnet_jax.ops.xla_conv import Gradients
 
+# Convolution of one group: x, kernel, stride and padding to the output.
+Convolve = Callable[[jax.Array, jax.Array, int, int], jax.Array]
 # x, the kernel, and for each of the two () if its gradient is needed, else None.
 Saved = tuple[jax.Array, jax.Array, tuple[tuple[()] | None, tuple[()] | None]]
 
@@ -58,8 +60,23 @@ def conv2d(
       ValueError: shapes that do not fit; a kernel larger than the padded input; images or a
         kernel without rows, columns or input maps.
 
+    Differentiable in reverse mode to any order; for forward mode take `ops.plain.conv2d`.
+
     Source: paper section 3.5; `layers-145.cfg` and `filter_acts.cu` of the 2012 source.
     """
+    return convolve_groups(_convolve, x, kernel, bias, stride=stride, padding=padding)
+
+
+def convolve_groups(
+    convolve: Convolve,
+    x: jax.Array,
+    kernel: jax.Array,
+    bias: jax.Array | None,
+    *,
+    stride: int,
+    padding: int,
+) -> jax.Array:
+    """Check the arguments of `conv2d`, and compute it with `convolve` for each group."""
     arrays = {"x": x, "kernel": kernel} | ({} if bias is None else {"bias": bias})
     require_floating("conv2d", **arrays)
     require_rank("conv2d", "x", x, 3, "[..., H, W, C]")
@@ -76,7 +93,7 @@ def conv2d(
             )
     images = x.reshape((-1, *x.shape[-3:]))
     parts = [
-        _convolve(x_g, kernel_g, stride, padding)
+        convolve(x_g, kernel_g, stride, padding)
         for x_g, kernel_g in zip(
             jnp.split(images, groups, -1), jnp.split(kernel, groups, -1), strict=True
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -30,8 +32,20 @@ def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax
       TypeError: dtypes that are not floating or differ.
       ValueError: shapes that do not fit.
 
+    Differentiable in reverse mode to any order; for forward mode take `ops.plain.dense`.
+
     Source: paper section 3.5.
     """
+    return apply_kernel(_product, x, kernel, bias)
+
+
+def apply_kernel(
+    multiply: Callable[[jax.Array, jax.Array], jax.Array],
+    x: jax.Array,
+    kernel: jax.Array,
+    bias: jax.Array | None,
+) -> jax.Array:
+    """Check the arguments of `dense`, and compute it with `multiply`, [B, I] by [I, O]."""
     arrays = {"x": x, "kernel": kernel} | ({} if bias is None else {"bias": bias})
     require_floating("dense", **arrays)
     require_rank("dense", "x", x, 1, "[..., I]")
@@ -39,7 +53,7 @@ def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax
         raise ValueError(
             f"dense: kernel must have shape [{x.shape[-1]}, O] for x {x.shape}, got {kernel.shape}"
         )
-    y = _product(x.reshape((-1, x.shape[-1])), kernel)
+    y = multiply(x.reshape((-1, x.shape[-1])), kernel)
     y = y.reshape((*x.shape[:-1], kernel.shape[1]))
     if bias is None:
         return y

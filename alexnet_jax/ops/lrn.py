@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,8 @@ _MOST_SHIFTED_TERMS = 9
 
 # For each axis that a sum goes over: the axis, and the numbers of terms before and after.
 Windows = tuple[tuple[int, int, int], ...]
+# Normalization: x, windows, k, alpha and beta to the output.
+Normalize = Callable[[jax.Array, Windows, float, float, float], jax.Array]
 
 
 def local_response_norm(
@@ -54,13 +57,23 @@ def local_response_norm(
       TypeError: x not floating, n not a whole number.
       ValueError: x without axes, n < 1, k <= 0, alpha < 0, a value that is not finite.
 
+    Differentiable in reverse mode to any order; for forward mode take
+    `ops.plain.local_response_norm`.
+
     Source: paper section 3.3; `conv_util.cu` of the 2012 source.
     """
+    return normalize_over_maps(_normalize, x, n=n, k=k, alpha=alpha, beta=beta)
+
+
+def normalize_over_maps(
+    normalize: Normalize, x: jax.Array, *, n: int, k: float, alpha: float, beta: float
+) -> jax.Array:
+    """Check the arguments of `local_response_norm`, and compute it with `normalize`."""
     require_floating("local_response_norm", x=x)
     require_rank("local_response_norm", "x", x, 1, "[..., C]")
     n = require_whole("local_response_norm", "n", n, 1)
     _require_constants("local_response_norm", k, alpha, beta)
-    return _normalize(x, ((-1, n // 2, (n - 1) // 2),), float(k), float(alpha), float(beta))
+    return normalize(x, ((-1, n // 2, (n - 1) // 2),), float(k), float(alpha), float(beta))
 
 
 def map_response_norm(
@@ -86,8 +99,18 @@ def map_response_norm(
       TypeError: x not floating, size not a whole number.
       ValueError: x of too low a rank, an even size, k <= 0, alpha < 0, a value not finite.
 
+    Differentiable in reverse mode to any order; for forward mode take
+    `ops.plain.map_response_norm`.
+
     Source: `layers-145.cfg` (cnorm2, type rnorm) and `conv_util.cu` of the 2012 source.
     """
+    return normalize_within_maps(_normalize, x, size=size, k=k, alpha=alpha, beta=beta)
+
+
+def normalize_within_maps(
+    normalize: Normalize, x: jax.Array, *, size: int, k: float, alpha: float, beta: float
+) -> jax.Array:
+    """Check the arguments of `map_response_norm`, and compute it with `normalize`."""
     require_floating("map_response_norm", x=x)
     require_rank("map_response_norm", "x", x, 3, "[..., H, W, C]")
     size = require_whole("map_response_norm", "size", size, 1)
@@ -95,7 +118,7 @@ def map_response_norm(
         raise ValueError(f"map_response_norm: size must be odd, got {size}")
     _require_constants("map_response_norm", k, alpha, beta)
     windows = tuple((axis, size // 2, size // 2) for axis in (-3, -2))
-    return _normalize(x, windows, float(k), float(alpha), float(beta))
+    return normalize(x, windows, float(k), float(alpha), float(beta))
 
 
 def _require_constants(layer: str, k: float, alpha: float, beta: float) -> None:
@@ -112,11 +135,11 @@ def _window_sums(x: jax.Array, windows: Windows) -> jax.Array:
         if index > 0:
             # Without the barrier the previous sum would be recomputed in every term of this one.
             x = lax.optimization_barrier(x)
-        x = _window_sum(x, axis, before, after)
+        x = window_sum(x, axis, before, after)
     return x
 
 
-def _window_sum(x: jax.Array, axis: int, before: int, after: int) -> jax.Array:
+def window_sum(x: jax.Array, axis: int, before: int, after: int) -> jax.Array:
     """Compute sum_{j = i - before}^{i + after} x_j for each i of an axis, clipped at its ends."""
     count, axis = x.shape[axis], axis % x.ndim
     others = max(count - 1, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -37,8 +37,17 @@ def max_pool(x: jax.Array, *, size: int = 3, stride: int = 2) -> jax.Array:
       TypeError: x not floating, a size or stride that is not whole.
       ValueError: x of too low a rank; size or stride < 1; a window larger than the maps.
 
+    Differentiable in reverse mode to any order; for forward mode take `ops.plain.max_pool`.
+
     Source: paper section 3.4; `conv_util.cu` (convLocalMaxUndo) of the 2012 source.
     """
+    return pool_windows(_pool, x, size=size, stride=stride)
+
+
+def pool_windows(
+    pool: Callable[[jax.Array, int, int], jax.Array], x: jax.Array, *, size: int, stride: int
+) -> jax.Array:
+    """Check the arguments of `max_pool`, and compute it with `pool`, a function of all three."""
     require_floating("max_pool", x=x)
     require_rank("max_pool", "x", x, 3, "[..., H, W, C]")
     size = require_whole("max_pool", "size", size, 1)
@@ -47,10 +56,10 @@ def max_pool(x: jax.Array, *, size: int = 3, stride: int = 2) -> jax.Array:
         raise ValueError(
             f"max_pool: window of {size}x{size} is larger than maps of {x.shape[-3]}x{x.shape[-2]}"
         )
-    return _pool(x, size, stride)
+    return pool(x, size, stride)
 
 
-def _taps(
+def taps(
     shape: tuple[int, ...], size: int, stride: int
 ) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
     """Yield, for each of the size^2 positions (p, q) in a window, the slice I_{S i + p, S j + q}.
@@ -73,7 +82,7 @@ def _pool(x: jax.Array, size: int, stride: int) -> jax.Array:
     # keeps the computation of x out of that loop, where it would be repeated size^2 times.
     x = lax.optimization_barrier(x)
     return functools.reduce(
-        jnp.maximum, (lax.slice(x, *tap) for tap in _taps(x.shape, size, stride))
+        jnp.maximum, (lax.slice(x, *tap) for tap in taps(x.shape, size, stride))
     )
 
 
@@ -89,7 +98,7 @@ def _backward(
     x, y, g = lax.optimization_barrier((*residuals, g))
     zero = jnp.zeros((), x.dtype)
     total = jnp.zeros_like(x)
-    for start, limit, strides in _taps(x.shape, size, stride):
+    for start, limit, strides in taps(x.shape, size, stride):
         part = jnp.where(lax.slice(x, start, limit, strides) == y, g, zero)
         # Back to the positions in the input: zeros before, between and after.
         pads = [

@@ -1,0 +1,47 @@
+"""Operations that the layers of a network are made of."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import jax
+
+
+class Operations(Protocol):
+    """Layers as functions of arrays, such as the modules `ops` and `ops.plain`."""
+
+    def conv2d(
+        self,
+        x: jax.Array,
+        kernel: jax.Array,
+        bias: jax.Array | None = ...,
+        *,
+        stride: int = ...,
+        padding: int = ...,
+    ) -> jax.Array:
+        """Convolve maps with a kernel."""
+
+    def dense(self, x: jax.Array, kernel: jax.Array, bias: jax.Array | None = ...) -> jax.Array:
+        """Compute a fully connected layer."""
+
+    def local_response_norm(
+        self, x: jax.Array, *, n: int = ..., k: float = ..., alpha: float = ..., beta: float = ...
+    ) -> jax.Array:
+        """Normalize over neighbouring maps."""
+
+    def map_response_norm(
+        self,
+        x: jax.Array,
+        *,
+        size: int = ...,
+        k: float = ...,
+        alpha: float = ...,
+        beta: float = ...,
+    ) -> jax.Array:
+        """Normalize within each map."""
+
+    def max_pool(self, x: jax.Array, *, size: int = ..., stride: int = ...) -> jax.Array:
+        """Take the maximum over windows."""
+
+    def dropout(self, x: jax.Array, mask: jax.Array | None, *, keep: float = ...) -> jax.Array:
+        """Multiply by a mask in training, by `keep` in testing."""
