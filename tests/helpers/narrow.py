@@ -1,10 +1,16 @@
-"""Narrow networks: every preset, and one with every kind of layer."""
+"""Narrow networks, every preset and one with every kind of layer, and arguments for them."""
 
-from dataclasses import replace
+import functools
+from typing import Any
+
+import jax
+import numpy as np
 
 from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.network.layers import LRN, Conv, Dense, Dropout, MapNorm, MaxPool
+from alexnet_jax.network.module import init
 from alexnet_jax.network.presets import architecture
+from helpers.reference import assert_close, draw
 
 # About the smallest that the layers can take; source2012 then has an overhang, as at 224.
 SIZES = {
@@ -33,8 +39,46 @@ def every_kind() -> Architecture:
         MapNorm("mapnorm2", size=3, alpha=0.1),
         MaxPool("pool2", size=2, stride=1),
         Dropout("dropout3", inverted=True),
-        Dense("fc3", 6, activation="tanh", std=0.3),
+        Dense("fc3", 8, activation="tanh", std=0.3),
         Dropout("dropout4"),
         Dense("fc4", 4, activation="linear", std=0.3),
     )
-    return replace(architecture("small"), name="every", image_size=12, classes=4, layers=layers)
+    return Architecture("every", image_size=12, channels=1, classes=4, layers=layers)
+
+
+def tiny() -> Architecture:
+    """One layer of each kind that has a hand-written backward pass, and dropout."""
+    layers = (
+        Conv("conv1", 4, kernel=3, groups=2, std=0.5),
+        LRN("lrn1", n=3, k=1.0, alpha=0.1),
+        MaxPool("pool1"),
+        Dropout("dropout2"),
+        Dense("fc2", 4, activation="linear", std=0.3),
+    )
+    return Architecture("tiny", image_size=7, channels=2, classes=4, layers=layers)
+
+
+def abstract(net: Architecture, batch: int) -> Any:
+    """The shapes of parameters and images, float32."""
+    params = jax.eval_shape(lambda key: init(net, key), jax.random.key(0))
+    images = (batch, net.image_size, net.image_size, net.channels)
+    return params, jax.ShapeDtypeStruct(images, "float32")
+
+
+@functools.cache
+def drawn(net: Architecture, batch: int, seed: int) -> Any:
+    """Parameters and images in float64, of about the size that keeps every layer at work."""
+    leaves, structure = jax.tree.flatten(abstract(net, batch))
+    values = [draw(*leaf.shape, seed=seed + i) for i, leaf in enumerate(leaves)]
+    params, images = jax.tree.unflatten(structure, values)
+    scaled = {
+        name: {"kernel": w["kernel"] / np.sqrt(w["kernel"][..., 0].size), "bias": w["bias"]}
+        for name, w in params.items()
+    }
+    return scaled, 10 * images
+
+
+def assert_trees_close(got: Any, want: Any, tolerance: float) -> None:
+    """`assert_close` of each leaf."""
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+        assert_close(a, b, tolerance)

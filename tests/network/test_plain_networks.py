@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.narrow import every_kind, narrow
-from helpers.reference import TOLERANCE, assert_close, draw
+from helpers.narrow import abstract, assert_trees_close, drawn, every_kind, narrow, tiny
+from helpers.reference import TOLERANCE, assert_close
 
 import alexnet_jax
 from alexnet_jax import ops
@@ -23,42 +23,16 @@ from alexnet_jax.network.presets import list_presets
 BATCH = 2
 STEP = 1e-6  # of finite differences
 every_preset = pytest.mark.parametrize("preset", list_presets())
-networks = pytest.mark.parametrize(
-    "net",
-    [
-        pytest.param(every_kind(), id="every kind"),
-        *(
-            pytest.param(narrow(preset), id=preset, marks=pytest.mark.exhaustive)
-            for preset in list_presets()
-        ),
-    ],
-)
-
-
-def abstract(net: Architecture, dtype: str = "float32") -> Any:
-    """The shapes of parameters and images."""
-    params = jax.eval_shape(lambda key: alexnet_jax.init(net, key, dtype), jax.random.key(0))
-    return params, jax.ShapeDtypeStruct(
-        (BATCH, net.image_size, net.image_size, net.channels), dtype
-    )
-
-
-@functools.cache
-def drawn(net: Architecture, seed: int) -> Any:
-    """Parameters and images in float64; of about the size that keeps every layer at work."""
-    leaves, structure = jax.tree.flatten(abstract(net))
-    values = [draw(*leaf.shape, seed=seed + i) for i, leaf in enumerate(leaves)]
-    params, images = jax.tree.unflatten(structure, values)
-    scaled = {
-        name: {"kernel": w["kernel"] / np.sqrt(w["kernel"][..., 0].size), "bias": w["bias"]}
-        for name, w in params.items()
-    }
-    return scaled, 10 * images
+PRESETS = [
+    pytest.param(narrow(preset), id=preset, marks=pytest.mark.exhaustive)
+    for preset in list_presets()
+]
+networks = pytest.mark.parametrize("net", [pytest.param(every_kind(), id="every kind"), *PRESETS])
 
 
 def all_tied(net: Architecture) -> Any:
     """Images and biases of zero."""
-    params, images = drawn(net, 0)
+    params, images = drawn(net, BATCH, 0)
     zero = {name: {"kernel": w["kernel"], "bias": 0 * w["bias"]} for name, w in params.items()}
     return zero, 0 * images
 
@@ -100,16 +74,11 @@ def moved(arguments: Any, v: Any, by: float) -> Any:
     return jax.tree.map(lambda x, dx: x + by * dx, arguments, v)
 
 
-def assert_trees_close(got: Any, want: Any, tolerance: float) -> None:
-    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
-        assert_close(a, b, tolerance)
-
-
 @networks
 def test_both_kinds_of_layers_and_finite_differences_agree(net: Architecture) -> None:
     """In float64: the loss, every gradient, the slope in forward mode, and the gradient's slope
     forward over reverse."""
-    arguments, v = drawn(net, 0), drawn(net, 100)
+    arguments, v = drawn(net, BATCH, 0), drawn(net, BATCH, 100)
     with jax.enable_x64(True):
         compute = derivatives(net)
         here = compute(arguments, v)
@@ -127,9 +96,9 @@ def test_both_kinds_of_layers_and_finite_differences_agree(net: Architecture) ->
 def test_at_ties_and_at_the_kink_of_the_activation(net: Architecture) -> None:
     """Images and biases of zero: every input of a ReLU is 0, and every pool's window is tied."""
     with jax.enable_x64(True):
-        here = derivatives(net)(all_tied(net), drawn(net, 100))
+        here = derivatives(net)(all_tied(net), drawn(net, BATCH, 100))
     assert_trees_close(*here["gradients"], 1e-14)
-    assert_close(here["slope"], dot(here["gradients"][1], drawn(net, 100)), 1e-14)
+    assert_close(here["slope"], dot(here["gradients"][1], drawn(net, BATCH, 100)), 1e-14)
     assert np.any(here["gradients"][1][0][net.layers[-1].name]["bias"])
 
 
@@ -137,7 +106,9 @@ def test_at_ties_and_at_the_kink_of_the_activation(net: Architecture) -> None:
 @networks
 def test_in_float32(net: Architecture) -> None:
     """Loss and gradients: as far from each other as rounding makes them."""
-    single = jax.tree.map(lambda x: np.asarray(x, np.float32), (drawn(net, 0), drawn(net, 100)))
+    single = jax.tree.map(
+        lambda x: np.asarray(x, np.float32), (drawn(net, BATCH, 0), drawn(net, BATCH, 100))
+    )
     here = derivatives(net)(*single)
     values, slopes = TOLERANCE["float32"]
     assert_close(*here["values"], values)
@@ -158,19 +129,19 @@ def test_second_derivatives_in_every_order_of_modes(net: Architecture) -> None:
         slope = jax.grad(lambda a: jax.jvp(partial(loss, net, True), (a,), (v,))[1])
         return slope(arguments), *(reverse_twice(plain, arguments, v) for plain in (True, False))
 
-    v = drawn(net, 100)
+    v = drawn(net, BATCH, 100)
     with jax.enable_x64(True):
-        for arguments in (drawn(net, 0), all_tied(net)):
+        for arguments in (drawn(net, BATCH, 0), all_tied(net)):
             want = derivatives(net)(arguments, v)["bend"]
             for bend in compute(arguments, v):
                 assert_trees_close(bend, want, 1e-11)
 
 
-@networks
+@pytest.mark.parametrize("net", [pytest.param(tiny(), id="tiny"), *PRESETS])
 def test_jacobians(net: Architecture) -> None:
     """Of the logits with respect to the last convolution's biases: column by column in forward
     mode, row by row in reverse mode, and by `linearize`."""
-    params, images = drawn(net, 0)
+    params, images = drawn(net, BATCH, 0)
     name = [layer.name for layer in net.layers if layer.name.startswith("conv")][-1]
 
     def logits(bias: jax.Array) -> jax.Array:
@@ -193,7 +164,7 @@ def test_jacobians(net: Architecture) -> None:
 def test_forward_mode_compiles_for_plain_layers_alone(preset: str) -> None:
     """JAX refuses it for the others when a program is lowered, and not before."""
     net = narrow(preset)
-    given = abstract(net)
+    given = abstract(net, BATCH)
 
     def slope(plain: bool, *arguments: Any) -> Any:
         return jax.jvp(partial(alexnet_jax.forward, net, plain=plain), arguments, arguments)
@@ -204,11 +175,10 @@ def test_forward_mode_compiles_for_plain_layers_alone(preset: str) -> None:
 
 
 def test_the_module_and_the_activations() -> None:
-    """Have the slopes of `forward`; the module in training, too."""
-    net = every_kind()
+    """Have the slopes of `forward`."""
+    net = tiny()
     module = alexnet_jax.AlexNet(net, plain=True)
-    (params, images), (_, v) = drawn(net, 0), drawn(net, 100)
-    key = jax.random.key(0)
+    (params, images), (_, v) = drawn(net, BATCH, 0), drawn(net, BATCH, 100)
 
     @jax.jit
     def slopes(images: Any, v: Any) -> Any:
@@ -216,12 +186,11 @@ def test_the_module_and_the_activations() -> None:
             partial(alexnet_jax.forward, net, params, plain=True),
             partial(module.apply, {"params": params}),
             lambda x: alexnet_jax.activations(net, params, x, plain=True)["logits"],
-            partial(module.apply, {"params": params}, train=True, rngs={"dropout": key}),
         )
         return [jax.jvp(function, (images,), (v,))[1] for function in functions]
 
     with jax.enable_x64(True):
-        want, *others, trained = slopes(images, v)
+        want, *others = slopes(images, v)
+    assert np.any(want)
     for slope in others:
         assert_close(slope, want, 1e-14)
-    assert np.any(np.asarray(trained) != np.asarray(want))
