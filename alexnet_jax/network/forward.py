@@ -8,9 +8,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from alexnet_jax import ops
 from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.network.explicit import on_explicit_axes
+from alexnet_jax.network.operations import FAST, PLAIN
 from alexnet_jax.network.plan import Planned, plan, stream
 from alexnet_jax.network.steps import Context, Params, Rectify, program
 from alexnet_jax.network.towers import ONE_DEVICE, Towers
@@ -67,7 +67,7 @@ def forward(
 
     def compute(params: Params, inputs: Inputs) -> tuple[jax.Array, dict[str, jax.Array]]:
         images, keys = inputs
-        context = Context(params, towers, keys, rectify, ops.plain if plain else ops)
+        context = Context(params, towers, keys, rectify, PLAIN if plain else FAST)
         return _run(architecture, context, images, captured=capture is not None)
 
     if towers is ONE_DEVICE:
@@ -85,7 +85,7 @@ def _run(
     """Compute the logits and, if `captured`, the outputs of all named layers."""
     in_table_order = program(architecture)
     steps: Iterable[Planned] = in_table_order
-    if not captured and context.ops is ops:
+    if not captured and context.ops is FAST:
         planned = plan(in_table_order)
         steps = stream(planned) if context.towers is ONE_DEVICE else planned
     outputs: dict[str, jax.Array] = {}

@@ -6,9 +6,11 @@ from typing import Protocol
 
 import jax
 
+from alexnet_jax import ops
+
 
 class Operations(Protocol):
-    """Layers as functions of arrays, such as the modules `ops` and `ops.plain`."""
+    """Layers as functions of arrays; the signatures of `ops` and `ops.plain`."""
 
     def conv2d(
         self,
@@ -45,3 +47,8 @@ class Operations(Protocol):
 
     def dropout(self, x: jax.Array, mask: jax.Array | None, *, keep: float = ...) -> jax.Array:
         """Multiply by a mask in training, by `keep` in testing."""
+
+
+# Assigned by name so that the types are checked: a conditional expression of modules is not.
+FAST: Operations = ops
+PLAIN: Operations = ops.plain
