@@ -49,13 +49,13 @@ def every_kind() -> Architecture:
 def tiny() -> Architecture:
     """One layer of each kind that has a hand-written backward pass, and dropout."""
     layers = (
-        Conv("conv1", 4, kernel=3, groups=2, std=0.5),
+        Conv("conv1", 4, kernel=3, std=0.5),
         LRN("lrn1", n=3, k=1.0, alpha=0.1),
         MaxPool("pool1"),
         Dropout("dropout2"),
         Dense("fc2", 4, activation="linear", std=0.3),
     )
-    return Architecture("tiny", image_size=7, channels=2, classes=4, layers=layers)
+    return Architecture("tiny", image_size=7, channels=1, classes=4, layers=layers)
 
 
 def abstract(net: Architecture, batch: int) -> Any:

@@ -7,24 +7,24 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import pytest
-from helpers.narrow import assert_trees_close, drawn, every_kind
+from helpers.narrow import assert_trees_close, drawn, every_kind, tiny
 from helpers.spread import FEW, spread_over
 
+from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.network.forward import forward
 
 BATCH = 8
-NET = every_kind()
 
 
-def logits(name: str, devices: int) -> Callable[[Any, Any], jax.Array]:
+def logits(net: Architecture, name: str, devices: int) -> Callable[[Any, Any], jax.Array]:
     """Of parameters and images, in training; the network divided over devices."""
-    place = spread_over(name, devices, NET)
+    place = spread_over(name, devices, net)
 
     def local(params: Any, images: jax.Array, keys: jax.Array) -> jax.Array:
         params, images = place.mark_varying(params), place.share_between_towers(images)
-        return forward(NET, params, images, place.towers, keys=keys, plain=True)
+        return forward(net, params, images, place.towers, keys=keys, plain=True)
 
-    specs = (place.specs(drawn(NET, BATCH, 0)[0]), *place.batch_specs(("image", "keys")).values())
+    specs = (place.specs(drawn(net, BATCH, 0)[0]), *place.batch_specs(("image", "keys")).values())
     whole = place.shard_map(local, specs, place.logits_spec)
     return lambda params, images: whole(params, images, jax.random.split(jax.random.key(5), BATCH))
 
@@ -40,21 +40,21 @@ def bend(function: Any, arguments: Any, v: Any) -> Any:
     return jax.jvp(gradient, (arguments,), (v,))
 
 
-def assert_one_device_agrees(derive: Any, name: str, devices: int) -> None:
-    given = drawn(NET, BATCH, 0), drawn(NET, BATCH, 100)
+def assert_one_device_agrees(derive: Any, net: Architecture, name: str, devices: int) -> None:
+    given = drawn(net, BATCH, 0), drawn(net, BATCH, 100)
     with jax.enable_x64(True):
         spread, alone = (
-            jax.jit(partial(derive, logits(*place)))(*given)
+            jax.jit(partial(derive, logits(net, *place)))(*given)
             for place in ((name, devices), ("one_device", 1))
         )
     assert_trees_close(jax.device_get(spread), jax.device_get(alone), 1e-12)
 
 
 def test_slopes_over_two_towers() -> None:
-    assert_one_device_agrees(slope, "two_towers", 2)
+    assert_one_device_agrees(slope, tiny(), "two_towers", 2)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(("name", "devices"), FEW)
 def test_second_derivatives_over_devices(name: str, devices: int) -> None:
-    assert_one_device_agrees(bend, name, devices)
+    assert_one_device_agrees(bend, every_kind(), name, devices)
