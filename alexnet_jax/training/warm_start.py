@@ -125,7 +125,8 @@ def check_copied(job: Job, source: Trained) -> tuple[str, ...]:
     same = source.class_names == job.dataset.class_names
     if config.classifier == "new" or (config.classifier == "auto" and not same):
         shapes.pop(last)
-        source_shapes.pop(source.architecture.layers[-1].name)
+        if source.architecture.classifier is not None:
+            source_shapes.pop(source.architecture.classifier)
         if last in config.freeze:
             raise InputError(f"{last} starts anew, and cannot be frozen")
     network, hint = job.architecture.name, _settings_hint(config, source.config)

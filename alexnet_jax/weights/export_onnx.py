@@ -48,8 +48,8 @@ def onnx_model(
     for placed in architecture.placed():
         name = "logits" if placed.layer.name == last else placed.layer.name
         below = graph.layer(architecture, placed, below, name, arrays.get(placed.layer.name, ()))
-    side = architecture.image_size
-    images = ["batch", architecture.channels, side, side]
+    height, width, channels = architecture.input_shape
+    images = ["batch", channels, height, width]
     onnx_graph = helper.make_graph(
         graph.nodes,
         architecture.name,
@@ -181,8 +181,8 @@ def require_onnx_agrees(architecture: Architecture, params: Params, path: Path) 
     import jax
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    side, channels = architecture.image_size, architecture.channels
-    images = np.random.default_rng(0).normal(size=(2, side, side, channels)).astype(np.float32)
+    shape = (2, *architecture.input_shape)
+    images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     theirs = session.run(["logits"], {"images": images.transpose(0, 3, 1, 2).copy()})[0]
     ours = np.asarray(jax.jit(lambda p, x: forward(architecture, p, x))(params, images))
     return require_close(theirs, ours, path)
