@@ -1,7 +1,7 @@
 """AlexNet as data (a table of layers) and as a function of parameters and images."""
 
 from alexnet_jax.network import presets
-from alexnet_jax.network.architecture import Architecture
+from alexnet_jax.network.architecture import Architecture, part_with
 from alexnet_jax.network.forward import activations, forward
 from alexnet_jax.network.layers import LRN, Conv, Dense, Dropout, Layer, MapNorm, MaxPool
 from alexnet_jax.network.module import AlexNet, init
@@ -35,6 +35,7 @@ __all__ = [
     "forward",
     "init",
     "list_presets",
+    "part_with",
     "plan",
     "presets",
     "program",

@@ -7,7 +7,7 @@ are in `tables.py`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args  # noqa: TID251 (values of JSON, which `from_json` checks)
 
@@ -22,7 +22,7 @@ from alexnet_jax.network.layers import (
     ViewRule,
     with_units,
 )
-from alexnet_jax.network.shapes import Placed, place
+from alexnet_jax.network.shapes import Placed, Shape, place
 from alexnet_jax.network.validation import check_layer, is_count, require_layers, require_types
 
 _UNTIL, _HEAD = " until ", " with another head"  # in the names of parts
@@ -100,6 +100,16 @@ class Architecture:
         """Yield the layers with their shapes."""
         return place(self.layers, self.input_shape)
 
+    def outputs(self) -> dict[str, Shape]:
+        """Return the shapes of what the layers compute, by the names of `activations`.
+
+        These are the layers' own names, but for the classifier's, "logits".
+        """
+        shapes = {placed.layer.name: placed.output for placed in self.placed()}
+        if self.classifier is not None:
+            shapes["logits"] = shapes.pop(self.classifier)
+        return shapes
+
     def until(self, layer: str, head: Iterable[Layer] = ()) -> Architecture:
         """Return the network up to and including a layer, with the layers of `head` behind it.
 
@@ -109,7 +119,7 @@ class Architecture:
         Raises:
           InputError: no such layer; a head that does not fit.
         """
-        name, layers, classes = cut(self, layer, head)
+        name, layers, classes = cut(self, self.layers, layer, head)
         return dataclasses.replace(self, name=name, layers=layers, classes=classes)
 
     def to_json(self) -> dict[str, object]:
@@ -158,25 +168,46 @@ class Architecture:
 
 
 def cut(
-    network: Architecture, layer: str, head: Iterable[Layer] = ()
+    network: Architecture, table: tuple[Layer, ...], layer: str, head: Iterable[Layer]
 ) -> tuple[str, tuple[Layer, ...], int | None]:
-    """Return name, layers and classes of `network.until(layer, head)`, whose shapes may not fit."""
-    names, head = [layer.name for layer in network.layers], tuple(head)
+    """Return name, layers and classes of a part of a network whose layers may have been changed.
+
+    The shapes are not checked.
+    """
+    names, head = [layer.name for layer in table], tuple(head)
     if layer not in names:
         raise InputError(
             f"{network.name} has no layer {layer!r}{nearest(layer, names)}; there are "
             f"{', '.join(names)}"
         )
-    layers = (*network.layers[: names.index(layer) + 1], *head)
+    layers = (*table[: names.index(layer) + 1], *head)
     base = network.name.split(_UNTIL)[0].removesuffix(_HEAD)
     if head:
         match head[-1]:
             case Dense(units=units, activation="linear"):
                 return base + _HEAD, layers, units
         return base + _HEAD, layers, None
-    if len(layers) == len(network.layers):
+    if len(layers) == len(table):
         return network.name, layers, network.classes
     return f"{base}{_UNTIL}{layer}", layers, None
+
+
+def part_with(network: Architecture, layers: Sequence[str]) -> Architecture:
+    """Return the network until the last of some layers, named as in `activations`.
+
+    Raises:
+      InputError: no layer is named, or one that there is not.
+    """
+    names = list(network.outputs())
+    for name in [layers] if isinstance(layers, str) else layers:
+        if name not in names:
+            raise InputError(
+                f"{network.name} has no layer {name!r} to take features of{nearest(name, names)}; "
+                f"there are {', '.join(names)}"
+            )
+    if isinstance(layers, str) or not layers:
+        raise InputError(f"layers are one or more names, such as ('fc7',), got {layers!r}")
+    return network.until(network.layers[max(map(names.index, layers))].name)
 
 
 def _layer_from_json(value: dict[str, Any]) -> Layer:

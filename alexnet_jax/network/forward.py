@@ -8,8 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from alexnet_jax.errors import InputError, nearest
-from alexnet_jax.network.architecture import Architecture
+from alexnet_jax.network.architecture import Architecture, part_with
 from alexnet_jax.network.explicit import on_explicit_axes
 from alexnet_jax.network.plan import Planned, plan, stream
 from alexnet_jax.network.steps import Context, Params, Rectify, program
@@ -149,27 +148,5 @@ def activations(
     if layers is None:
         forward(architecture, params, images, capture=capture)
         return capture
-    last = last_of(architecture, layers)
-    forward(architecture.until(last), params, images, capture=capture)
+    forward(part_with(architecture, layers), params, images, capture=capture)
     return {name: capture[name] for name in layers}
-
-
-def last_of(architecture: Architecture, layers: Sequence[str]) -> str:
-    """Return the layer that is computed last of some named as in `activations`.
-
-    Raises:
-      InputError: no layer is named, or there is none of that name.
-    """
-    order = {layer.name: layer.name for layer in architecture.layers}
-    if architecture.classifier is not None:
-        order["logits"] = order.pop(architecture.classifier)
-    given = [layers] if isinstance(layers, str) else list(layers)
-    for name in given:
-        if name not in order:
-            raise InputError(
-                f"{architecture.name} has no layer {name!r} to take features of"
-                f"{nearest(name, order)}; there are {', '.join(order)}"
-            )
-    if isinstance(layers, str) or not given:
-        raise InputError(f"layers takes one or more names, such as ('fc7',), got {layers!r}")
-    return max((order[name] for name in given), key=list(order.values()).index)

@@ -50,7 +50,8 @@ def architecture(
       channels: channels of the input.
       classes: outputs of the last layer.
       init: name of another preset; its initial values are used in the layers of the same names.
-      layers: changes by layer name, such as {"conv1": {"maps": 64}, "fc6": {"units": 256}}.
+      layers: changes of the preset's layers by name, such as {"conv1": {"maps": 64}, "fc6":
+        {"units": 256}}.
       until: name of the layer after which the network ends. The part has no classifier, and
         computes the output of that layer, its activation included.
       head: layers to follow the layer `until` in place of the preset's own. If the last one is
@@ -64,15 +65,15 @@ def architecture(
     name, table, outputs = network.name, network.layers, network.classes
     if init is not None:
         table = _with_initial_values(table, _build(init).layers)
+    if layers:
+        table = _with_changes(preset, table, layers)
     if until is not None:
-        name, table, outputs = cut(dataclasses.replace(network, layers=table), until, head)
+        name, table, outputs = cut(network, table, until, head)
     elif head:
         raise InputError("head replaces the layers behind one of the preset's; name it as until")
     if classes is not None and classes != outputs:
         has = f"{outputs} outputs" if outputs else "no classifier"
         raise InputError(f"classes {classes} do not fit: {name} has {has}")
-    if layers:
-        table = _with_changes(preset, table, layers)
     return dataclasses.replace(
         network,
         name=name,

@@ -184,10 +184,11 @@ class TrainConfig:
         With the quadratic schedule `steps` counts too, since all its rates depend on the last step.
         """
         may_differ = MAY_DIFFER - ({"steps"} if self.schedule == "quadratic" else set())
+        ours, theirs = ({**vars(c), "layers": _with_units(c.layers)} for c in (self, other))
         return [
-            f"{name}: {value!r}, now {getattr(other, name)!r}"
-            for name, value in vars(self).items()
-            if name not in may_differ and getattr(other, name) != value
+            f"{name}: {getattr(self, name)!r}, now {getattr(other, name)!r}"
+            for name in ours
+            if name not in may_differ and ours[name] != theirs[name]
         ]
 
 
@@ -196,6 +197,14 @@ MAY_DIFFER = frozenset(
     for name, hint in typing.get_type_hints(TrainConfig, include_extras=True).items()
     if _FREE in getattr(hint, "__metadata__", ())
 )
+
+
+def _with_units(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return changes of layers with "units" for "maps", since dense layers take either word."""
+    return {
+        layer: {"units" if name == "maps" else name: value for name, value in fields.items()}
+        for layer, fields in layers.items()
+    }
 
 
 def _require_layers(config: TrainConfig) -> None:
