@@ -214,5 +214,7 @@ def _layer_from_json(value: dict[str, Any]) -> Layer:
     kinds = {kind.__name__: kind for kind in get_args(Layer)}
     fields = {name: field for name, field in value.items() if name != "kind"}
     kind = kinds[value["kind"]]
-    layer: Layer = kind(**(with_units(fields) if kind is Dense else fields))
+    if kind is Dense:
+        fields = with_units(str(fields.get("name")), fields)
+    layer: Layer = kind(**fields)
     return layer

@@ -131,12 +131,14 @@ PLAIN_VIEWS = ViewRule()
 Layer = Conv | Dense | LRN | MapNorm | MaxPool | Dropout
 
 
-def with_units(fields: Mapping[str, object]) -> dict[str, object]:
-    """Return fields of a dense layer with its width as "units", also where it is called "maps".
+def with_units(name: str, fields: Mapping[str, object]) -> dict[str, object]:
+    """Return fields of the dense layer `name` with its width as "units", also if it is "maps".
 
     Raises:
       InputError: both are given.
     """
     if {"maps", "units"} <= set(fields):
-        raise InputError(f"units and maps are one field, got {fields['units']}, {fields['maps']}")
-    return {"units" if name == "maps" else name: value for name, value in fields.items()}
+        raise InputError(
+            f"{name}: units and maps are one field, got {fields['units']} and {fields['maps']}"
+        )
+    return {"units" if field == "maps" else field: value for field, value in fields.items()}

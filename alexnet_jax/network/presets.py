@@ -120,7 +120,7 @@ def _with_changes(
 def _change(layer: Layer, changes: Mapping[str, object]) -> Layer:
     """Replace fields of a layer; InputError for unknown fields and values of a wrong type."""
     if isinstance(layer, Dense):
-        changes = with_units(changes)
+        changes = with_units(layer.name, changes)
     fields = {field.name for field in dataclasses.fields(layer)} - {"name"}
     unknown = set(changes) - fields
     if unknown:

@@ -10,6 +10,8 @@ from typing import Any
 from alexnet_jax.errors import InputError, choices
 from alexnet_jax.runs.config import TrainConfig
 
+_SAME = {"maps": "units", "units": "maps"}  # two words for the width of a dense layer
+
 
 def with_overrides(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
     """Return the config with settings changed, name -> text of the value.
@@ -25,7 +27,9 @@ def with_overrides(config: TrainConfig, settings: dict[str, str]) -> TrainConfig
     for name, text in settings.items():
         parts = name.split(".")
         if len(parts) == 3 and parts[0] == "layers":
-            layers.setdefault(parts[1], {})[parts[2]] = parse_layer_value(text)
+            fields = layers.setdefault(parts[1], {})
+            fields.pop(_SAME.get(parts[2], ""), None)
+            fields[parts[2]] = parse_layer_value(text)
         elif name in hints and name not in ("name", "layers"):
             changes[name] = _parse(name, hints[name], text)
         else:
