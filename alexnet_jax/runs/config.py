@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from alexnet_jax.errors import InputError
 from alexnet_jax.runs.constraints import Check, at_least, frozen, plain, require_constraints, within
+from alexnet_jax.runs.widths import with_units
 
 Schedule = Literal["constant", "epochs", "plateau", "quadratic"]
 Dtype = Literal["float32", "bfloat16", "float64"]
@@ -184,7 +185,7 @@ class TrainConfig:
         With the quadratic schedule `steps` counts too, since all its rates depend on the last step.
         """
         may_differ = MAY_DIFFER - ({"steps"} if self.schedule == "quadratic" else set())
-        ours, theirs = ({**vars(c), "layers": _with_units(c.layers)} for c in (self, other))
+        ours, theirs = ({**vars(c), "layers": with_units(c.layers)} for c in (self, other))
         return [
             f"{name}: {getattr(self, name)!r}, now {getattr(other, name)!r}"
             for name in ours
@@ -197,14 +198,6 @@ MAY_DIFFER = frozenset(
     for name, hint in typing.get_type_hints(TrainConfig, include_extras=True).items()
     if _FREE in getattr(hint, "__metadata__", ())
 )
-
-
-def _with_units(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return changes of layers with "units" for "maps", since dense layers take either word."""
-    return {
-        layer: {"units" if name == "maps" else name: value for name, value in fields.items()}
-        for layer, fields in layers.items()
-    }
 
 
 def _require_layers(config: TrainConfig) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 
 from alexnet_jax.errors import InputError, choices
 from alexnet_jax.runs.config import TrainConfig
-
-_SAME = {"maps": "units", "units": "maps"}  # two words for the width of a dense layer
+from alexnet_jax.runs.widths import OTHER_WORD
 
 
 def with_overrides(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
@@ -28,7 +27,7 @@ def with_overrides(config: TrainConfig, settings: dict[str, str]) -> TrainConfig
         parts = name.split(".")
         if len(parts) == 3 and parts[0] == "layers":
             fields = layers.setdefault(parts[1], {})
-            fields.pop(_SAME.get(parts[2], ""), None)
+            fields.pop(OTHER_WORD.get(parts[2], ""), None)
             fields[parts[2]] = parse_layer_value(text)
         elif name in hints and name not in ("name", "layers"):
             changes[name] = _parse(name, hints[name], text)
