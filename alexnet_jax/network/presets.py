@@ -46,7 +46,8 @@ def architecture(
 
     Args:
       preset: one of `list_presets()`; a suffix "+conv6" adds a sixth convolution.
-      image_size: side of square images, or their (height, width), in pixels.
+      image_size: side of square images, or their (height, width), in pixels; from 19 for `small`,
+        63 for `owt`, 64 for `source2012` and 67 for the others.
       channels: channels of the input.
       classes: outputs of the last layer.
       init: name of another preset; its initial values are used in the layers of the same names.
@@ -54,8 +55,9 @@ def architecture(
         {"units": 256}}.
       until: name of the layer after which the network ends. The part has no classifier, and
         computes the output of that layer, its activation included.
-      head: layers to follow the layer `until` in place of the preset's own. If the last one is
-        dense and linear it is the classifier, and its units are the classes.
+      head: layers of `alexnet_jax.network`, such as `Dense`, to follow the layer `until` in place
+        of the preset's own. If the last one is dense and linear it is the classifier, and its units
+        are the classes.
 
     Raises:
       InputError: an unknown preset, layer or field; sizes that do not fit the layers.
