@@ -36,8 +36,8 @@ def choices(name: object, known: Iterable[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return "; did you mean 'NAME'?" with the known name most like `name`, or "" if none is."""
+    """Return " (did you mean 'NAME'?)" with the known name most like `name`, or "" if none is."""
     import difflib
 
     likely = difflib.get_close_matches(str(name), list(known), n=1)
-    return f"; did you mean {likely[0]!r}?" if likely else ""
+    return f" (did you mean {likely[0]!r}?)" if likely else ""

@@ -174,6 +174,8 @@ def cut(
 
     The shapes are not checked.
     """
+    if isinstance(head, Layer):
+        raise InputError(f"head takes a list of layers, got {head!r}")
     names, head = [layer.name for layer in table], tuple(head)
     if layer not in names:
         raise InputError(

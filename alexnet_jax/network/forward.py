@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from alexnet_jax.network.architecture import Architecture, part_with
 from alexnet_jax.network.explicit import on_explicit_axes
+from alexnet_jax.network.layers import Conv, Dense
 from alexnet_jax.network.plan import Planned, plan, stream
 from alexnet_jax.network.steps import Context, Params, Rectify, program
 from alexnet_jax.network.towers import ONE_DEVICE, Towers
@@ -55,10 +56,10 @@ def forward(
 
     Raises:
       TypeError: images that are not floating, or parameters of another dtype.
-      ValueError: images of another shape.
+      ValueError: images of another shape, or no parameters of a layer.
     """
     check_images(architecture, images)
-    _check_dtypes(architecture, params, images)
+    _check_params(architecture, params, images)
 
     def compute(params: Params, inputs: Inputs) -> tuple[jax.Array, dict[str, jax.Array]]:
         images, keys = inputs
@@ -111,9 +112,13 @@ def check_images(architecture: Architecture, images: jax.Array) -> None:
         )
 
 
-def _check_dtypes(architecture: Architecture, params: Params, images: jax.Array) -> None:
-    """Raise TypeError unless the parameters of the network's layers have the images' dtype."""
+def _check_params(architecture: Architecture, params: Params, images: jax.Array) -> None:
+    """Raise ValueError unless there are all layers' parameters, TypeError for another dtype."""
     for layer in architecture.layers:
+        if isinstance(layer, Conv | Dense) and layer.name not in params:
+            raise ValueError(
+                f"params lack {layer.name} of {architecture.name}; there are {', '.join(params)}"
+            )
         for name, value in params.get(layer.name, {}).items():
             if value.dtype != images.dtype:
                 raise TypeError(
@@ -144,9 +149,7 @@ def activations(
       InputError: no such layer.
     """
     check_images(architecture, images)
+    wanted = tuple(architecture.outputs()) if layers is None else layers
     capture: dict[str, jax.Array] = {}
-    if layers is None:
-        forward(architecture, params, images, capture=capture)
-        return capture
-    forward(part_with(architecture, layers), params, images, capture=capture)
-    return {name: capture[name] for name in layers}
+    forward(part_with(architecture, wanted), params, images, capture=capture)
+    return {name: capture[name] for name in wanted}

@@ -74,7 +74,7 @@ def architecture(
     elif head:
         raise InputError("head replaces the layers behind one of the preset's; name it as until")
     if classes is not None and classes != outputs:
-        has = f"{outputs} outputs" if outputs else "no classifier"
+        has = f"{outputs} outputs" if outputs else "no classifier, a linear dense layer at its end"
         raise InputError(f"classes {classes} do not fit: {name} has {has}")
     return dataclasses.replace(
         network,

@@ -109,12 +109,13 @@ def test_small_images_do_for_a_part() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"until": "pool4"}, r"'pool4'; did you mean 'pool\d'\?; there are conv1, lrn1, .*fc8"),
+        ({"until": "pool4"}, r"'pool4' \(did you mean 'pool\d'\?\); there are conv1, lrn1, .*fc8"),
         ({"until": "fc7", "classes": 10}, "classes 10 .*paper until fc7 has no classifier"),
         ({"until": "pool5", "head": HEAD, "layers": {"fc": {"std": 1.0}}}, "no layer fc"),
         ({"until": "fc7", "layers": {"fc8": {"depth": 1}}}, "fc8 has no depth"),
         ({"head": HEAD}, "until"),
         ({"until": "pool5", "head": [Dense("conv1", 5)]}, "names must differ"),
+        ({"until": "pool5", "head": Dense("fc", 5)}, "head takes a list of layers, got Dense"),
         ({"until": "pool5", "head": ["fc"]}, "a layer is one of Conv, Dense.*'fc'"),
         ({"until": "fc6", "head": HEAD}, r"conv6 needs maps, but gets \(4096,\)"),
         ({"until": "pool5", "head": HEAD, "classes": 9}, "classes 9 .*7 outputs"),
@@ -205,6 +206,14 @@ def test_layers_that_there_are_not(layers: Any, words: str) -> None:
     with pytest.raises(InputError, match=words) as caught:
         activations(NET, {}, IMAGES, layers)
     assert "\n" not in str(caught.value)
+
+
+def test_parameters_that_there_are_not(params: Any) -> None:
+    """Those of a part do not do for the whole; others than a part needs may be there."""
+    part = {name: layer for name, layer in params.items() if name != "fc8"}
+    with pytest.raises(ValueError, match=r"^params lack fc8 of small; there are conv1, .*fc7$"):
+        forward(NET, part, IMAGES)
+    assert jax.eval_shape(partial(forward, NET.until("fc7")), part, IMAGES).shape == (4, 16)
 
 
 def refused_uses() -> dict[str, Any]:
