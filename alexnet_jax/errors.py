@@ -33,11 +33,3 @@ def choices(name: object, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(str(name).lower(), lower, n=1, cutoff=0.65)
     question = f"did you mean {lower[near[0]]!r}? " if near else ""
     return f"{question}there are {', '.join(names)}"
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return " (did you mean 'NAME'?)" with the known name most like `name`, or "" if none is."""
-    import difflib
-
-    likely = difflib.get_close_matches(str(name), list(known), n=1)
-    return f" (did you mean {likely[0]!r}?)" if likely else ""

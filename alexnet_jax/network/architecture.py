@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args  # noqa: TID251 (values of JSON, which `from_json` checks)
 
-from alexnet_jax.errors import InputError, nearest
+from alexnet_jax.errors import InputError, choices
 from alexnet_jax.network.layers import (
     PLAIN_BIASES,
     PLAIN_VIEWS,
@@ -178,10 +178,7 @@ def cut(
         raise InputError(f"head takes a list of layers, got {head!r}")
     names, head = [layer.name for layer in table], tuple(head)
     if layer not in names:
-        raise InputError(
-            f"{network.name} has no layer {layer!r}{nearest(layer, names)}; there are "
-            f"{', '.join(names)}"
-        )
+        raise InputError(f"{network.name} has no layer {layer!r}; {choices(layer, names)}")
     layers = (*table[: names.index(layer) + 1], *head)
     base = network.name.split(_UNTIL)[0].removesuffix(_HEAD)
     if head:
@@ -204,8 +201,7 @@ def part_with(network: Architecture, layers: Sequence[str]) -> Architecture:
     for name in [layers] if isinstance(layers, str) else layers:
         if name not in names:
             raise InputError(
-                f"{network.name} has no layer {name!r} to take features of{nearest(name, names)}; "
-                f"there are {', '.join(names)}"
+                f"{network.name} has no layer {name!r} to take features of; {choices(name, names)}"
             )
     if isinstance(layers, str) or not layers:
         raise InputError(f"layers are one or more names, such as ('fc7',), got {layers!r}")

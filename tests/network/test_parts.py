@@ -109,7 +109,7 @@ def test_small_images_do_for_a_part() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"until": "pool4"}, r"'pool4' \(did you mean 'pool\d'\?\); there are conv1, lrn1, .*fc8"),
+        ({"until": "pool4"}, r"'pool4'; did you mean 'pool\d'\? there are conv1, lrn1, .*fc8"),
         ({"until": "fc7", "classes": 10}, "classes 10 .*paper until fc7 has no classifier"),
         ({"until": "pool5", "head": HEAD, "layers": {"fc": {"std": 1.0}}}, "no layer fc"),
         ({"until": "fc7", "layers": {"fc8": {"depth": 1}}}, "fc8 has no depth"),
