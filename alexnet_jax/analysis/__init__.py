@@ -1,7 +1,7 @@
 """Analysis of a trained network: attributions, strongest patches, features and their neighbours."""
 
 from alexnet_jax.analysis import report
-from alexnet_jax.analysis.extract import extract
+from alexnet_jax.analysis.extract import extract, file_of
 from alexnet_jax.analysis.feature_file import SUFFIXES, check_format, read_features
 from alexnet_jax.analysis.figures import patches_picture
 from alexnet_jax.analysis.nearest import QUERIES_PER_PASS, linear_probe, nearest
@@ -17,6 +17,7 @@ __all__ = [
     "describe_neighbours",
     "draw_neighbours",
     "extract",
+    "file_of",
     "kernel_change_picture",
     "linear_probe",
     "make_peaks",

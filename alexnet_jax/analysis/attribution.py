@@ -55,7 +55,11 @@ def class_gradients(
 
     Returns:
       [B, H, W, C] in the views' dtype.
+
+    Raises:
+      InputError: a network without a classifier.
     """
+    architecture.require_classes("an attribution")
     rectify = guided_relu if guided else jax.nn.relu
 
     def sum_of_logits(views: jax.Array) -> jax.Array:
@@ -89,10 +93,11 @@ def occlusion_map(
       [rows, columns] float32, a value for each centre.
 
     Raises:
-      InputError: side or stride not in 1 to the view's side.
+      InputError: side or stride not in 1 to the view's side; a network without a classifier.
 
     Source: Zeiler and Fergus, "Visualizing and understanding convolutional networks", 2013.
     """
+    architecture.require_classes("an attribution")
     height, width = view.shape[:2]
     for name, value in (("side", side), ("stride", stride)):
         if not 1 <= value <= min(height, width):

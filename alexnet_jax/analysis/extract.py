@@ -1,8 +1,10 @@
-"""Extraction of the features of many pictures into a file."""
+"""Extraction of the features of many pictures into files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -19,20 +21,20 @@ def extract(
     trained: Trained,
     workdir: str,
     collection: Collection,
-    layer: str,
+    layers: Sequence[str],
     path: Path,
     advance: Callable[[int], None] = lambda count: None,
 ) -> list[InputError]:
-    """Write a layer's features of all readable pictures to a file.
+    """Write the features of all readable pictures to a file for each layer, in one pass.
 
     Pictures are decoded while the network computes, and features are written as they are computed:
-    apart from the pictures' names, memory use does not grow with their number. The file appears
-    once it is complete.
+    apart from the pictures' names, memory use does not grow with their number. The files appear
+    once they are complete.
 
     Args:
-      workdir: workdir of the network, to be recorded in the file.
-      layer: layer whose output is written.
-      path: path of the file, .npy or .parquet.
+      workdir: workdir of the network, to be recorded in the files.
+      layers: layers whose outputs are written.
+      path: path of the file, .npy or .parquet; of several layers, as `file_of` says.
       advance: called with the number of pictures processed since the last call.
 
     Returns:
@@ -41,16 +43,15 @@ def extract(
     Raises:
       InputError: no such layer; no readable picture.
     """
-    width = feature_width(trained.architecture, layer)
     features = make_features(
         trained.architecture,
         trained.topology,
-        layer=layer,
+        layers=layers,
         pixel_scale=trained.config.scale,
         dtype=trained.config.dtype,
     )
-    origin = Origin(
-        layer=layer,
+    origin = partial(
+        Origin,
         workdir=workdir,
         step=trained.step,
         params_sha256=params_sha256(trained.params),
@@ -64,19 +65,30 @@ def extract(
         collection.read, count, collection.shape, batch, at_a_time=min(batch, collection.at_a_time)
     )
 
-    def compute(images: np.ndarray) -> jax.Array:
+    def compute(images: np.ndarray) -> dict[str, jax.Array]:
         return features(trained.params, images, trained.statistics)
 
-    with writing(path, width, origin) as writer:
+    with contextlib.ExitStack() as files:
+        writers = {}
+        for layer in layers:
+            width = feature_width(trained.architecture, layer)
+            file = writing(file_of(path, layer, layers), width, origin(layer=layer))
+            writers[layer] = files.enter_context(file)
         for block, values in map_blocks(compute, stream):
             good = block.good
-            numbers = (block.numbers.start + good).tolist()
-            writer.add(values[good], rows_of(collection, numbers))
+            rows = rows_of(collection, (block.numbers.start + good).tolist())
+            for layer, writer in writers.items():
+                writer.add(values[layer][good], rows)
             bad += block.errors.values()
             advance(len(block.numbers))
         if len(bad) == count:
             raise InputError(f"none of the {count} pictures can be read: {bad[0]}")
     return bad
+
+
+def file_of(path: Path, layer: str, layers: Sequence[str]) -> Path:
+    """Return the file of a layer: of several, `path` with the layer's name before its ending."""
+    return path if len(layers) == 1 else path.with_name(f"{path.stem}.{layer}{path.suffix}")
 
 
 def rows_of(collection: Collection, numbers: list[int]) -> Rows:

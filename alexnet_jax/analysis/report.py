@@ -85,7 +85,8 @@ def seen(trained: Trained, stored: np.ndarray) -> jax.Array:
 def attribution(trained: Trained, stored: np.ndarray, classes: np.ndarray) -> Figure:
     """Draw the attribution of a class [B] int32 in each of the stored images [B, S, S, C]."""
     network, views = trained.architecture, seen(trained, stored)
-    side, stride = max(1, network.image_size // 6), max(1, network.image_size // 32)
+    shorter = min(network.input_shape[:2])
+    side, stride = max(1, shorter // 6), max(1, shorter // 32)
     covered = [
         occlusion_map(network, trained.params, view, int(label), side=side, stride=stride)
         for view, label in zip(views, classes, strict=True)
@@ -97,11 +98,12 @@ def attribution(trained: Trained, stored: np.ndarray, classes: np.ndarray) -> Fi
 
 def normalized(trained: Trained, image: np.ndarray, norm: LRN) -> Figure:
     """Draw the effect of a norm of the network on the maps of a stored image [S, S, C]."""
-    outputs = activations(trained.architecture, trained.params, seen(trained, image[None]))
     names = [layer.name for layer in trained.architecture.layers]
-    before = outputs[names[names.index(norm.name) - 1]]
-    cropped = _crop(trained, image[None])[0]
-    return norm_picture(cropped, np.asarray(before)[0], np.asarray(outputs[norm.name])[0], norm)
+    around = (names[names.index(norm.name) - 1], norm.name)
+    views = seen(trained, image[None])
+    outputs = activations(trained.architecture, trained.params, views, around)
+    before, after = (np.asarray(outputs[name])[0] for name in around)
+    return norm_picture(_crop(trained, image[None])[0], before, after, norm)
 
 
 def strongest_parts(trained: Trained, split: Split, layer: str) -> Figure:
@@ -119,14 +121,14 @@ def strongest_parts(trained: Trained, split: Split, layer: str) -> Figure:
     )
     top = strongest(peaks, trained.params, blocks, width=shape[1], count=PATCHES)
     maps = np.linspace(0, shape[-1] - 1, min(MAPS, shape[-1])).astype(int)
-    field, side = receptive_fields(network)[layer], network.image_size
+    field, (height, width, _) = receptive_fields(network)[layer], network.input_shape
     patches = []
     for number in maps:
         images = _crop(trained, np.stack([split.images[row] for row in top.images[number]]))
         crops = []
         for image, (row, column) in zip(images, top.places[number], strict=True):
-            height, width = field.clipped(int(row), side), field.clipped(int(column), side)
-            crops.append(image[slice(*height), slice(*width)])
+            rows, columns = field.clipped(int(row), height), field.clipped(int(column), width)
+            crops.append(image[slice(*rows), slice(*columns)])
         patches.append(crops)
     title = f"{trained.config.name}, step {trained.step:,}: test images that {layer} answers to"
     return patches_picture(patches, [f"map {number}" for number in maps], title)

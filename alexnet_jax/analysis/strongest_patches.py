@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alexnet_jax.errors import InputError, choices
-from alexnet_jax.network import Architecture, forward
+from alexnet_jax.network import Architecture, activations
 
 Peaks = Callable[[Any, jax.Array], tuple[jax.Array, jax.Array]]
 
@@ -48,9 +48,8 @@ def make_peaks(architecture: Architecture, layer: str) -> Peaks:
 
     @jax.jit
     def peaks(params: Any, views: jax.Array) -> tuple[jax.Array, jax.Array]:
-        capture: dict[str, jax.Array] = {}
-        forward(architecture, params, views, capture=capture)
-        maps = capture[layer].reshape((views.shape[0], -1, shapes[layer][-1]))
+        maps = activations(architecture, params, views, (layer,))[layer]
+        maps = maps.reshape((views.shape[0], -1, shapes[layer][-1]))
         return jnp.max(maps, 1), jnp.argmax(maps, 1).astype(jnp.int32)
 
     return peaks

@@ -48,11 +48,12 @@ def tower_shares(
 def _shares(architecture: Architecture, params: Any, views: jax.Array) -> dict[str, jax.Array]:
     capture: dict[str, jax.Array] = {}
     forward(architecture, params, views, capture=capture)
-    shares, layers = {}, list(architecture.placed())
-    for before, placed in itertools.pairwise(layers):
+    shares = {}
+    for before, placed in itertools.pairwise(architecture.placed()):
         if reads_all_maps(placed.layer):
             x = capture[before.layer.name]
-            groups = 1 if placed is layers[-1] else 2
+            classifier = placed.layer.name == architecture.classifier
+            groups = 1 if classifier or placed.output[-1] % 2 else 2
             kernel = params[placed.layer.name]["kernel"]
             shares[placed.layer.name] = jnp.stack(
                 [_energies(placed, kernel, _keep_tower(x, tower), groups) for tower in (0, 1)]

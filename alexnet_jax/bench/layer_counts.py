@@ -68,10 +68,10 @@ def tail_counts(placed: Placed, batch: int, itemsize: int) -> tuple[Counts, Coun
 def views_counts(work: Work) -> Counts:
     """Count the random crops, which read pixels of one byte and write values of the dtype."""
     architecture = work.architecture
-    channels, side = architecture.channels, architecture.image_size
-    stored = stored_size(architecture) ** 2 * channels
+    stored = stored_size(architecture) ** 2 * architecture.channels
+    values = math.prod(architecture.input_shape)
     itemsize = 2 if work.dtype == "bfloat16" else 4
-    return Counts(0, work.batch * (stored + itemsize * side**2 * channels))
+    return Counts(0, work.batch * (stored + itemsize * values))
 
 
 def update_counts(architecture: Architecture) -> Counts:

@@ -96,9 +96,8 @@ def _inference(work: Work, topology: Topology) -> tuple[Any, Any, tuple[Any, ...
     key = jax.random.key(0)
     shardings = topology.shardings(jax.eval_shape(make, key))
     params = jax.jit(make, out_shardings=shardings)(key)
-    side, channels = architecture.image_size, architecture.channels
     random = np.random.default_rng(0)
-    images = random.normal(0, 50, (work.batch, side, side, channels)).astype(dtype)
+    images = random.normal(0, 50, (work.batch, *architecture.input_shape)).astype(dtype)
 
     def local_logits(params: Any, images: jax.Array) -> jax.Array:
         return forward(
@@ -152,9 +151,10 @@ def training_input(work: Work) -> tuple[dict[str, np.ndarray], Statistics]:
     """Return a batch of random stored images with labels, and matching pixel statistics."""
     architecture, random = work.architecture, np.random.default_rng(0)
     side, channels = stored_size(architecture), architecture.channels
+    classes = architecture.require_classes("a training step")
     batch = {
         "image": random.integers(0, 256, (work.batch, side, side, channels), np.uint8),
-        "label": random.integers(0, architecture.classes, work.batch, np.int32),
+        "label": random.integers(0, classes, work.batch, np.int32),
         "index": np.arange(work.batch, dtype=np.int32),
     }
     statistics = Statistics(

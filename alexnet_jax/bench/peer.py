@@ -99,8 +99,8 @@ def _network(work: Work, device: torch.device, dtype: torch.dtype) -> Any:
 
 
 def _images(work: Work, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
-    side, channels = work.architecture.image_size, work.architecture.channels
-    images = 50 * torch.randn((work.batch, channels, side, side), device=device)
+    height, width, channels = work.architecture.input_shape
+    images = 50 * torch.randn((work.batch, channels, height, width), device=device)
     if work.variant.layout == "channels_last":
         images = images.contiguous(memory_format=torch.channels_last)
     return images.to(dtype)
@@ -132,7 +132,8 @@ def _training(work: Work, device: torch.device) -> Callable[[], Any]:
     plain = _network(work, device, torch.float32).train()
     net = _compiled(work, plain)
     images = _images(work, device, torch.float32)
-    labels = torch.randint(0, work.architecture.classes, (work.batch,), device=device)
+    classes = work.architecture.require_classes("a training step")
+    labels = torch.randint(0, classes, (work.batch,), device=device)
     loss_of = nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(
         plain.parameters(), lr=1e-3, momentum=0.9, weight_decay=5e-4, fused=True

@@ -72,16 +72,18 @@ def _modules(architecture: Architecture, placed: Placed, lrn: str) -> list[tuple
     modules: list[tuple[str, nn.Module]] = []
     match layer:
         case Conv(kernel=kernel, stride=stride, padding=padding, groups=groups):
-            extent = (placed.output[0] - 1) * stride + kernel
-            missing = max(0, extent - placed.input[0] - 2 * padding)
-            if missing:
-                modules.append((f"{name}_overhang", nn.ZeroPad2d((0, missing, 0, missing))))
+            rows, columns = (
+                max(0, (outputs - 1) * stride + kernel - side - 2 * padding)
+                for outputs, side in zip(placed.output[:2], placed.input[:2], strict=True)
+            )
+            if rows or columns:
+                modules.append((f"{name}_overhang", nn.ZeroPad2d((0, columns, 0, rows))))
             sizes = (placed.input[-1], layer.maps, kernel, stride, padding, 1, groups)
             modules.append((name, nn.Conv2d(*sizes)))
-        case Dense(maps=maps):
+        case Dense(units=units):
             if len(placed.input) == 3:
                 modules.append((f"{name}_flat", nn.Flatten()))
-            modules.append((name, nn.Linear(int(np.prod(placed.input)), maps)))
+            modules.append((name, nn.Linear(int(np.prod(placed.input)), units)))
         case LRN():
             towers = architecture.towers if layer.within_tower else 1
             modules.append((name, _Norm(layer, towers, lrn)))

@@ -123,7 +123,7 @@ class Prepared(Protocol):
 
 def stored_size(architecture: Architecture) -> int:
     """Return the side of the images that training crops: 256 in the paper, 32 for digits."""
-    side = architecture.image_size
+    side = architecture.longer_side
     return max(256, side) if side >= 200 else side + 4
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from alexnet_jax.ops import compute_dtype
 
 Scale = float | Sequence[float] | np.ndarray
+Size = int | tuple[int, int]  # side of a square, or (height, width)
 
 
 class Statistics(NamedTuple):
@@ -37,32 +38,34 @@ class Statistics(NamedTuple):
         return cls(*(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes))
 
 
-def centre_crop(images: jax.Array, size: int) -> jax.Array:
-    """Return the central [..., size, size, C] of [..., H, W, C].
+def centre_crop(images: jax.Array, size: Size) -> jax.Array:
+    """Return the central [..., h, w, C] of [..., H, W, C], of the height and width `size`.
 
     Of an odd border, the smaller part is above or at the left.
 
     Raises:
       ValueError: the crop does not fit into the images.
     """
-    if not 1 <= size <= min(images.shape[-3:-1]):
+    height, width = _sides(size)
+    border = images.shape[-3] - height, images.shape[-2] - width
+    if min(height, width) < 1 or min(border) < 0:
         raise ValueError(f"a crop of {size} does not fit into images of {images.shape}")
-    top, left = ((side - size) // 2 for side in images.shape[-3:-1])
-    return images[..., top : top + size, left : left + size, :]
+    top, left = border[0] // 2, border[1] // 2
+    return images[..., top : top + height, left : left + width, :]
 
 
 def centre_views(
-    images: jax.Array, statistics: Statistics, *, size: int, scale: Scale, dtype: Any = jnp.float32
+    images: jax.Array, statistics: Statistics, *, size: Size, scale: Scale, dtype: Any = jnp.float32
 ) -> jax.Array:
     """Return centre crops minus the centre of the mean image, times `scale`.
 
     Args:
       images: [B, S, S, C] uint8.
-      size: side of the crop, <= S.
+      size: side of the crop, or its (height, width), <= S.
       scale: factor on the result, or one for each channel; 1 keeps the paper's pixel units.
 
     Returns:
-      [B, size, size, C] of `dtype`.
+      [B, height, width, C] of `dtype`.
     """
     work = compute_dtype(dtype)  # bfloat16 would round the mean by up to a grey level
     crops = centre_crop(images, size).astype(work)
@@ -71,30 +74,32 @@ def centre_views(
 
 
 def ten_views(
-    images: jax.Array, statistics: Statistics, *, size: int, scale: Scale, dtype: Any = jnp.float32
+    images: jax.Array, statistics: Statistics, *, size: Size, scale: Scale, dtype: Any = jnp.float32
 ) -> jax.Array:
     """Return the ten views of 2012: four corners and the centre, then the same five mirrored.
 
     The crops start, in the source's order, at (top, left) = (0, 0), (0, 2b), (b, b), (2b, 0),
-    (2b, 2b) for a border b. The centre of the mean image is subtracted after mirroring.
+    (2b, 2b) for a border b; crops that are not square have one for rows and one for columns. The
+    centre of the mean image is subtracted after mirroring.
 
     Args:
       images: [B, S, S, C] uint8, S > size.
 
     Returns:
-      [10, B, size, size, C] of `dtype`.
+      [10, B, height, width, C] of `dtype`.
 
     Raises:
       ValueError: the images are not larger than the crop.
 
     Source: paper section 4.1; `convdata_jpeg.py` of the 2012 source.
     """
-    end = images.shape[-3] - size
-    if end < 1:
+    height, width = _sides(size)
+    down, right = images.shape[-3] - height, images.shape[-2] - width
+    if min(down, right) < 1:
         raise ValueError(f"ten views need images larger than {size}, got {images.shape}")
-    work, middle = compute_dtype(dtype), end // 2
-    corners = ((0, 0), (0, end), (middle, middle), (end, 0), (end, end))
-    crops = [images[:, top : top + size, left : left + size] for top, left in corners]
+    work = compute_dtype(dtype)
+    corners = ((0, 0), (0, right), (down // 2, right // 2), (down, 0), (down, right))
+    crops = [images[:, top : top + height, left : left + width] for top, left in corners]
     views = jnp.stack([*crops, *(crop[:, :, ::-1] for crop in crops)]).astype(work)
     views = (views - _mean(statistics, size, work)[None, None]) * _factor(scale, 5, work)
     return views.astype(dtype)
@@ -105,7 +110,7 @@ def training_views(
     images: jax.Array,
     statistics: Statistics,
     *,
-    size: int,
+    size: Size,
     mirror: bool,
     colour_noise: float,
     scale: Scale,
@@ -126,7 +131,7 @@ def training_views(
     Args:
       keys: [B] random keys.
       images: [B, S, S, C] uint8.
-      size: side of the crop, <= S.
+      size: side of the crop, or its (height, width), <= S.
       mirror: whether half of the crops are mirrored left to right.
       colour_noise: standard deviation of the draws; 0.1 in the paper, 0 for none.
       scale: factor on the result, or one for each channel; 1 keeps the paper's pixel units.
@@ -136,22 +141,23 @@ def training_views(
         default.
 
     Returns:
-      [B, size, size, C] of `dtype`.
+      [B, height, width, C] of `dtype`.
 
     Source: paper section 4.1; `convdata_jpeg.py` of the 2012 source.
     """
 
+    height, width = _sides(size)
     work = compute_dtype(dtype)  # bfloat16 would round the mean by up to a grey level
     factor = np.asarray(scale) / (1 + colour_noise) if attenuate else scale
 
     def view(key: jax.Array, place_key: jax.Array, image: jax.Array) -> jax.Array:
         crop_key, mirror_key, _ = jax.random.split(place_key, 3)
         noise_key = jax.random.split(key, 3)[2]
-        border = image.shape[0] - size
-        top, left = jax.random.randint(crop_key, (2,), 0, border + 1, jnp.int32)
+        ends = np.array([image.shape[0] - height + 1, image.shape[1] - width + 1], np.int32)
+        top, left = jax.random.randint(crop_key, (2,), 0, ends, jnp.int32)
         if random_crop:
-            corner = (top, left, jnp.int32(0))
-            crop = jax.lax.dynamic_slice(image, corner, (size, size, image.shape[2])).astype(work)
+            corner, shape = (top, left, jnp.int32(0)), (height, width, image.shape[2])
+            crop = jax.lax.dynamic_slice(image, corner, shape).astype(work)
         else:
             crop = centre_crop(image, size).astype(work)
         if mirror:
@@ -175,5 +181,10 @@ def _factor(scale: Scale, axes: int, dtype: Any) -> jax.Array:
     return jnp.asarray(scale, dtype).reshape((1,) * (axes - 1) + (-1,))
 
 
-def _mean(statistics: Statistics, size: int, dtype: Any) -> jax.Array:
+def _sides(size: Size) -> tuple[int, int]:
+    """Return the height and width of a crop."""
+    return (size, size) if isinstance(size, int) else size
+
+
+def _mean(statistics: Statistics, size: Size, dtype: Any) -> jax.Array:
     return centre_crop(statistics.mean, size).astype(dtype)

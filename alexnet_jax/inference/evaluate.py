@@ -37,10 +37,11 @@ def make_logits(
     logits too, and their softmax is that mean.
 
     Raises:
-      InputError: `views` is neither 1 nor 10.
+      InputError: `views` is neither 1 nor 10; a network without a classifier.
     """
     if views not in VIEWS:
         raise InputError(f"views must be 1 or 10, got {views}")
+    architecture.require_classes("a classification")
     compute = jnp.dtype(dtype)
     views_of = partial(
         centre_views if views == 1 else ten_views,

@@ -75,7 +75,7 @@ class Model:
     @property
     def net(self) -> AlexNet:
         """The network as a flax.linen module."""
-        return AlexNet(self.architecture, jnp.dtype(parameter_dtype(self.config)))
+        return AlexNet(self.architecture, param_dtype=jnp.dtype(parameter_dtype(self.config)))
 
     @property
     def variables(self) -> dict[str, Any]:

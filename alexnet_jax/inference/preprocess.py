@@ -39,7 +39,7 @@ class Preprocess:
        to 255 scale, of `dtype`.
 
     Attributes:
-      image_size: H = W, side of the network's input.
+      image_size: side of the network's input, or its (height, width).
       channels: C, 1 or 3.
       resize: rule of resizing, as in `TrainConfig`.
       scale: factor on pixels minus the mean.
@@ -47,7 +47,7 @@ class Preprocess:
       dtype: dtype of the result, that of the network: "float32", or "float64".
     """
 
-    image_size: int
+    image_size: int | tuple[int, int]
     channels: int
     resize: str
     scale: Scale
@@ -74,8 +74,9 @@ class Preprocess:
         return int(self.statistics.mean.shape[0])
 
     def __repr__(self) -> str:
-        side, channels = self.image_size, self.channels
-        return f"Preprocess(pictures -> [B, {side}, {side}, {channels}] {self.dtype})"
+        size = self.image_size
+        height, width = (size, size) if isinstance(size, int) else size
+        return f"Preprocess(pictures -> [B, {height}, {width}, {self.channels}] {self.dtype})"
 
     def __call__(self, pictures: Pictures) -> jax.Array:
         """Return the network's input for pictures, [B, H, W, C]; B is 1 for a single picture.

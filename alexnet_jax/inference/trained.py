@@ -49,6 +49,7 @@ class Trained(Description):
     def require_fits(self, data: str, channels: int, classes: int, workdir: str) -> None:
         """Raise InputError if a data set's classes or channels differ from the network's."""
         net = self.architecture
+        net.require_classes(f"{data}'s classes")
         if (channels, classes) != (net.channels, net.classes):
             raise InputError(
                 f"{workdir}: the network takes {net.channels} channels and has {net.classes} "
@@ -61,10 +62,10 @@ class Trained(Description):
         Raises:
           InputError: `views` is neither 1 nor 10; ten views of images no larger than the crop.
         """
-        if views == 10 and self.stored_size <= self.architecture.image_size:
+        if views == 10 and self.stored_size <= self.architecture.longer_side:
             raise InputError(
                 f"ten views need stored images larger than the crop of "
-                f"{self.architecture.image_size}, but they have {self.stored_size}"
+                f"{self.architecture.longer_side}, but they have {self.stored_size}"
             )
         if views not in self._logits:
             self._logits[views] = make_logits(

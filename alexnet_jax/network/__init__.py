@@ -1,13 +1,14 @@
 """AlexNet as data (a table of layers) and as a function of parameters and images."""
 
 from alexnet_jax.network import presets
-from alexnet_jax.network.architecture import Architecture, Placed
+from alexnet_jax.network.architecture import Architecture, part_with
 from alexnet_jax.network.forward import activations, forward
 from alexnet_jax.network.layers import LRN, Conv, Dense, Dropout, Layer, MapNorm, MaxPool
 from alexnet_jax.network.module import AlexNet, init
 from alexnet_jax.network.plan import Recomputed, plan, run
 from alexnet_jax.network.presets import architecture, list_presets
 from alexnet_jax.network.receptive import receptive_fields
+from alexnet_jax.network.shapes import Placed
 from alexnet_jax.network.steps import Context, Params, Step, program, reads_all_maps
 from alexnet_jax.network.summary import rows, summary
 from alexnet_jax.network.towers import ONE_DEVICE, Towers
@@ -37,6 +38,7 @@ __all__ = [
     "forward",
     "init",
     "list_presets",
+    "part_with",
     "plan",
     "presets",
     "program",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from alexnet_jax.errors import InputError
 
 Activation = Literal["relu", "tanh", "linear"]
 Init = Literal["normal", "torch"]
@@ -37,13 +40,13 @@ class Conv:
 
 @dataclass(frozen=True)
 class Dense:
-    """Fully connected layer with `maps` units, over its input flattened to height, width, map.
+    """Fully connected layer over its input, flattened to height, width, map.
 
     Initial values are drawn as for `Conv`.
     """
 
     name: str
-    maps: int
+    units: int
     activation: Activation = "relu"
     std: float | None = 0.01
     bias: float = 0.0
@@ -126,3 +129,16 @@ PLAIN_BIASES = BiasRule()
 PLAIN_VIEWS = ViewRule()
 
 Layer = Conv | Dense | LRN | MapNorm | MaxPool | Dropout
+
+
+def with_units(name: str, fields: Mapping[str, object]) -> dict[str, object]:
+    """Return fields of the dense layer `name` with its width as "units", also if it is "maps".
+
+    Raises:
+      InputError: both are given.
+    """
+    if {"maps", "units"} <= set(fields):
+        raise InputError(
+            f"{name}: units and maps are one field, got {fields['units']} and {fields['maps']}"
+        )
+    return {"units" if field == "maps" else field: value for field, value in fields.items()}

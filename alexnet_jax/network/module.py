@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import InitVar, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from alexnet_jax.errors import InputError
 from alexnet_jax.network import presets
-from alexnet_jax.network.architecture import Architecture, Placed
-from alexnet_jax.network.forward import check_images, forward
-from alexnet_jax.network.layers import Conv, Dense
+from alexnet_jax.network.architecture import Architecture
+from alexnet_jax.network.forward import activations, check_images, forward
+from alexnet_jax.network.layers import Conv, Dense, Layer
+from alexnet_jax.network.shapes import Placed
 from alexnet_jax.network.steps import Params
 
 
@@ -23,32 +28,95 @@ def init(architecture: Architecture, key: jax.Array, dtype: DTypeLike = jnp.floa
     They equal `AlexNet(architecture).init(key, images)["params"]` under jit, but no forward pass
     is computed. Call this function under `jax.jit`, on several devices with `out_shardings`.
     """
-    module = AlexNet(architecture, dtype)
+    module = AlexNet(architecture, param_dtype=dtype)
     params: Params = module.init(key, method=AlexNet.parameters)["params"]
     return params
+
+
+_CHANGES = ("image_size", "channels", "classes", "init", "layers", "until", "head")
 
 
 class AlexNet(nn.Module):
     """Network as a flax.linen module, which computes `forward` with its own parameters.
 
-        net = AlexNet()
+        net = AlexNet()                       # the paper's network
+        net = AlexNet("owt", classes=10)      # a preset, changed as by `alexnet_jax.architecture`
+        net = AlexNet(architecture)
         variables = net.init(key, images)     # {"params": {"conv1": {"kernel", "bias"}, ...}}
         logits = net.apply(variables, images)                                   # testing
         logits = net.apply(variables, images, train=True, rngs={"dropout": key})   # training
+        net.apply(variables, images, layers=("pool5", "fc7"), method="activations")
 
     Attributes:
-      architecture: table of layers; by default the paper's network.
-      dtype: dtype of the parameters; images must have the same.
+      architecture: table of layers. A preset's name becomes its `Architecture`; image_size,
+        channels, classes, init, layers, until and head change the preset, and are no attributes.
+      dtype: dtype of the computation and its result, as in Flax: images and parameters are
+        converted to it. None: the dtype to which they promote, float32 for bfloat16 images and
+        float32 parameters.
+      param_dtype: dtype of the initial parameters.
       plain: compute plain layers, to which all transformations of JAX apply (see `forward`).
+
+    Raises:
+      InputError: an unknown preset, or changes of something that is no preset's name.
     """
 
-    architecture: Architecture = presets.architecture()
-    dtype: DTypeLike = jnp.float32
+    architecture: Architecture = "paper"  # type: ignore[assignment]  # `__post_init__` resolves it
+    dtype: DTypeLike | None = None
+    param_dtype: DTypeLike = jnp.float32
     plain: bool = False
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            architecture: Architecture | str = "paper",
+            dtype: DTypeLike | None = None,
+            param_dtype: DTypeLike = jnp.float32,
+            plain: bool = False,
+            *,
+            image_size: int | tuple[int, int] | None = None,
+            channels: int | None = None,
+            classes: int | None = None,
+            init: str | None = None,
+            layers: Mapping[str, Mapping[str, object]] | None = None,
+            until: str | None = None,
+            head: Iterable[Layer] = (),
+            parent: nn.Module | None = None,
+            name: str | None = None,
+        ) -> None: ...
+
+    else:
+        image_size: InitVar[int | tuple[int, int] | None] = field(default=None, kw_only=True)
+        channels: InitVar[int | None] = field(default=None, kw_only=True)
+        classes: InitVar[int | None] = field(default=None, kw_only=True)
+        init: InitVar[str | None] = field(default=None, kw_only=True)
+        layers: InitVar[Mapping[str, Mapping[str, object]] | None] = field(
+            default=None, kw_only=True
+        )
+        until: InitVar[str | None] = field(default=None, kw_only=True)
+        head: InitVar[Iterable[Layer]] = field(default=(), kw_only=True)
+
+    def __post_init__(self, *changes: object) -> None:
+        # Flax calls it again, without changes, for a module that is an attribute of another.
+        pairs = zip(_CHANGES, changes, strict=False)
+        given = {name: value for name, value in pairs if value is not None and value != ()}
+        network: object = self.architecture
+        if isinstance(network, str):
+            self.architecture = presets.architecture(network, **given)  # type: ignore[arg-type]
+        elif not isinstance(network, Architecture):
+            kind = type(network).__name__
+            raise InputError(f"architecture is an Architecture or a preset's name, got {kind}")
+        elif given:
+            raise InputError(
+                f"{', '.join(given)} can change a preset that is given by its name only"
+            )
+        super().__post_init__()
 
     def setup(self) -> None:
         self._parameters = {
-            placed.layer.name: self.param(placed.layer.name, partial(_initial, placed, self.dtype))
+            placed.layer.name: self.param(
+                placed.layer.name, partial(_initial, placed, self.param_dtype)
+            )
             for placed in self.architecture.placed()
             if placed.kernel is not None
         }
@@ -58,9 +126,35 @@ class AlexNet(nn.Module):
         return self._parameters
 
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-        check_images(self.architecture, images)
+        params, images = self._converted(images)
         keys = jax.random.split(self.make_rng("dropout"), images.shape[0]) if train else None
-        return forward(self.architecture, self._parameters, images, keys=keys, plain=self.plain)
+        return forward(self.architecture, params, images, keys=keys, plain=self.plain)
+
+    def activations(
+        self, images: jax.Array, layers: Sequence[str] | None = None
+    ) -> dict[str, jax.Array]:
+        """Return the outputs of layers in test mode, as `alexnet_jax.activations`."""
+        params, images = self._converted(images)
+        return activations(self.architecture, params, images, layers, plain=self.plain)
+
+    def _converted(self, images: jax.Array) -> tuple[Params, jax.Array]:
+        """Return parameters and images in the dtype of the computation."""
+        check_images(self.architecture, images)
+        params: Params
+        params, images = jax.tree.map(jnp.asarray, (self._parameters, images))
+        dtype = self.dtype
+        if dtype is None:
+            with jax.numpy_dtype_promotion("standard"):  # also where the user has set "strict"
+                dtype = jnp.result_type(*(x.dtype for x in jax.tree.leaves((params, images))))
+        converted: tuple[Params, jax.Array] = jax.tree.map(
+            lambda leaf: leaf.astype(dtype), (params, images)
+        )
+        return converted
+
+
+# The changes are arguments only: as attributes they would hide the method `init`, and be None.
+for _name in _CHANGES:
+    delattr(AlexNet, _name)
 
 
 def _initial(placed: Placed, dtype: DTypeLike, key: jax.Array) -> dict[str, jax.Array]:

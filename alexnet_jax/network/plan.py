@@ -18,8 +18,8 @@ from functools import partial
 import jax
 
 from alexnet_jax import ops
-from alexnet_jax.network.architecture import Placed
 from alexnet_jax.network.layers import Conv, Dense, Dropout
+from alexnet_jax.network.shapes import Placed
 from alexnet_jax.network.steps import Context, Params, Step
 
 # Least number of values in large maps of an image; conv1 of `paper` has 290,400.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from alexnet_jax.errors import InputError, choices
 from alexnet_jax.network import tables
-from alexnet_jax.network.architecture import Architecture
-from alexnet_jax.network.layers import Conv, Dense, Layer
+from alexnet_jax.network.architecture import Architecture, cut
+from alexnet_jax.network.layers import Conv, Dense, Layer, with_units
 
 _PRESETS: dict[str, Callable[..., Architecture]] = {
     "paper": tables.paper,
@@ -31,54 +31,73 @@ def list_presets() -> tuple[str, ...]:
 def architecture(
     preset: str = "paper",
     *,
-    image_size: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
     channels: int | None = None,
     classes: int | None = None,
     init: str | None = None,
     layers: Mapping[str, Mapping[str, object]] | None = None,
+    until: str | None = None,
+    head: Iterable[Layer] = (),
 ) -> Architecture:
     """Return a preset with changes; an argument of None keeps the preset's value.
 
+        architecture("paper", until="fc7")                                     # a part
+        architecture("paper", until="pool5", head=[Dense("fc", 10, "linear")])   # another head
+
     Args:
       preset: one of `list_presets()`; a suffix "+conv6" adds a sixth convolution.
-      image_size: side of the square input, in pixels.
+      image_size: side of square images, or their (height, width), in pixels; from 19 for `small`,
+        63 for `owt`, 64 for `source2012` and 67 for the others.
       channels: channels of the input.
       classes: outputs of the last layer.
       init: name of another preset; its initial values are used in the layers of the same names.
-      layers: changes by layer name, such as {"conv1": {"maps": 64}, "dropout6": {"keep": 0.8}}.
+      layers: changes of the preset's layers by name, such as {"conv1": {"maps": 64}, "fc6":
+        {"units": 256}}.
+      until: name of the layer after which the network ends. The part has no classifier, and
+        computes the output of that layer, its activation included.
+      head: layers of `alexnet_jax.network`, such as `Dense`, to follow the layer `until` in place
+        of the preset's own. If the last one is dense and linear it is the classifier, and its units
+        are the classes.
 
     Raises:
       InputError: an unknown preset, layer or field; sizes that do not fit the layers.
     """
-    given = {"image_size": image_size, "channels": channels, "classes": classes}
-    sizes = {name: value for name, value in given.items() if value is not None}
-    network = _build(preset, **sizes)
+    network = _build(preset, classes)
+    size = network.image_size if image_size is None else image_size
+    name, table, outputs = network.name, network.layers, network.classes
     if init is not None:
-        network = _with_initial_values(network, _build(init))
-    if not layers:
-        return network
-    changed = tuple(_change(layer, layers.get(layer.name, {})) for layer in network.layers)
-    names = [layer.name for layer in network.layers]
-    unknown = sorted(set(layers) - set(names))
-    if unknown:
-        raise InputError(
-            f"preset {preset} has no layer {', '.join(unknown)}; {choices(unknown[0], names)}"
-        )
-    return dataclasses.replace(network, layers=changed)
+        table = _with_initial_values(table, _build(init).layers)
+    if layers:
+        table = _with_changes(preset, table, layers)
+    if until is not None:
+        name, table, outputs = cut(network, table, until, head)
+    elif head:
+        raise InputError("head replaces the layers behind one of the preset's; name it as until")
+    if classes is not None and classes != outputs:
+        has = f"{outputs} outputs" if outputs else "no classifier, a linear dense layer at its end"
+        raise InputError(f"classes {classes} do not fit: {name} has {has}")
+    return dataclasses.replace(
+        network,
+        name=name,
+        image_size=size,
+        channels=network.channels if channels is None else channels,
+        classes=outputs,
+        layers=table,
+    )
 
 
-def _build(preset: str, **sizes: int) -> Architecture:
+def _build(preset: str, classes: int | None = None) -> Architecture:
     """Build a preset, which may have the suffix "+conv6"."""
     plain = preset.removesuffix(_CONV6)
     if plain not in _PRESETS:
         raise InputError(f"unknown preset {preset!r}; {choices(plain, _PRESETS)}")
-    network = _PRESETS[plain](**sizes)
+    network = _PRESETS[plain]() if classes is None else _PRESETS[plain](classes=classes)
     return network if plain == preset else tables.with_conv6(network)
 
 
-def _with_initial_values(network: Architecture, other: Architecture) -> Architecture:
-    """Replace the rules for initial values by those of another's layers of the same names."""
-    sources = {layer.name: layer for layer in other.layers}
+def _with_initial_values(layers: Iterable[Layer], others: Iterable[Layer]) -> tuple[Layer, ...]:
+    """Replace the rules for initial values by those of the other layers of the same names."""
+    sources = {layer.name: layer for layer in others}
 
     def replaced(layer: Layer) -> Layer:
         source = sources.get(layer.name)
@@ -86,11 +105,27 @@ def _with_initial_values(network: Architecture, other: Architecture) -> Architec
             return layer
         return dataclasses.replace(layer, std=source.std, bias=source.bias, init=source.init)
 
-    return dataclasses.replace(network, layers=tuple(map(replaced, network.layers)))
+    return tuple(map(replaced, layers))
+
+
+def _with_changes(
+    preset: str, layers: Iterable[Layer], changes: Mapping[str, Mapping[str, object]]
+) -> tuple[Layer, ...]:
+    """Replace fields of layers by name; InputError for the name of a layer that there is not."""
+    changed = tuple(_change(layer, changes.get(layer.name, {})) for layer in layers)
+    names = [layer.name for layer in changed]
+    unknown = sorted(set(changes) - set(names))
+    if unknown:
+        raise InputError(
+            f"preset {preset} has no layer {', '.join(unknown)}; {choices(unknown[0], names)}"
+        )
+    return changed
 
 
 def _change(layer: Layer, changes: Mapping[str, object]) -> Layer:
     """Replace fields of a layer; InputError for unknown fields and values of a wrong type."""
+    if isinstance(layer, Dense):
+        changes = with_units(layer.name, changes)
     fields = {field.name for field in dataclasses.fields(layer)} - {"name"}
     unknown = sorted(set(changes) - fields)
     if unknown:

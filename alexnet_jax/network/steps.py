@@ -14,9 +14,10 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from alexnet_jax.network.architecture import Architecture, Placed
+from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.network.layers import LRN, Conv, Dense, Dropout, Layer, MapNorm, MaxPool
 from alexnet_jax.network.operations import Operations
+from alexnet_jax.network.shapes import Placed
 from alexnet_jax.network.towers import Towers
 
 Params = Mapping[str, Mapping[str, jax.Array]]
@@ -190,9 +191,11 @@ def _pad_overhang(
     placed: Placed, x: jax.Array, *, kernel: int, stride: int, padding: int = 0, value: float = 0.0
 ) -> jax.Array:
     """Append the rows and columns of `value` that the last windows read beyond x, if any."""
-    reach = (placed.output[0] - 1) * stride + kernel
-    missing = max(0, reach - placed.input[0] - 2 * padding)
-    if not missing:
+    rows, columns = (
+        max(0, (outputs - 1) * stride + kernel - side - 2 * padding)
+        for outputs, side in zip(placed.output[:2], placed.input[:2], strict=True)
+    )
+    if not rows and not columns:
         return x
-    edges = ((0, 0), (0, missing), (0, missing), (0, 0))
+    edges = ((0, 0), (0, rows), (0, columns), (0, 0))
     return jnp.pad(x, edges, constant_values=value)

@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 
 from alexnet_jax.display import format_table
-from alexnet_jax.network.architecture import Architecture, Placed
+from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.network.layers import Conv, Dense, MaxPool
+from alexnet_jax.network.shapes import Placed
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,9 @@ def summary(architecture: Architecture) -> str:
         sum(row.activations for row in table),
     )
     lines.append(("total", "", "", "", "", *(f"{total:,}" for total in totals)))
-    size = architecture.image_size
-    title = (
-        f"{architecture.name}: images {size} x {size} x {architecture.channels}, "
-        f"{architecture.classes} classes; counts for one image"
-    )
+    images, classes = " x ".join(map(str, architecture.input_shape)), architecture.classes
+    result = f"output {table[-1].output}" if classes is None else f"{classes} classes"
+    title = f"{architecture.name}: images {images}, {result}; counts for one image"
     neurons = sum(row.activations for row in table if row.parameters)
     text = format_table(lines, left=len(header), rules=(1, -1))
     return f"{title}\n\n{text}\n\nneurons: {neurons:,}"

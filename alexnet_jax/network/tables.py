@@ -17,7 +17,7 @@ from alexnet_jax.network.layers import (
 )
 
 
-def paper(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -> Architecture:
+def paper(*, classes: int = 1000) -> Architecture:
     """Return the network as it is printed in the paper and the reference text.
 
     Widths, kernels, groups: paper section 3.5, figure 2, with the reference text's 227 pixels.
@@ -27,8 +27,8 @@ def paper(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -> A
     """
     return Architecture(
         name="paper",
-        image_size=image_size,
-        channels=channels,
+        image_size=227,
+        channels=3,
         classes=classes,
         layers=(
             Conv("conv1", 96, kernel=11, stride=4),
@@ -50,7 +50,7 @@ def paper(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -> A
     )
 
 
-def small(*, image_size: int = 28, channels: int = 1, classes: int = 10) -> Architecture:
+def small(*, classes: int = 10) -> Architecture:
     """Return a narrow version of the paper's network, for images of about 28 pixels.
 
     It keeps the two towers, both LRNs, overlapping pooling, groups and dropout; the widths are our
@@ -60,8 +60,8 @@ def small(*, image_size: int = 28, channels: int = 1, classes: int = 10) -> Arch
     """
     return Architecture(
         name="small",
-        image_size=image_size,
-        channels=channels,
+        image_size=28,
+        channels=1,
         classes=classes,
         layers=(
             Conv("conv1", 32, kernel=5, std=None),
@@ -83,7 +83,7 @@ def small(*, image_size: int = 28, channels: int = 1, classes: int = 10) -> Arch
     )
 
 
-def source2012(*, image_size: int = 224, channels: int = 3, classes: int = 1000) -> Architecture:
+def source2012(*, classes: int = 1000) -> Architecture:
     """Return net 145 of the released source, whose logged errors are those of the paper.
 
     It differs from the paper's description: both normalizations stay within a tower, and the first
@@ -96,8 +96,8 @@ def source2012(*, image_size: int = 224, channels: int = 3, classes: int = 1000)
     """
     return Architecture(
         name="source2012",
-        image_size=image_size,
-        channels=channels,
+        image_size=224,
+        channels=3,
         classes=classes,
         biases=BiasRule(rate=2.0, decay=False),
         views=ViewRule(share=32, attenuate=True),
@@ -142,9 +142,7 @@ def with_conv6(network: Architecture) -> Architecture:
     return dataclasses.replace(network, name=f"{network.name}+conv6", layers=layers)
 
 
-def _bvlc(
-    name: str, image_size: int, channels: int, classes: int, *, bias: float, pool_first: bool
-) -> Architecture:
+def _bvlc(name: str, classes: int, *, bias: float, pool_first: bool) -> Architecture:
     """Return one of the two BVLC models, which differ in `bias` and the order of LRN and pooling.
 
     Both have k=1, alpha = 1e-4 / 5, inverted dropout and a standard deviation of .005 in fc6 and
@@ -154,8 +152,8 @@ def _bvlc(
     first, second = (pair[::-1] if pool_first else pair for pair in pairs)
     return Architecture(
         name=name,
-        image_size=image_size,
-        channels=channels,
+        image_size=227,
+        channels=3,
         classes=classes,
         biases=BiasRule(rate=2.0, decay=False),
         layers=(
@@ -176,45 +174,45 @@ def _bvlc(
     )
 
 
-def caffe_alexnet(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -> Architecture:
+def caffe_alexnet(*, classes: int = 1000) -> Architecture:
     """Return BVLC's bvlc_alexnet: normalization before pooling, biases of .1.
 
     Source: `models/bvlc_alexnet/train_val.prototxt` of BVLC/caffe.
     """
-    return _bvlc("caffe_alexnet", image_size, channels, classes, bias=0.1, pool_first=False)
+    return _bvlc("caffe_alexnet", classes, bias=0.1, pool_first=False)
 
 
-def caffenet(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -> Architecture:
+def caffenet(*, classes: int = 1000) -> Architecture:
     """Return BVLC's bvlc_reference_caffenet: pooling before normalization, biases of 1.
 
     Source: `models/bvlc_reference_caffenet/train_val.prototxt` of BVLC/caffe.
     """
-    return _bvlc("caffenet", image_size, channels, classes, bias=1.0, pool_first=True)
+    return _bvlc("caffenet", classes, bias=1.0, pool_first=True)
 
 
-def one_gpu(*, image_size: int = 227, channels: int = 3, classes: int = 1000) -> Architecture:
+def one_gpu(*, classes: int = 1000) -> Architecture:
     """Return the paper's network for one GPU, whose error is 1.7 points higher (section 3.2).
 
     Each convolution has half its kernels, except the last, which keeps its 256; dense layers are
     whole. All else is as in the preset `paper`. Widths: `layers-145-half.cfg` of the 2012 source.
     """
     layers = []
-    for layer in paper(image_size=image_size, channels=channels, classes=classes).layers:
+    for layer in paper(classes=classes).layers:
         if isinstance(layer, Conv):
             maps = layer.maps if layer.name == "conv5" else layer.maps // 2
             layer = dataclasses.replace(layer, maps=maps, groups=1)
         layers.append(layer)
     return Architecture(
         name="one_gpu",
-        image_size=image_size,
-        channels=channels,
+        image_size=227,
+        channels=3,
         classes=classes,
         layers=tuple(layers),
         towers=1,
     )
 
 
-def owt(*, image_size: int = 224, channels: int = 3, classes: int = 1000) -> Architecture:
+def owt(*, classes: int = 1000) -> Architecture:
     """Return the network of "One weird trick" (Krizhevsky 2014) in torchvision's version.
 
     It has one tower, no normalization, no groups, inverted dropout before fc6 and fc7, and
@@ -224,8 +222,8 @@ def owt(*, image_size: int = 224, channels: int = 3, classes: int = 1000) -> Arc
     """
     return Architecture(
         name="owt",
-        image_size=image_size,
-        channels=channels,
+        image_size=224,
+        channels=3,
         classes=classes,
         towers=1,
         layers=(

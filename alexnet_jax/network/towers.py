@@ -14,7 +14,7 @@ class Towers(Protocol):
     """
 
     def gather(self, x: jax.Array, name: str) -> jax.Array:
-        """Return the maps of both towers, for the layer `name`, or "logits" for the loss."""
+        """Return the maps of both towers, for the layer `name`, or "logits" for the result."""
 
     def halo(self, x: jax.Array, width: int) -> jax.Array:
         """Return x with `width` more maps on each side: the other tower's, or zeros at an end."""

@@ -28,8 +28,8 @@ def copied_layers(
     """
     shapes, source_shapes = _shapes(network), _shapes(source)
     if not classifier:
-        shapes.pop(network.layers[-1].name)
-        source_shapes.pop(source.layers[-1].name)
+        shapes.pop(network.classifier or "", None)
+        source_shapes.pop(source.classifier or "", None)
     for name, shape in shapes.items():
         if name not in source_shapes:
             raise InputError(f"{where}: its network has no layer {name}, {network.name} has{hint}")
@@ -54,7 +54,10 @@ def computed_otherwise(network: Architecture, source: Architecture) -> str:
       Names such as "lrn1, conv6"; "order", if the same layers follow in another order; "", if the
       networks compute the same. Initial values do not count.
     """
-    ours, theirs = ({layer.name: layer for layer in n.layers[:-1]} for n in (network, source))
+    ours, theirs = (
+        {layer.name: layer for layer in n.layers if layer.name != n.classifier}
+        for n in (network, source)
+    )
     other = [name for name in ours if name not in theirs or _differ(ours[name], theirs[name])]
     other += [name for name in theirs if name not in ours]
     return ", ".join(other) or ("" if list(ours) == list(theirs) else "order")

@@ -6,6 +6,7 @@ A topology shards arrays and functions over its mesh of devices and supplies the
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
@@ -55,6 +56,8 @@ def _hybrid(architecture: Architecture, devices: Devices) -> Topology:
     count = len(devices)
     split = dense_split(architecture, count)
     dense = [layer.name for layer in architecture.layers if isinstance(layer, Dense)]
+    if not dense:  # a part of a network, whose layers are all data-parallel
+        return dataclasses.replace(_data(architecture, devices), name="hybrid")
     towers = DenseParallel("data", dense[0], frozenset(dense), dense[-1], dense[-1] in split)
     mesh = _mesh(devices, (count,), ("data",))
     return Topology("hybrid", mesh, towers, "data", "data", split, frozenset(dense))
@@ -70,25 +73,27 @@ def dense_split(architecture: Architecture, count: int) -> frozenset[str]:
     """
     dense = [layer for layer in architecture.layers if isinstance(layer, Dense)]
     for layer in dense[:-1]:
-        if layer.maps % count:
+        if layer.units % count:
             raise InputError(
                 f"hybrid divides dense layers over its {count} devices, but {layer.name} has "
-                f"{layer.maps} units"
+                f"{layer.units} units"
             )
-    return frozenset(layer.name for layer in dense if layer.maps % count == 0)
+    return frozenset(layer.name for layer in dense if layer.units % count == 0)
 
 
 def _tower_parallel(name: str, architecture: Architecture) -> tuple[TowerParallel, frozenset[str]]:
     """Return the towers' communication, and the names of the layers that they divide."""
     split = towers_split(name, architecture)
-    classifier = architecture.layers[-1].name
-    return TowerParallel("tower", classifier, classifier in split), split
+    weighted = [p.layer.name for p in architecture.placed() if p.kernel is not None]
+    if not weighted:
+        raise InputError(f"{name} divides layers with weights; {architecture.name} has none")
+    return TowerParallel("tower", weighted[-1], weighted[-1] in split), split
 
 
 def towers_split(name: str, architecture: Architecture) -> frozenset[str]:
     """Return the names of the layers that two towers divide.
 
-    These are all layers with weights, except a classifier with an odd number of classes.
+    These are all layers with weights, except a last dense layer with an odd number of units.
 
     Raises:
       InputError: a network that has not two towers; the message names the topology `name`.

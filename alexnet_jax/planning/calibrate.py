@@ -42,9 +42,10 @@ def median_seconds(
 def step_seconds(architecture: Architecture, config: TrainConfig, topology: Topology) -> float:
     """Measure the time (s) of a training step of `config.batch` random images on a topology."""
     random = np.random.default_rng(config.seed)
-    side, channels = architecture.image_size, architecture.channels
+    side, channels = architecture.longer_side, architecture.channels
+    classes = architecture.require_classes("a training step")
     images = random.integers(0, 256, (config.batch, side, side, channels), np.uint8)
-    labels = random.integers(0, architecture.classes, config.batch, np.int32)
+    labels = random.integers(0, classes, config.batch, np.int32)
     index = np.arange(config.batch, dtype=np.int32)
     batch = topology.place_batch({"image": images, "label": labels, "index": index})
     pixels = topology.place(

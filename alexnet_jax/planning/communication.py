@@ -108,8 +108,8 @@ def crossings(
 
 
 def compiled_step(architecture: Architecture, config: TrainConfig, topology: Topology) -> str:
-    """Return the HLO text of the training step, compiled for images of the network's input size."""
-    specs, side = topology.batch_specs(), architecture.image_size
+    """Return the HLO text of the training step, compiled for stored images of the input's size."""
+    specs, side = topology.batch_specs(), architecture.longer_side
 
     def abstract(name: str, shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
         sharding = jax.NamedSharding(topology.mesh, specs[name])

@@ -66,7 +66,8 @@ def network_picture(
     rows = [(p.layer.name, p.output, _FILLS.get(type(p.layer), _OTHER)) for p in layers]
     sent = _sent(crossings, batch)
     if ("logits", "forward") in sent:
-        rows.append(("logits", (architecture.classes,), "#ffffff"))
+        classes = architecture.require_classes("a training step")
+        rows.append(("logits", (classes,), "#ffffff"))
     shapes = [(*shape[:-1], shape[-1] // parts.get(name, 1)) for name, shape, _ in rows]
     widths = _widths([math.prod(shape) for shape in shapes])
     # Two devices with different parts of a layer sum their gradients with other pairs' devices.
@@ -135,11 +136,10 @@ def _size(count: float) -> str:
 
 
 def _head(axes: Axes, architecture: Architecture, columns: tuple[str, str]) -> None:
-    side = architecture.image_size
     for x, column in zip((-_CENTRE, _CENTRE), columns, strict=True):
         axes.text(x, 0.55, column, ha="center", fontsize=11, color=_QUIET)
         _box(axes, x, 0, _WIDE, "#ffffff")
-        size = f"{side} x {side} x {architecture.channels}"
+        size = " x ".join(map(str, architecture.input_shape))
         axes.text(x - _WIDE / 2 + 0.12, 0, "images", va="center", weight="bold", color=_INK)
         axes.text(x + _WIDE / 2 - 0.12, 0, size, ha="right", va="center", color=_INK)
 

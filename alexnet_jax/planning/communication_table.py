@@ -26,8 +26,8 @@ def figure_values(architecture: Architecture) -> dict[tuple[str, str], float]:
     if architecture.towers != 2:
         return {}
     implied: dict[tuple[str, str], float] = {}
-    last = architecture.layers[-1]
-    split = architecture.classes % 2 == 0
+    classes = architecture.require_classes("a training step")
+    split = classes % 2 == 0
     for index, placed in enumerate(architecture.placed()):
         layer, values = placed.layer, 0
         if index and reads_all_maps(layer):
@@ -36,10 +36,10 @@ def figure_values(architecture: Architecture) -> dict[tuple[str, str], float]:
             values = math.prod(placed.input[:-1]) * (layer.n // 2)
         if values:
             implied[layer.name, "forward"] = values
-            if split or layer is not last:
+            if split or layer.name != architecture.classifier:
                 implied[layer.name, "backward"] = values
     if split:
-        implied["logits", "forward"] = architecture.classes // 2
+        implied["logits", "forward"] = classes // 2
     return implied
 
 

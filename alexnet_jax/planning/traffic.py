@@ -138,7 +138,7 @@ def _activations(
     # Towers exchange the images of a pair, dense layers of `hybrid` those of all devices.
     images = batch if plan.gathered else batch // plan.shares
     group = (itemsize, plan.parts, plan.devices // plan.parts)
-    last = architecture.layers[-1].name
+    classes = architecture.require_classes("a training step")
     for index, placed in enumerate(architecture.placed()):
         layer = placed.layer
         reads = layer.name in plan.gathered if plan.gathered else index and reads_all_maps(layer)
@@ -151,8 +151,8 @@ def _activations(
             halo = images * math.prod(placed.input[:-1]) * (layer.n // 2)
             for direction in ("forward", "forward", "backward", "backward"):  # to either neighbour
                 yield Transfer(layer.name, direction, "collective-permute", halo, *group)
-    if last in plan.split:
-        yield Transfer("logits", "forward", "all-gather", images * architecture.classes, *group)
+    if architecture.classifier in plan.split:
+        yield Transfer("logits", "forward", "all-gather", images * classes, *group)
 
 
 def _gradients(architecture: Architecture, plan: Layout) -> Iterator[Transfer]:

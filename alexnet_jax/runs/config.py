@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from alexnet_jax.errors import InputError
 from alexnet_jax.runs.constraints import Check, at_least, frozen, plain, require_constraints, within
+from alexnet_jax.runs.widths import with_units
 
 Schedule = Literal["constant", "epochs", "plateau", "quadratic"]
 Dtype = Literal["float32", "bfloat16", "float64"]
@@ -184,10 +185,11 @@ class TrainConfig:
         With the quadratic schedule `steps` counts too, since all its rates depend on the last step.
         """
         may_differ = MAY_DIFFER - ({"steps"} if self.schedule == "quadratic" else set())
+        ours, theirs = ({**vars(c), "layers": with_units(c.layers)} for c in (self, other))
         return [
-            f"{name}: {value!r}, now {getattr(other, name)!r}"
-            for name, value in vars(self).items()
-            if name not in may_differ and getattr(other, name) != value
+            f"{name}: {getattr(self, name)!r}, now {getattr(other, name)!r}"
+            for name in ours
+            if name not in may_differ and ours[name] != theirs[name]
         ]
 
 

@@ -19,7 +19,8 @@ class Description:
     Attributes:
       architecture: the network.
       config: settings of its run.
-      class_names: names of the classes in the order of the logits, as the data set has them.
+      class_names: names of the classes in the order of the logits, as the data set has them; ()
+        without a classifier.
       stored_size: side of stored images, [stored_size, stored_size, channels], before the crop.
       origin: origin of weights that were imported or copied from another run, else None.
     """
@@ -59,17 +60,18 @@ class Description:
         """
         try:
             net = Architecture.from_json(value["architecture"])
+            classes = net.classes or 0  # none without a classifier
             config = TrainConfig.from_json(value["config"])
             names, size, origin = value["class_names"], value["stored_size"], value.get("origin")
-            good = len(names) == net.classes and all(isinstance(name, str) for name in names)
-            good = good and isinstance(size, int) and size >= net.image_size
+            good = len(names) == classes and all(isinstance(name, str) for name in names)
+            good = good and isinstance(size, int) and size >= net.longer_side
             good = good and isinstance(origin or {}, dict)
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{source} lacks the network's {error}") from error
         if not good:
             raise InputError(
-                f"{source} describes {net.classes} classes of images of at least "
-                f"{net.image_size} pixels, but has {str(names)[:80]} and {str(size)[:80]}"
+                f"{source} describes {classes} classes of images of at least "
+                f"{net.longer_side} pixels, but has {str(names)[:80]} and {str(size)[:80]}"
             )
         return Description(
             architecture=net,

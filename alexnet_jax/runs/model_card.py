@@ -68,7 +68,8 @@ def model_card(
 
 def preprocessing_text(architecture: Architecture, config: TrainConfig, mean: np.ndarray) -> str:
     """Describe how a picture becomes the network's input, with every number."""
-    side, stored, channels = architecture.image_size, mean.shape[0], architecture.channels
+    height, width, channels = architecture.input_shape
+    side, stored = f"{height}x{width}", mean.shape[0]
     how, _, name = config.resize.partition("_")
     resized = _RESIZES[how].format(size=stored, filter=name)
     count = "1 channel" if channels == 1 else f"{channels} channels"
@@ -78,12 +79,12 @@ def preprocessing_text(architecture: Architecture, config: TrainConfig, mean: np
     mean_text = (
         f"the mean pixel ({pixel})"
         if constant
-        else (f"the centre {side}x{side} of a mean image of {stored}x{stored} (on average {pixel})")
+        else (f"the centre {side} of a mean image of {stored}x{stored} (on average {pixel})")
     )
     scale = config.scale if isinstance(config.scale, tuple) else (config.scale,)
     factor = ", ".join(f"{value:.8g}" for value in scale)
     return (
-        f"{resized}. Of that the centre {side}x{side} is taken, {colours}, channels last, values "
+        f"{resized}. Of that the centre {side} is taken, {colours}, channels last, values "
         f"from 0 to 255; {mean_text} is subtracted and the result multiplied by {factor}."
     )
 
@@ -139,7 +140,8 @@ def _recipe(config: TrainConfig, class_names: Sequence[str]) -> str:
     default = TrainConfig(name=config.name, data=config.data, steps=config.steps)
     names = [*_RECIPE, *(n for n in _SPECIAL if getattr(config, n) != getattr(default, n))]
     rows = [f"| {name} | {getattr(config, name)} |" for name in names]
-    data = f"Trained on the data set `{config.data}` of {len(class_names)} classes by this recipe:"
+    classes = f" of {len(class_names)} classes" if class_names else ""
+    data = f"Trained on the data set `{config.data}`{classes} by this recipe:"
     return f"{data}\n\n| setting | value |\n|---|---|\n" + "\n".join(rows)
 
 
@@ -176,6 +178,8 @@ def _accuracy(
 
 
 def _classes(names: Sequence[str]) -> str:
+    if not names:
+        return ""  # a network without a classifier
     shown = [
         name if word == name else f"{word} ({name})"
         for name, word in zip(names[:20], in_words(names[:20]), strict=True)

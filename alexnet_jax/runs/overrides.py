@@ -9,6 +9,7 @@ from typing import Any
 
 from alexnet_jax.errors import InputError, choices
 from alexnet_jax.runs.config import TrainConfig
+from alexnet_jax.runs.widths import OTHER_WORD
 
 
 def with_overrides(config: TrainConfig, settings: dict[str, str]) -> TrainConfig:
@@ -25,7 +26,9 @@ def with_overrides(config: TrainConfig, settings: dict[str, str]) -> TrainConfig
     for name, text in settings.items():
         parts = name.split(".")
         if len(parts) == 3 and parts[0] == "layers":
-            layers.setdefault(parts[1], {})[parts[2]] = parse_layer_value(text)
+            fields = layers.setdefault(parts[1], {})
+            fields.pop(OTHER_WORD.get(parts[2], ""), None)
+            fields[parts[2]] = parse_layer_value(text)
         elif name in hints and name not in ("name", "layers"):
             changes[name] = _parse(name, hints[name], text)
         else:

@@ -39,9 +39,9 @@ class Job:
             classes=len(dataset.class_names),
             layers=config.layers,
         )
-        if architecture.image_size > dataset.stored_size:
+        if architecture.longer_side > dataset.stored_size:
             raise InputError(
-                f"preset {config.preset} takes images of {architecture.image_size} pixels, but "
+                f"preset {config.preset} takes images of {architecture.longer_side} pixels, but "
                 f"{dataset.name} stores {dataset.stored_size}"
             )
         _require_layers(config, architecture)

@@ -85,7 +85,11 @@ def make_gradients(
     Gradients are those of the batch's mean loss, before weight decay; they have the shapes, dtypes
     and shardings of the parameters that are not frozen. Metrics are means over the batch of loss,
     top1 and top5. The arguments are those of `make_train_step`.
+
+    Raises:
+      InputError: a network without a classifier.
     """
+    architecture.require_classes("a training")
 
     def gradients(state: TrainState, batch: Batch, statistics: Statistics) -> Sums:
         weights = trained(config, state.params)

@@ -71,8 +71,8 @@ def create_model(
         only a number is given.
       weights: what `alexnet_jax.load` takes, or what it returned.
       key: random key of the initial values, or a seed.
-      changes: as `alexnet_jax.architecture` takes them: image_size, channels, init, layers. Of
-        `weights` of the same preset, they are by default those of its network.
+      changes: as `alexnet_jax.architecture` takes them: image_size, channels, init, layers, until,
+        head. Of `weights` of the same preset, they are by default those of its network.
 
     Raises:
       InputError: an unknown preset, or changes that do not fit it; weights that cannot be loaded,
@@ -90,7 +90,10 @@ def create_model(
     if isinstance(classes, int):
         count = classes
     architecture = presets.architecture(preset, classes=count, **given)
-    ids = ids or known_names(architecture.classes)
+    if architecture.classes is None:
+        ids = ()
+    elif not ids:
+        ids = known_names(architecture.classes)
     where = repr(source) if source is weights else str(weights)
     copied = {} if source is None else _weights_of(source, architecture, ids, where)
     layers = [placed.layer.name for placed in architecture.placed() if placed.kernel is not None]
@@ -147,13 +150,13 @@ def untrained(
       preset, changes: name of the preset, and the changes that made `architecture` of it.
       architecture, params, class_ids: as of a `Model`.
     """
-    prepared = _preprocessing(preset, architecture)
+    prepared, size = _preprocessing(preset, architecture), architecture.image_size
     config = config_of(
         preset,
         preset,
         prepared,
         layers=changes.get("layers"),
-        image_size=architecture.image_size,
+        image_size=size if isinstance(size, int) else 0,  # `architecture` has it
     )
     return Model(
         architecture=architecture,
@@ -168,7 +171,7 @@ def untrained(
 def _preprocessing(preset: str, architecture: Architecture) -> Preprocessing:
     """Return the preprocessing of a preset, for a network of its own size and channels."""
     published = OF_PRESETS.get(preset.partition("+")[0], PAPER)
-    size, usual = architecture.image_size, presets.architecture(preset).image_size
+    size, usual = architecture.longer_side, presets.architecture(preset).longer_side
     return dataclasses.replace(
         published,
         stored_size=max(size, round(published.stored_size * size / usual)),
@@ -195,10 +198,10 @@ def _weights_of(
 
     They are copies so that a training step may take their memory.
     """
-    if source.stored_size < architecture.image_size:
+    if source.stored_size < architecture.longer_side:
         raise InputError(
             f"{where} has pictures of {source.stored_size} pixels, but {architecture.name} takes "
-            f"{architecture.image_size}"
+            f"{architecture.longer_side}"
         )
     made = source.config.preset
     names = copied_layers(

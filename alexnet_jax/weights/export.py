@@ -49,6 +49,7 @@ def export(
         "torchvision" (a state dict; networks like `owt`), "caffe" (networks like `caffe_alexnet`
         and `caffenet`), "onnx" (from normalized images, [B, C, H, W], to logits) or "stablehlo"
         (from stored images, [B, S, S, C] uint8, to logits, for jax.export on cpu, cuda and tpu).
+        The last two, and safetensors, take networks without a classifier, too.
       path: the file to write, with the kind's suffix.
       measured: lines of `metrics.jsonl`, for the card.
 
@@ -187,8 +188,8 @@ def _onnx(trained: Trained, params: Params, path: Path) -> str:
     worst = require_onnx_agrees(trained.architecture, params, path)
     return (
         "Input `images` [batch, channels, height, width] float32, normalized as under "
-        "Preprocessing below; output `logits` [batch, classes]. Read back with onnxruntime: "
-        f"logits differ from this project's by {worst:.1e} of their largest."
+        f"Preprocessing below; output {_result(trained)}. Read back with onnxruntime: the output "
+        f"differs from this project's by {worst:.1e} of its largest value."
     )
 
 
@@ -198,6 +199,13 @@ def _stablehlo(trained: Trained, params: Params, path: Path) -> str:
     return (
         f"For `jax.export.deserialize`: stored images [b, {trained.stored_size}, "
         f"{trained.stored_size}, {trained.architecture.channels}] uint8, any number of them, to "
-        "logits [b, classes], preprocessing after the resizing included; for cpu, cuda and tpu. "
-        f"Read back on this machine: logits differ by {worst:.1e} of their largest."
+        f"{_result(trained)}, preprocessing after the resizing included; for cpu, cuda and tpu. "
+        f"Read back on this machine: the output differs by {worst:.1e} of its largest value."
     )
+
+
+def _result(trained: Trained) -> str:
+    """Return in words what a network computes."""
+    if trained.architecture.classifier is not None:
+        return "`logits` [batch, classes]"
+    return f"`{trained.architecture.layers[-1].name}`, that layer's values"

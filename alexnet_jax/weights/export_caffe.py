@@ -31,8 +31,8 @@ def caffemodel(
                 entry.convolution.kernel_size.append(side)
                 entry.convolution.stride.append(stride)
                 entry.convolution.pad.append(padding)
-            case Dense(maps=maps):
-                entry.type, entry.inner_product.num_output = "InnerProduct", maps
+            case Dense(units=units):
+                entry.type, entry.inner_product.num_output = "InnerProduct", units
             case LRN(n=n, k=k, alpha=alpha, beta=beta):
                 entry.type, entry.lrn.local_size = "LRN", n
                 entry.lrn.alpha = alpha * n  # Caffe divides it by n

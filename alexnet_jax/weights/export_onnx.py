@@ -32,7 +32,8 @@ def onnx_model(
     """Return the bytes of a model from "images" to "logits".
 
     "images" are [batch, C, H, W], normalized, and "logits" [batch, classes]. Every layer's output
-    has the layer's name. `about` goes into the metadata.
+    has the layer's name; a network without a classifier ends in that of its last layer, [batch, M,
+    H, W] or [batch, units]. `about` goes into the metadata.
 
     Raises:
       InputError: the onnx library is missing, or a layer normalizes over an even number of maps,
@@ -43,22 +44,18 @@ def onnx_model(
         from onnx import TensorProto, helper
     except ImportError:
         raise InputError("the kind onnx needs onnx: pip install 'alexnet_jax[interop]'") from None
-    graph, last = _Graph(), architecture.layers[-1].name
-    below = "images"
-    for placed in architecture.placed():
-        name = "logits" if placed.layer.name == last else placed.layer.name
+    graph, below = _Graph(), "images"
+    for placed, name in zip(architecture.placed(), architecture.outputs(), strict=True):
         below = graph.layer(architecture, placed, below, name, arrays.get(placed.layer.name, ()))
-    side = architecture.image_size
-    images = ["batch", architecture.channels, side, side]
+    height, width, channels = architecture.input_shape
+    images = ["batch", channels, height, width]
+    shape = architecture.outputs()[below]
+    output = (shape[-1], *shape[:-1])  # maps first
     onnx_graph = helper.make_graph(
         graph.nodes,
         architecture.name,
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, images)],
-        [
-            helper.make_tensor_value_info(
-                "logits", TensorProto.FLOAT, ["batch", architecture.classes]
-            )
-        ],
+        [helper.make_tensor_value_info(below, TensorProto.FLOAT, ["batch", *output])],
         graph.initializers,
     )
     model = helper.make_model(
@@ -163,10 +160,10 @@ def _overhang(placed: Placed, window: int, stride: int, padding: int) -> list[in
 
 
 def require_onnx_agrees(architecture: Architecture, params: Params, path: Path) -> float:
-    """Compare onnxruntime's logits of a file with ours on random images.
+    """Compare onnxruntime's result of a file with ours on random images.
 
     Returns:
-      The largest difference, relative to our largest logit.
+      The largest difference, relative to our largest value.
 
     Raises:
       InputError: onnxruntime is missing.
@@ -181,9 +178,10 @@ def require_onnx_agrees(architecture: Architecture, params: Params, path: Path) 
     import jax
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    side, channels = architecture.image_size, architecture.channels
-    images = np.random.default_rng(0).normal(size=(2, side, side, channels)).astype(np.float32)
-    theirs = session.run(["logits"], {"images": images.transpose(0, 3, 1, 2).copy()})[0]
+    shape = (2, *architecture.input_shape)
+    images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    (theirs,) = session.run(None, {"images": images.transpose(0, 3, 1, 2).copy()})
+    theirs = np.moveaxis(theirs, 1, -1)
     ours = np.asarray(jax.jit(lambda p, x: forward(architecture, p, x))(params, images))
     return require_close(theirs, ours, path)
 
@@ -192,5 +190,5 @@ def require_close(theirs: np.ndarray, ours: np.ndarray, path: Path) -> float:
     """Return the largest difference over our largest value; RuntimeError if it is too large."""
     worst = float(np.abs(theirs - ours).max() / np.abs(ours).max())
     if theirs.shape != ours.shape or not worst <= _CLOSE:
-        raise RuntimeError(f"{path} gives logits that are {worst:.1e} apart from ours")
+        raise RuntimeError(f"{path} gives results that are {worst:.1e} apart from ours")
     return worst

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alexnet_jax.data import Statistics, centre_views
-from alexnet_jax.inference import Trained
+from alexnet_jax.inference import Trained, make_features
 from alexnet_jax.network import forward
 from alexnet_jax.runtime import gather_to_host
 from alexnet_jax.weights.arrays import Params
@@ -23,8 +22,8 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 def stablehlo(trained: Trained, params: Params) -> bytes:
     """Return the bytes of an exported function from stored images to logits of their centre crops.
 
-    [b, S, S, C] uint8 -> [b, classes] float32, for any b >= 1 and all of `PLATFORMS`. The
-    parameters and the mean image are constants in it.
+    [b, S, S, C] uint8 -> [b, classes] float32, for any b >= 1 and all of `PLATFORMS`; without a
+    classifier to the last layer's output. The parameters and the mean image are constants in it.
     """
     net, size = trained.architecture, trained.stored_size
     statistics = Statistics(*(np.asarray(gather_to_host(value)) for value in trained.statistics))
@@ -41,10 +40,10 @@ def stablehlo(trained: Trained, params: Params) -> bytes:
 
 
 def require_stablehlo_agrees(trained: Trained, path: Path) -> float:
-    """Compare a file's logits with the network's in float32 on random images.
+    """Compare a file's results with the network's in float32 on random images.
 
     Returns:
-      The largest difference, relative to the network's largest logit.
+      The largest difference, relative to the network's largest value.
 
     Raises:
       RuntimeError: the difference is too large.
@@ -55,8 +54,13 @@ def require_stablehlo_agrees(trained: Trained, path: Path) -> float:
     function = jax.export.deserialize(bytearray(path.read_bytes()))
     batch = trained.topology.divisible(len(images))
     rows = np.resize(np.arange(len(images)), batch)
-    config = dataclasses.replace(trained.config, dtype="float32")
-    network = dataclasses.replace(trained, config=config).logits()
-    logits = network(trained.params, images[rows], trained.statistics)
-    ours = np.asarray(gather_to_host(logits), np.float32)[: len(images)]
-    return require_close(np.asarray(function.call(images)), ours, path)
+    result = list(trained.architecture.outputs())[-1]
+    network = make_features(
+        trained.architecture,
+        trained.topology,
+        layers=(result,),
+        pixel_scale=trained.config.scale,
+    )
+    values = network(trained.params, images[rows], trained.statistics)[result]
+    ours = np.asarray(gather_to_host(values), np.float32)[: len(images)]
+    return require_close(np.asarray(function.call(images)).reshape(len(images), -1), ours, path)

@@ -100,7 +100,7 @@ def load(
         raise InputError(text) from error
     if class_names is None:
         return weights
-    classes = weights.architecture.classes
+    classes = weights.architecture.classes or 0  # none without a classifier
     if len(class_names) != classes:
         raise InputError(f"{path} has {classes} classes, got {len(class_names)} names")
     return dataclasses.replace(weights, class_ids=tuple(class_names))
@@ -158,14 +158,15 @@ def _onnx(path: Path, layers: Layers | None, _: Mean) -> Weights:
     architecture, changes, arrays, names = read_onnx(path, layers)
     torchvision = architecture.name == "owt"
     preprocessing = published.TORCHVISION if torchvision else published.ONNX_BVLC
-    if preprocessing.stored_size < architecture.image_size:
-        preprocessing = dataclasses.replace(preprocessing, stored_size=architecture.image_size)
+    if preprocessing.stored_size < architecture.longer_side:
+        preprocessing = dataclasses.replace(preprocessing, stored_size=architecture.longer_side)
     config = config_of(
         "imported_onnx",
         architecture.name,
         preprocessing,
         layers=changes,
-        image_size=architecture.image_size,
+        # A config has no place for images that are not square; the architecture says their size.
+        image_size=architecture.image_size if isinstance(architecture.image_size, int) else 0,
     )
     measured = {"owt": published.TORCHVISION_MEASURED, "caffe_alexnet": published.ONNX_MEASURED}
     figures = measured.get(architecture.name)
@@ -205,7 +206,7 @@ def _weights(
         params=for_rgb(params, preprocessing.channel_order),
         config=config,
         statistics=plain_statistics(mean_image(preprocessing) if mean is None else mean),
-        class_ids=known_names(architecture.classes),
+        class_ids=known_names(architecture.require_classes("a file of weights")),
         preprocessing=preprocessing,
         published=published,
         is_published=published is not None and published.is_of(path, sha256),
@@ -226,10 +227,10 @@ def _with_mean(
         if not file.is_file():
             raise InputError(f"{file}: no such file; a mean is a file, or three numbers")
         image = read_mean(file)
-        if len(image) < architecture.image_size or not np.isfinite(image).all():
+        if len(image) < architecture.longer_side or not np.isfinite(image).all():
             raise InputError(
                 f"{file}: the mean image should be finite and at least as large as "
-                f"the network's input, {architecture.image_size}; found {len(image)}"
+                f"the network's input, {architecture.longer_side}; found {len(image)}"
             )
         pixel = tuple(float(value) for value in image.mean((0, 1), np.float64))
         return dataclasses.replace(preprocessing, stored_size=len(image), mean=pixel), image

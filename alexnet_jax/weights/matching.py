@@ -17,9 +17,9 @@ from alexnet_jax.weights.arrays import Params, to_oihw
 def widths(architecture: Architecture) -> dict[str, dict[str, Any]]:
     """Return the changes that give a preset the widths of a network, for `layers`."""
     return {
-        layer.name: {"maps": layer.maps}
-        for layer in architecture.layers[:-1]
-        if isinstance(layer, Conv | Dense)
+        layer.name: {"maps": layer.maps} if isinstance(layer, Conv) else {"units": layer.units}
+        for layer in architecture.layers
+        if isinstance(layer, Conv | Dense) and layer.name != architecture.classifier
     }
 
 

@@ -49,8 +49,11 @@ def test_features_are_the_layers_output(finished: Run, extracted: Path) -> None:
     assert origin.params_sha256 == finished.measured[-1]["params_sha256"]
 
 
-@pytest.mark.parametrize(("layer", "topology"), [("conv5", "one_device"), ("fc6", "two_towers")])
+@pytest.mark.parametrize(
+    ("layer", "topology"), [("fc6,conv5,fc6", "one_device"), ("fc6", "two_towers")]
+)
 def test_a_folder_and_any_layer(finished: Run, layer: str, topology: str, tmp_path: Path) -> None:
+    """Several layers in one pass have a file each, named by the layer."""
     images = load("digits").test.images[:3]
     (tmp_path / "pictures" / "seven").mkdir(parents=True)
     paths = [tmp_path / "pictures" / "seven" / f"{place}.png" for place in range(3)]
@@ -63,10 +66,17 @@ def test_a_folder_and_any_layer(finished: Run, layer: str, topology: str, tmp_pa
         assert result.status == 1
         assert result.err.startswith(f"left out: {paths[0].parent / '1a.png'}: ")
         assert result.err.count("\n") == 1
-        found = read_features(tmp_path / name)
-        assert_close(found.values, layers(finished, images)[layer], 1e-5)
-        assert found.rows.names == ["seven/0.png", "seven/1.png", "seven/2.png"]
-        assert found.origin.class_names == ("seven",)
+        files = {"fc6": name}
+        if "," in layer:
+            files = {one: name.replace("a.", f"a.{one}.") for one in ("fc6", "conv5")}
+        assert len(result.lines) >= len(files)
+        for one, file in files.items():
+            found = read_features(tmp_path / file)
+            assert_close(found.values, layers(finished, images)[one], 1e-5)
+            assert found.rows.names == ["seven/0.png", "seven/1.png", "seven/2.png"]
+            assert (found.origin.class_names, found.origin.layer) == (("seven",), one)
+            assert any(line.startswith(f"{tmp_path / file}: 3 rows of ") for line in result.lines)
+        assert (tmp_path / name).exists() == (len(files) == 1)
 
 
 def test_neighbours_are_training_pictures(extracted: Path, tmp_path: Path) -> None:
@@ -131,6 +141,7 @@ def test_probe_says_its_test_accuracy(extracted: Path) -> None:
         ("extract RUN --out below/a.npy", ["--out", "below"]),
         ("extract RUN --out a.npy --layer fc9", ["'fc9'", "fc7", "logits"]),
         ("extract RUN --out a.npy --layer fc8", ["'fc8'", "logits"]),
+        ("extract RUN --out a.npy --layer fc6,fc", ["'fc'", "did you mean 'fc"]),
         ("extract RUN --out a.npy --images missing", ["missing"]),
         ("extract RUN --out a.npy --images .", [".png"]),
         ("extract RUN --out a.npy --images . --data digits", ["--images", "--data"]),

@@ -82,6 +82,16 @@ def test_centre_crop(height: int, width: int, size: int, top: int, left: int) ->
     np.testing.assert_array_equal(got, images[:, :, top : top + size, left : left + size])
 
 
+@pytest.mark.parametrize(("size", "top", "left"), [((4, 7), 2, 0), ((3, 4), 2, 1), ((8, 1), 0, 3)])
+def test_centre_crop_that_is_not_square(size: tuple[int, int], top: int, left: int) -> None:
+    images = np.arange(2 * 8 * 7 * 3).reshape(2, 8, 7, 3)
+    got = centre_crop(jnp.asarray(images), size)
+    np.testing.assert_array_equal(got, images[:, top : top + size[0], left : left + size[1]])
+    for larger in ((9, 7), (8, 8), (0, 4)):
+        with pytest.raises(ValueError, match="does not fit into images"):
+            centre_crop(jnp.asarray(images), larger)
+
+
 @pytest.mark.parametrize("scale", [1.0, 1 / 128, 3.0])
 @pytest.mark.parametrize(("side", "size"), [(8, 5), (8, 4), (6, 6)])
 def test_centre_views(side: int, size: int, scale: float) -> None:
@@ -126,6 +136,22 @@ def test_place_and_mirroring_are_uniform_and_independent() -> None:
     assert cells.sum() == count
     assert np.sum((cells - count / 32) ** 2 / (count / 32)) < 61.1
     assert abs(cells[..., 1].sum() - count / 2) < 4 * np.sqrt(count / 4)
+
+
+def test_places_of_views_that_are_not_square() -> None:
+    """Rows from 0 to 2 and columns from 0 to 4 of images of 7, each of them drawn."""
+    side, (height, width), count = 7, (5, 3), 400
+    image = (8 * np.arange(side)[:, None] + np.arange(side))[..., None].astype(np.uint8)
+    stats = Statistics(np.zeros((side, side, 1)), np.eye(1), np.ones(1))
+    rule = PLAIN | {"mirror": False}
+    views = views_of(keys(count), np.stack([image] * count), stats, size=(height, width), **rule)
+    assert views.shape == (count, height, width, 1)
+    corners = views[:, 0, 0, 0].astype(int)
+    assert {(corner // 8, corner % 8) for corner in corners.tolist()} == {
+        (top, left) for top in range(3) for left in range(5)
+    }
+    inside = 8 * np.arange(height)[:, None] + np.arange(width)
+    np.testing.assert_array_equal(views[..., 0], corners[:, None, None] + inside)
 
 
 def test_each_example_is_drawn_from_its_own_key() -> None:

@@ -30,19 +30,20 @@ def statistics(size: int, channels: int = 1) -> Statistics:
     return Statistics(mean, np.eye(channels, dtype=np.float32), np.ones(channels, np.float32))
 
 
-@pytest.mark.parametrize(("size", "stored_size"), [(4, 8), (4, 7), (5, 6)])
-def test_views_are_the_ten_of_2012_in_order(size: int, stored_size: int) -> None:
+@pytest.mark.parametrize(("size", "stored_size"), [(4, 8), (4, 7), (5, 6), ((3, 5), 8)])
+def test_views_are_the_ten_of_2012_in_order(size: int | tuple[int, int], stored_size: int) -> None:
     """Corners and centre by (top, left), then mirrored; the mean's centre is not mirrored."""
     images, stats = stored(2, stored_size, 3), statistics(stored_size, 3)
     found = np.asarray(ten_views(jnp.asarray(images), stats, size=size, scale=0.5))
-    end = stored_size - size
-    b = end // 2
-    mean = stats.mean[b : b + size, b : b + size]
+    height, width = (size, size) if isinstance(size, int) else size
+    down, right = stored_size - height, stored_size - width
+    b, c = down // 2, right // 2
+    mean = stats.mean[b : b + height, c : c + width]
     wanted = []
-    for top, left in [(0, 0), (0, end), (b, b), (end, 0), (end, end)]:
-        wanted.append(images[:, top : top + size, left : left + size].astype(np.float64))
+    for top, left in [(0, 0), (0, right), (b, c), (down, 0), (down, right)]:
+        wanted.append(images[:, top : top + height, left : left + width].astype(np.float64))
     wanted += [crop[:, :, ::-1] for crop in wanted]
-    assert found.shape == (10, 2, size, size, 3)
+    assert found.shape == (10, 2, height, width, 3)
     assert_close(found, np.stack([0.5 * (crop - mean) for crop in wanted]), 1e-6)
 
 

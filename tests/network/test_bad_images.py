@@ -94,12 +94,13 @@ def test_dtypes(door: Callable[[Any, Any], Any], dtype: str) -> None:
         jax.eval_shape(door, PARAMS, images(2, 28, 28, 1, dtype=dtype))
 
 
-@pytest.mark.parametrize("name", [name for name in DOORS if name != "init"])
+@pytest.mark.parametrize("name", ["activations", "forward"])
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_another_dtype_than_the_parameters(name: str, dtype: str) -> None:
+def test_functions_refuse_another_dtype_than_the_parameters(name: str, dtype: str) -> None:
     with pytest.raises(TypeError, match=rf"\b{dtype}\b") as caught:
         jax.eval_shape(DOORS[name], PARAMS, images(2, 28, 28, 1, dtype=dtype))
-    assert re.search(r"\bfloat32\b", str(caught.value))
+    assert re.search(r"\bconv1/(kernel|bias) is float32\b", str(caught.value))
+    assert "\n" not in str(caught.value)
 
 
 def test_numpy_arrays_are_checked_alike() -> None:

@@ -29,6 +29,21 @@ def test_a_network_survives_json(network: Architecture) -> None:
     assert Architecture.from_json(value) != network
 
 
+@pytest.mark.parametrize("preset", list_presets())
+def test_units_of_dense_layers_were_called_maps(preset: str) -> None:
+    """In descriptions of earlier versions; of two words for one width, none is right."""
+    network = architecture(preset)
+    value = json.loads(json.dumps(network.to_json()))
+    assert [layer["kind"] for layer in value["layers"] if "units" in layer] == ["Dense"] * 3
+    for layer in value["layers"]:
+        if "units" in layer:
+            layer["maps"] = layer.pop("units")
+    assert Architecture.from_json(value) == network
+    value["layers"][-1]["units"] = 1000
+    with pytest.raises(InputError, match=r"fc8: units and maps are one field, got 1000 and \d+"):
+        Architecture.from_json(value)
+
+
 @pytest.mark.parametrize(
     "change",
     [{"layers": [{"kind": "Magic", "name": "m"}]}, {"layers": [{"name": "conv1"}]},

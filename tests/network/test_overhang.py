@@ -13,7 +13,7 @@ from alexnet_jax.network.layers import Dense, MaxPool
 
 NET = Architecture(
     name="pool",
-    image_size=6,
+    image_size=(7, 6),
     channels=2,
     classes=3,
     towers=1,
@@ -26,13 +26,15 @@ def test_sizes_round_up() -> None:
     for size in (5, 6, 7, 54):
         net = dataclasses.replace(NET, image_size=size)
         sides[size] = next(net.placed()).output
+    assert next(NET.placed()).output == (3, 3, 2)
     assert sides == {5: (2, 2, 2), 6: (3, 3, 2), 7: (3, 3, 2), 54: (27, 27, 2)}
     assert Architecture.from_json(NET.to_json()) == NET
 
 
 def test_what_lies_outside_is_not_looked_at() -> None:
-    """All values are negative, so that zeros at the edge would win; gradients go to the maxima."""
-    images = -1 - np.random.default_rng(0).random((2, 6, 6, 2), np.float32)
+    """All values are negative, so that zeros at the edge would win; gradients go to the maxima.
+    The last windows go beyond the right edge, but not below."""
+    images = -1 - np.random.default_rng(0).random((2, 7, 6, 2), np.float32)
     kernel = np.random.default_rng(1).normal(size=(18, 3)).astype(np.float32)
     params = {"fc8": {"kernel": jnp.asarray(kernel), "bias": jnp.zeros(3)}}
     pooled = np.empty((2, 3, 3, 2), np.float32)

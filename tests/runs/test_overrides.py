@@ -71,6 +71,19 @@ def test_the_setting_that_is_meant_is_suggested(name: str, meant: str) -> None:
     assert str(caught.value).startswith(f"unknown setting {name!r}; {question}there are accumulate")
 
 
+def test_the_width_of_a_dense_layer_has_two_words() -> None:
+    """The later one counts, whichever word the config has."""
+    for old, new in (("maps", "units"), ("units", "maps")):
+        config = dataclasses.replace(BASE, layers={"fc6": {old: 64, "std": 0.02}})
+        found = with_overrides(config, {f"layers.fc6.{new}": "32"})
+        assert found.layers == {"fc6": {new: 32, "std": 0.02}}
+        same = with_overrides(config, {f"layers.fc6.{new}": "64"})
+        assert config.differences(same) == []
+        assert "64" in config.differences(found)[0]
+        wanted = {"fc6": {"units": 32, "std": 0.02}}
+        assert architecture("small", layers=found.layers) == architecture("small", layers=wanted)
+
+
 def test_layers_from_text_join_those_there_are() -> None:
     """Numbers, words and truth values; the config that is changed stays as it was."""
     texts = {

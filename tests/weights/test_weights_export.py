@@ -80,7 +80,7 @@ def test_what_onnx_cannot_say(tmp_path: Path) -> None:
 def test_caffe_is_read_back_bit_by_bit(tmp_path: Path, preset: str) -> None:
     found = trained(preset)
     written = export(found, "caffe", tmp_path / "net.caffemodel")
-    widths = {p.layer.name: {"maps": p.layer.maps} for p in found.architecture.placed()
+    widths = {p.layer.name: {"maps": p.output[-1]} for p in found.architecture.placed()
               if p.kernel is not None and p.layer.name != "fc8"}  # fmt: skip
     again = weights.load("caffe", written[0], mean=written[1], layers=widths)
     assert again.architecture.name == preset
@@ -158,7 +158,7 @@ def test_torchvision_is_a_state_dict(tmp_path: Path) -> None:
     assert mean.name == "net.pth.mean.npy"
     state = torch.load(path, weights_only=True)
     n = torch.nn
-    w = {p.layer.name: p.layer.maps for p in found.architecture.placed() if p.kernel is not None}
+    w = {p.layer.name: p.output[-1] for p in found.architecture.placed() if p.kernel is not None}
     net = n.Sequential(
         n.Conv2d(3, w["conv1"], 11, 4, 2), n.ReLU(), n.MaxPool2d(3, 2),
         n.Conv2d(w["conv1"], w["conv2"], 5, padding=2), n.ReLU(), n.MaxPool2d(3, 2),

@@ -111,10 +111,28 @@ def test_pools_that_round_up(tmp_path: Path) -> None:
 
 
 def test_an_input_that_is_no_square(tmp_path: Path) -> None:
-    proto = written(tmp_path / "net.onnx")
+    """227 x 163, of which fc6 reads 6 x 4 maps: every layer is onnxruntime's. A file whose fc6 does
+    not fit its declared size is refused."""
+    arrays, (height, width) = source_arrays("caffe_alexnet"), (227, 163)
+    arrays["fc6.weight"] = np.ascontiguousarray(
+        arrays["fc6.weight"].reshape(-1, BVLC["conv5"], 6, 6)[..., :4]
+    ).reshape(len(arrays["fc6.weight"]), -1)
+    proto = onnx_nets.model("caffe_alexnet", arrays, size=height, pool_pads=[0] * 4)
+    proto.graph.input[0].type.tensor_type.shape.dim[3].dim_value = width
+    onnx.save(proto, tmp_path / "tall.onnx")
+    found = weights.load("onnx", tmp_path / "tall.onnx", layers=widths(BVLC))
+    assert found.architecture.image_size == (height, width)
+    assert (found.stored_size, found.config.image_size) == (height, 0)
+    images = stored(height, "warp_bicubic")
+    left = (height - width) // 2
+    cropped = bgr_input(images, height, ZOO_MEAN)[..., left : left + width]
+    source = onnx_nets.run(proto, cropped, onnx_nets.values("caffe_alexnet"))
+    assert_same(our_activations(found, images), source)
+    written(tmp_path / "net.onnx")
+    proto = onnx.load(tmp_path / "net.onnx")
     proto.graph.input[0].type.tensor_type.shape.dim[3].dim_value = 300
     onnx.save(proto, tmp_path / "wide.onnx")
-    with pytest.raises(InputError, match="takes images of 224x300, expected a square"):
+    with pytest.raises(InputError, match=r"fc6.*for caffe_alexnet, found"):
         weights.load("onnx", tmp_path / "wide.onnx", layers=widths(BVLC))
 
 

@@ -44,7 +44,8 @@ class Extract:
     out: Annotated[Path, option(partial(writable, suffixes=(".npy", ".parquet")), "FILE")]
     """An .npy file, with names and labels in FILE.json beside it, or a .parquet file."""
     layer: str = "fc7"
-    """Name of the layer: conv1, pool1, ..., fc6, fc7, logits."""
+    """Name of the layer: conv1, pool1, ..., fc6, fc7, logits. Several, separated by commas, are
+    computed in one pass; each has a file of its own, such as FILE.fc7.npy for FILE.npy."""
     images: Annotated[Path | None, option(directory, "DIR", "none")] = None
     """Folder of pictures: DIR/*, DIR/CLASS/* or DIR/train/CLASS/* and DIR/test/CLASS/*."""
     data: Annotated[str | None, option(str, "NAME", "as in training")] = None
@@ -101,7 +102,7 @@ def main(options: Options) -> None:
 
 
 def extract(options: Extract) -> None:
-    from alexnet_jax.analysis import check_format
+    from alexnet_jax.analysis import check_format, file_of
     from alexnet_jax.analysis import extract as extract_features
     from alexnet_jax.data import collection_of_dataset, collection_of_folder
     from alexnet_jax.display import Progress
@@ -115,7 +116,8 @@ def extract(options: Extract) -> None:
     trained = load_trained(
         options.workdir, checkpoint=options.checkpoint, topology_name=options.topology
     )
-    width = feature_width(trained.architecture, options.layer)
+    layers = list(dict.fromkeys(options.layer.split(",")))
+    widths = {layer: feature_width(trained.architecture, layer) for layer in layers}
     if options.images is not None:
         collection = collection_of_folder(
             options.images, trained.stored_shape, trained.config.resize
@@ -126,10 +128,12 @@ def extract(options: Extract) -> None:
         collection = collection_of_dataset(name, data_dir, trained.stored_shape)
     progress = Progress(options.layer, len(collection))
     bad = extract_features(
-        trained, str(options.workdir), collection, options.layer, options.out, progress.advance
+        trained, str(options.workdir), collection, layers, options.out, progress.advance
     )
     progress.finish()
-    print(f"{options.out}: {len(collection) - len(bad):,} rows of {width:,} numbers")
+    for layer, width in widths.items():
+        path = file_of(options.out, layer, layers)
+        print(f"{path}: {len(collection) - len(bad):,} rows of {width:,} numbers")
     for error in bad:
         print(f"left out: {error}", file=sys.stderr)
     if bad:

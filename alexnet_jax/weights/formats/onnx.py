@@ -52,7 +52,7 @@ def read_onnx(
             changes.setdefault(name, {})["overhang"] = True
     architecture = presets.architecture(
         preset,
-        image_size=_side(path, graph, set(weights)),
+        image_size=_image_size(graph, set(weights)),
         classes=classes_in(arrays, names["fc8"][1]),
         layers=changes,
     )
@@ -105,17 +105,15 @@ def _for_gemm(node: Node, array: Array) -> Array:
     return Array(array.shape[::-1], array.dtype, lambda: array.read().T)
 
 
-def _side(path: Path, graph: Any, weights: set[str]) -> int | None:
-    """Return the side of the input that the file declares, or None; InputError if not square."""
+def _image_size(graph: Any, weights: set[str]) -> tuple[int, int] | None:
+    """Return the height and width of the input that the file declares, or None."""
     declared = next((value for value in graph.input if value.name not in weights), None)
     if declared is None:
         return None
     sides = [side.dim_value for side in declared.type.tensor_type.shape.dim]
     if len(sides) != 4 or min(sides[2:]) <= 0:  # not images, or of any size
         return None
-    if sides[2] != sides[3]:
-        raise InputError(f"{path} takes images of {sides[2]}x{sides[3]}, expected a square")
-    return int(sides[2])
+    return int(sides[2]), int(sides[3])
 
 
 def _require_like(path: Path, nodes: list[Node], architecture: Architecture) -> None:

@@ -47,10 +47,10 @@ def own_weights(path: Path, arrays: dict[str, Array], about: Mapping[str, Any]) 
         statistics.append(array.read())
         if not np.isfinite(statistics[-1]).all():
             raise InputError(f"array stats/{name} holds values that are not finite")
-    if stored < architecture.image_size:
+    if stored < architecture.longer_side:
         raise InputError(
             f"stored images of {stored} pixels are smaller than {architecture.name} takes, "
-            f"{architecture.image_size}"
+            f"{architecture.longer_side}"
         )
     config = TrainConfig.from_json(_mapping(about.get("config"), "settings"))
     if len(config.channel_std) not in (0, channels):
@@ -60,8 +60,9 @@ def own_weights(path: Path, arrays: dict[str, Array], about: Mapping[str, Any]) 
     # What the file holds is what was evaluated: an average, where one was kept, in float32.
     dtype: Dtype = "float32" if config.dtype == "float64" else config.dtype
     names, origin = about.get("class_names"), about.get("origin")
-    if not isinstance(names, list) or len(names) != architecture.classes:
-        raise InputError(f"{path} does not name its {architecture.classes} classes")
+    classes = architecture.classes or 0  # none without a classifier
+    if not isinstance(names, list) or len(names) != classes:
+        raise InputError(f"{path} does not name its {classes} classes")
     return Weights(
         kind="safetensors",
         file=path.name,
