@@ -13,7 +13,7 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.version import __version__
 
 if TYPE_CHECKING:  # from modules where a package has a module and a function of one name
-    from alexnet_jax import data, network, ops, weights
+    from alexnet_jax import data, network, nnx, ops, weights
     from alexnet_jax.inference import load_checkpoint
     from alexnet_jax.network.architecture import Architecture
     from alexnet_jax.network.forward import activations, forward
@@ -40,6 +40,7 @@ _OFFERED_BY = {
     "load": "weights",
     "load_checkpoint": "inference",
     "network": "",
+    "nnx": "",
     "ops": "",
     "paper_sgd": "training",
     "summary": "network",
@@ -64,6 +65,7 @@ __all__ = [
     "load",
     "load_checkpoint",
     "network",
+    "nnx",
     "ops",
     "paper_sgd",
     "summary",

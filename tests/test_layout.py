@@ -29,7 +29,7 @@ ORDER = (
     "paper",
     "cli",
 )
-ROOT = {"__init__.py", "__main__.py", "errors.py", "version.py", "py.typed"}
+ROOT = {"__init__.py", "nnx.py", "__main__.py", "errors.py", "version.py", "py.typed"}
 CONFIGS = PACKAGE / "configs"  # files that are run, and no package
 
 

@@ -2,11 +2,12 @@
 
 from alexnet_jax.network import presets
 from alexnet_jax.network.architecture import Architecture, part_with
+from alexnet_jax.network.dtypes import converted
 from alexnet_jax.network.forward import activations, forward
 from alexnet_jax.network.layers import LRN, Conv, Dense, Dropout, Layer, MapNorm, MaxPool
 from alexnet_jax.network.module import AlexNet, init
 from alexnet_jax.network.plan import Recomputed, plan, run
-from alexnet_jax.network.presets import architecture, list_presets
+from alexnet_jax.network.presets import architecture, list_presets, resolve
 from alexnet_jax.network.receptive import receptive_fields
 from alexnet_jax.network.shapes import Placed
 from alexnet_jax.network.steps import Context, Params, Step, program, reads_all_maps
@@ -34,6 +35,7 @@ __all__ = [
     "activations",
     "architecture",
     "computed_otherwise",
+    "converted",
     "copied_layers",
     "forward",
     "init",
@@ -44,6 +46,7 @@ __all__ = [
     "program",
     "reads_all_maps",
     "receptive_fields",
+    "resolve",
     "rows",
     "run",
     "summary",

@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from alexnet_jax.errors import InputError
 from alexnet_jax.network import presets
 from alexnet_jax.network.architecture import Architecture
-from alexnet_jax.network.forward import activations, check_images, forward
+from alexnet_jax.network.dtypes import converted
+from alexnet_jax.network.forward import activations, forward
 from alexnet_jax.network.layers import Conv, Dense, Layer
 from alexnet_jax.network.shapes import Placed
 from alexnet_jax.network.steps import Params
@@ -100,16 +100,7 @@ class AlexNet(nn.Module):
         # Flax calls it again, without changes, for a module that is an attribute of another.
         pairs = zip(_CHANGES, changes, strict=False)
         given = {name: value for name, value in pairs if value is not None and value != ()}
-        network: object = self.architecture
-        if isinstance(network, str):
-            self.architecture = presets.architecture(network, **given)  # type: ignore[arg-type]
-        elif not isinstance(network, Architecture):
-            kind = type(network).__name__
-            raise InputError(f"architecture is an Architecture or a preset's name, got {kind}")
-        elif given:
-            raise InputError(
-                f"{', '.join(given)} can change a preset that is given by its name only"
-            )
+        self.architecture = presets.resolve(self.architecture, given)
         super().__post_init__()
 
     def setup(self) -> None:
@@ -139,17 +130,7 @@ class AlexNet(nn.Module):
 
     def _converted(self, images: jax.Array) -> tuple[Params, jax.Array]:
         """Return parameters and images in the dtype of the computation."""
-        check_images(self.architecture, images)
-        params: Params
-        params, images = jax.tree.map(jnp.asarray, (self._parameters, images))
-        dtype = self.dtype
-        if dtype is None:
-            with jax.numpy_dtype_promotion("standard"):  # also where the user has set "strict"
-                dtype = jnp.result_type(*(x.dtype for x in jax.tree.leaves((params, images))))
-        converted: tuple[Params, jax.Array] = jax.tree.map(
-            lambda leaf: leaf.astype(dtype), (params, images)
-        )
-        return converted
+        return converted(self.architecture, self._parameters, images, self.dtype)
 
 
 # The changes are arguments only: as attributes they would hide the method `init`, and be None.

@@ -86,6 +86,26 @@ def architecture(
     )
 
 
+def resolve(network: object, changes: Mapping[str, object]) -> Architecture:
+    """Return the network that a module is given: an architecture, or a preset's name and changes.
+
+    Args:
+      network: an `Architecture`, or the name of a preset.
+      changes: keyword arguments of `architecture`.
+
+    Raises:
+      InputError: as `architecture`; changes of a network that is no preset's name.
+    """
+    if isinstance(network, str):
+        return architecture(network, **changes)  # type: ignore[arg-type]
+    if not isinstance(network, Architecture):
+        kind = type(network).__name__
+        raise InputError(f"architecture is an Architecture or a preset's name, got {kind}")
+    if changes:
+        raise InputError(f"{', '.join(changes)} can change a preset that is given by its name only")
+    return network
+
+
 def _build(preset: str, classes: int | None = None) -> Architecture:
     """Build a preset, which may have the suffix "+conv6"."""
     plain = preset.removesuffix(_CONV6)
