@@ -48,7 +48,14 @@ def main(options: Options) -> None:
     arguments = ["--tyro-write-completion", options.shell, "-"]
     with contextlib.redirect_stdout(script), contextlib.suppress(SystemExit):
         tyro.cli(_every_command(), prog=PROGRAM, args=arguments)
-    print(script.getvalue().rstrip(), end=AFTER[options.shell])
+    # tyro's script takes every line of a description for a completion.
+    one_line = re.sub(
+        "^COMPLETION_SPEC = .*",
+        lambda spec: spec[0].replace(r"\n", " "),
+        script.getvalue(),
+        flags=re.M,
+    )
+    print(one_line.rstrip(), end=AFTER[options.shell])
 
 
 def _every_command() -> Any:
