@@ -126,3 +126,26 @@ def test_parameters_divided_on_their_last_axis(preset: str, kind: AxisType, divi
         undivided, _ = compiled_on_mesh(preset, "nothing", AxisType.Auto)
     share = compiled.cost_analysis()["flops"] / undivided.cost_analysis()["flops"]
     assert share == pytest.approx(1 / np.prod(MESHES[division][0]), rel=0.1)
+
+
+def test_the_module_in_training_and_its_activations() -> None:
+    """Dropout draws the masks of one device, and captured maps are whole, on explicit axes."""
+    net = narrow("small")
+    module = alexnet_jax.AlexNet(net)
+    mesh = jax.make_mesh((4,), ("batch",), axis_types=(AxisType.Explicit,))
+
+    @jax.jit
+    def computed(params: Any, images: jax.Array) -> Any:
+        rngs = {"dropout": jax.random.key(3)}
+        logits = module.apply({"params": params}, images, train=True, rngs=rngs)
+        return logits, alexnet_jax.activations(net, params, images, ("conv1", "fc6"))
+
+    with jax.enable_x64(True):
+        params, images, _ = on_one_device("small")
+        placed = jax.device_put((params, images), NamedSharding(mesh, P()))
+        sharded = jax.device_put(images, NamedSharding(mesh, P("batch")))
+        logits, maps = computed(placed[0], sharded)
+        assert maps["conv1"].sharding.spec[0] == "batch"
+        chex.assert_trees_all_close(
+            jax.device_get((logits, maps)), jax.device_get(computed(params, images)), rtol=1e-9
+        )
