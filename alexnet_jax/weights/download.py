@@ -26,7 +26,7 @@ def fetch(name: str, *, cache: str | Path | None = None) -> Path:
 
     A download shows its progress on standard error and goes through the proxies that the
     environment names. The file takes its name once its digest is the published one. Until then it
-    is FILE.part, from which an interrupted download goes on. Of several processes one downloads,
+    is FILE.part, from which an interrupted download resumes. Of several processes one downloads,
     and the others wait for it. A file that is in the cache needs no network.
 
     Addresses and digests are the publishers'. The tests download from a server on the loopback;
@@ -139,7 +139,7 @@ def _download(name: str, published: PublishedFile, path: Path, part: IO[bytes]) 
         _transfer(name, published, part)
     except requests.RequestException as error:
         count = _size(part)
-        kept = f"; {count:,} bytes of it are kept, and the next try goes on from there"
+        kept = f"; {count:,} bytes of it are kept, and the next attempt resumes from there"
         if not count:
             os.unlink(part.name)
         raise InputError(

@@ -218,7 +218,7 @@ def test_a_rate_that_is_too_large(tmp_path: Path) -> None:
 
 
 def test_a_flat_loss_is_stopped_and_saved(tmp_path: Path) -> None:
-    """And goes on from there if that is what is wanted."""
+    """And resumes from there if that is what is wanted."""
     config = dataclasses.replace(
         CONFIG, learning_rate=1e-9, log_every=2, flat_steps=4, evaluate_every=100
     )
