@@ -5,9 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
+def printable(text: str) -> str:
+    r"""Return a text with escapes for its characters that are not printed.
+
+        printable("a\x1b[2J\nb")   # "a\\x1b[2J\\nb"
+
+    Names of files, classes and arrays are made by others. Control characters in them would steer
+    the terminal, newlines would add lines to a list, and marks of writing direction and single
+    surrogates would show another name or none. Letters of every script stay as they are.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text
+    )
+
+
 class InputError(ValueError):
     """A setting, file or size that cannot be used. Its message is one line: what was wrong, which
-    value, what would be right. The scripts print it and exit with status 2."""
+    value, what would be right. The scripts print it and exit with status 2.
+
+    The message is made `printable`, since it holds names that others gave.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(str(message)))
 
 
 class FailedElsewhere(InputError):

@@ -65,7 +65,7 @@ class Encoded:
         return f"picture {number}"
 
     def read(self, number: int, size: int, channels: int) -> np.ndarray:
-        return decode(self.files[number], self.name(number), size, channels)
+        return decode(io.BytesIO(self.files[number]), self.name(number), size, channels)
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def decode_with_pillow(data: bytes, size: int) -> np.ndarray:
     """Decode a picture with Pillow alone: short side resized to `size`, centre square cropped."""
     from PIL import Image
 
-    picture = Image.open(io.BytesIO(data)).convert("RGB")
+    picture = Image.open(io.BytesIO(data), formats=["JPEG"]).convert("RGB")
     scale = size / min(picture.size)
     sides = (max(size, round(picture.width * scale)), max(size, round(picture.height * scale)))
     picture = picture.resize(sides, Image.Resampling.BICUBIC)

@@ -67,10 +67,12 @@ def words(literal: object, unset: str = "", metavar: str = "") -> PrimitiveConst
 
 TopologyName = Literal["one_device", "two_towers", "data", "data_towers", "hybrid"]
 FloatName = Literal["float32", "bfloat16"]
+GroundName = Literal["white", "black"]
 ViewCount = Literal[1, 10]
 
 Topology = Annotated[TopologyName, words(TopologyName)]
 Float = Annotated[FloatName, words(FloatName)]
+Ground = Annotated[GroundName, words(GroundName)]
 Views = Annotated[ViewCount, words(ViewCount)]
 Whole = Annotated[int, option(values.whole, "N")]
 Count = Annotated[int, option(values.count, "N")]
@@ -111,6 +113,7 @@ __all__ = [
     "FlagCreatePairsOff",
     "Float",
     "Fraction",
+    "Ground",
     "Name",
     "NewFile",
     "OmitArgPrefixes",

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from alexnet_jax.errors import FailedElsewhere, InputError, SaveFailed
+from alexnet_jax.errors import FailedElsewhere, InputError, SaveFailed, printable
 
 Choice = TypeVar("Choice", str, int)
 
 
 def fail(message: str) -> NoReturn:
     """Print one line on standard error and end the process with status 2."""
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {printable(' '.join(message.split()))}", file=sys.stderr)
     raise SystemExit(2)
 
 

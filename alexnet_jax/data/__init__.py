@@ -29,6 +29,7 @@ from alexnet_jax.data.picture_stream import (
     make_reader,
 )
 from alexnet_jax.data.pictures import Given, Pictures, given_pictures
+from alexnet_jax.data.plain import Ground
 from alexnet_jax.data.prefetch import Prefetch, read_images
 from alexnet_jax.data.prepared import load_forms, verify
 from alexnet_jax.data.records import VERSION
@@ -45,6 +46,7 @@ __all__ = [
     "Collection",
     "Dataset",
     "Given",
+    "Ground",
     "Images",
     "Listed",
     "Picked",

@@ -11,7 +11,15 @@ import numpy as np
 
 from alexnet_jax import data
 from alexnet_jax.data.dataset import Dataset
-from alexnet_jax.data.picture_stream import Listed, Read, make_reader, pictures_in
+from alexnet_jax.data.picture_stream import (
+    Listed,
+    Read,
+    is_directory,
+    make_reader,
+    pictures_in,
+    split_folders,
+)
+from alexnet_jax.data.plain import Ground
 from alexnet_jax.errors import InputError
 
 SPLITS = ("train", "test")
@@ -49,7 +57,9 @@ class Collection:
 def from_description(about: dict[str, str], shape: tuple[int, int, int]) -> Collection:
     """Recreate the collection that `about` describes."""
     if "images" in about:
-        return collection_of_folder(Path(about["images"]), shape, about["resize"])
+        # Earlier versions laid transparency on black, and did not say so.
+        ground: Ground = "white" if about.get("ground") == "white" else "black"
+        return collection_of_folder(Path(about["images"]), shape, about["resize"], ground)
     return collection_of_dataset(about["data"], about["data_dir"], shape)
 
 
@@ -90,11 +100,15 @@ def _rows(dataset: Dataset) -> Read:
 
 
 def collection_of_folder(
-    directory: Path, shape: tuple[int, int, int], resize: str = "short_bicubic"
+    directory: Path,
+    shape: tuple[int, int, int],
+    resize: str = "short_bicubic",
+    ground: Ground = "white",
 ) -> Collection:
     """Return the pictures of a folder, in the order of their names, resized as by `read_stored`.
 
-    The folder contains DIR/train/CLASS/* and DIR/test/CLASS/*, as for preparing a data set; or
+    The folder contains DIR/train/CLASS/* and DIR/test/CLASS/* (or val, valid or validation in its
+    place), as for preparing a data set; or
     DIR/CLASS/*; or DIR/*, without classes. A file's suffix decides whether it is a picture.
 
     Raises:
@@ -102,10 +116,9 @@ def collection_of_folder(
     """
     if not directory.is_dir():
         raise InputError(f"{directory} is not a directory")
-    splits = [split for split in SPLITS if (directory / split).is_dir()]
     files: list[tuple[str, str, Path]] = []  # split, class, path
-    for split in splits or [""]:
-        top = directory / split
+    for split, folder in _splits(directory).items():
+        top = directory / folder
         classes = _folders(top)
         if classes:
             files += [(split, name, path) for name in classes for path in pictures_in(top / name)]
@@ -120,12 +133,24 @@ def collection_of_folder(
         labels=np.array([label_of.get(name, UNLABELLED) for _, name, _ in files], np.int32),
         class_names=class_names,
         shape=shape,
-        read=make_reader(pictures, shape[0], shape[2], resize),
+        read=make_reader(pictures, shape[0], shape[2], resize, ground),
         at_a_time=1,
-        about={"images": str(directory.resolve()), "resize": resize},
+        about={"images": str(directory.resolve()), "resize": resize, "ground": ground},
     )
+
+
+def _splits(directory: Path) -> dict[str, str]:
+    """Return the folder of each split, or {"": ""} without splits.
+
+    Beside train, the pictures to test with are in the first of `TESTS` with classes, or the first.
+    """
+    train = {"train": "train"} if (directory / "train").is_dir() else {}
+    tests = [name for name in split_folders(directory) if train or name == "test"]
+    tests.sort(key=lambda name: not _folders(directory / name))
+    test = {"test": tests[0]} if tests else {}
+    return train | test or {"": ""}
 
 
 def _folders(directory: Path) -> list[str]:
     with os.scandir(directory) as entries:
-        return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+        return sorted(e.name for e in entries if is_directory(e) and not e.name.startswith("."))

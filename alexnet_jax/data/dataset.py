@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from alexnet_jax.data.file_stamps import Stamps
+from alexnet_jax.data.plain import Ground
 from alexnet_jax.errors import InputError
 
 
@@ -67,8 +68,8 @@ class Split:
 class Dataset:
     """Splits "train" and "test" with one stored size, and the class names in label order.
 
-    A prepared data set also has its `statistics` (as from `pixel_statistics`), its `sha256` and
-    the `stamps` of its files.
+    A prepared data set also has its `statistics` (as from `pixel_statistics`), its `sha256`, the
+    `stamps` of its files, and the `ground` on which transparency was laid, None if it had none.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Dataset:
     statistics: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
     sha256: str | None = None
     stamps: Stamps | None = None
+    ground: Ground | None = None
 
     def __post_init__(self) -> None:
         if self.train.images.shape[1:] != self.test.images.shape[1:]:

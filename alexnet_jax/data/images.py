@@ -11,12 +11,20 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from alexnet_jax.data.plain import Ground, plain_picture, transparent_colour
 from alexnet_jax.errors import InputError
 
 if TYPE_CHECKING:
     from PIL import Image
 
-# A file may claim any size; decoding a picture of this many pixels takes about 3 GB.
+# Formats that are read, in Pillow's names. A file's content decides and not its name, and Pillow
+# knows formats that another program must draw: for EPS it starts Ghostscript.
+FORMATS = (
+    "JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM", "DDS", "TGA",
+)  # fmt: skip
+# Suffixes of pictures in a directory; a file that is named on the command line may have any.
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+# A file may claim any size; decoding a picture of this many pixels takes about 4 GB.
 MOST_PIXELS = 1_000_000_000
 # Ratio of the long to the short side up to which a picture is resized as a whole before cropping.
 _LONGEST = 64
@@ -31,17 +39,19 @@ def read_stored(
     file: IO[bytes] | None = None,
     most_pixels: int | None = None,
     resize: str = "short_bicubic",
+    ground: Ground = "white",
     reduced: bool = False,
 ) -> np.ndarray:
     """Read a picture file as a stored image: [size, size, channels] uint8.
 
     The picture is turned upright by its EXIF orientation. 16-bit values are divided by 257,
-    transparency is laid on black, and palettes, CMYK and grey become RGB, or all become grey if
+    transparency is laid on `ground`, and palettes, CMYK and grey become RGB, or all become grey if
     `channels` is 1. The picture is then resized: by default its short side becomes `size` and the
     centre square is kept, as in 2012.
 
     Args:
-      path: a JPEG, PNG, WebP, BMP, TIFF, GIF (first frame) or any other file that Pillow reads.
+      path: a JPEG, PNG, WebP, BMP, TIFF, GIF (first frame), AVIF, JPEG 2000, PPM, DDS or TGA file,
+        whatever its name.
       size: side of the stored square.
       channels: 1 or 3.
       file: the picture's bytes; `path` is then only their name in messages.
@@ -49,43 +59,59 @@ def read_stored(
         "warp_...": both sides are resized to `size`. The interpolation is bicubic or bilinear and
         smooths pictures that shrink.
       most_pixels: a picture that claims more is refused before it is decoded; 10^9 by default.
+      ground: ground on which transparent pixels and colours are laid, "white" or "black".
       reduced: whether a JPEG many times larger than `size` is decoded at a fraction of its size, in
         a third of the time; pixels differ by some grey levels.
 
     Raises:
-      InputError: the file does not exist, may not be read, is not a picture, is damaged or has too
-        many pixels; `channels` is neither 1 nor 3.
+      InputError: the file does not exist, may not be read, is not a picture, is damaged, has too
+        many pixels or more than memory holds; `channels` is neither 1 nor 3.
 
     Source: `make-data.py` of the later source for the resizing.
     """
-    from PIL import Image, ImageOps
-
-    with _faults_named(path), quiet_pillow(), Image.open(path if file is None else file) as picture:
+    with (
+        _faults_named(path),
+        quiet_pillow(),
+        open_picture(path if file is None else file) as picture,
+    ):
         _require_pixels(picture, path, most_pixels or MOST_PIXELS)
         if reduced:  # but never below what is kept
             picture.draft(None, (4 * size, 4 * size))
+        key = transparent_colour(picture)
         picture.load()
-        ImageOps.exif_transpose(picture, in_place=True)
-        plain = _plain(picture, channels)
-    return as_stored(plain, size, channels, resize)
+        plain = plain_picture(picture, channels, ground, size, key)
+        return as_stored(plain, size, channels, resize)
+
+
+def open_picture(file: str | Path | IO[bytes]) -> Image.Image:
+    """Open a file of one of `FORMATS`; Pillow raises UnidentifiedImageError for any other."""
+    from PIL import Image
+
+    Image.init()
+    return Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN])
 
 
 def stored_picture(
-    picture: Image.Image, name: str, *, size: int, channels: int, resize: str = "short_bicubic"
+    picture: Image.Image,
+    name: str,
+    *,
+    size: int,
+    channels: int,
+    resize: str = "short_bicubic",
+    ground: Ground = "white",
 ) -> np.ndarray:
     """Return an open picture of Pillow's as `read_stored` would its file; it is not changed.
 
     Raises:
       InputError: as `read_stored`, by `name`.
     """
-    from PIL import ImageOps
-
     with _faults_named(name), quiet_pillow():
         _require_pixels(picture, name, MOST_PIXELS)
         with _loading:  # a list may hold the same picture twice, and threads read it
+            key = transparent_colour(picture)
             picture.load()
-        plain = _plain(ImageOps.exif_transpose(picture), channels)
-    return as_stored(plain, size, channels, resize)
+        plain = plain_picture(picture, channels, ground, size, key)
+        return as_stored(plain, size, channels, resize)
 
 
 @contextlib.contextmanager
@@ -95,8 +121,10 @@ def _faults_named(name: str | Path) -> Iterator[None]:
 
     try:
         yield
-    except (InputError, MemoryError):
+    except InputError:
         raise
+    except MemoryError:
+        raise InputError(f"{name}: more pixels than memory holds; shrink it first") from None
     except FileNotFoundError:
         raise InputError(f"{name}: no such file") from None
     except IsADirectoryError:
@@ -105,6 +133,9 @@ def _faults_named(name: str | Path) -> Iterator[None]:
         raise InputError(f"{name}: may not be read") from None
     except Image.UnidentifiedImageError:
         raise InputError(f"{name}: not a picture that Pillow can read") from None
+    except OSError as error:
+        fault = "damaged picture" if error.errno is None else "cannot be read"
+        raise InputError(f"{name}: {fault} ({error.strerror or _first_line(error)})") from error
     except Exception as error:  # Pillow's decoders raise a dozen kinds on damaged files
         raise InputError(f"{name}: damaged picture ({_first_line(error)})") from error
 
@@ -112,7 +143,12 @@ def _faults_named(name: str | Path) -> Iterator[None]:
 def as_stored(
     plain: Image.Image, size: int, channels: int, resize: str = "short_bicubic"
 ) -> np.ndarray:
-    """Return a grey or RGB picture resized to a square: [size, size, channels] uint8."""
+    """Return a grey or RGB picture resized to a square: [size, size, channels] uint8.
+
+    The values of a grey one are those of each of three channels.
+    """
+    if plain.mode == "L" and channels == 3:
+        return as_stored(plain, size, 1, resize).repeat(3, -1)
     from PIL import Image
 
     if resize != "short_bicubic":
@@ -188,37 +224,6 @@ def _require_pixels(picture: Image.Image, path: str | Path, most: int) -> None:
     width, height = picture.size
     if width * height > most:
         raise InputError(f"{path}: {width}x{height} is more than {most:,} pixels; shrink it first")
-
-
-def _plain(picture: Image.Image, channels: int) -> Image.Image:
-    """Return a picture as 8 bits of grey or of red, green and blue."""
-    if channels not in (1, 3):
-        raise InputError(f"pictures have 1 or 3 channels, but the network takes {channels}")
-    plain, mode = _eight_bit(picture), "L" if channels == 1 else "RGB"
-    return plain if plain.mode == mode else plain.convert(mode)
-
-
-def _eight_bit(picture: Image.Image) -> Image.Image:
-    from PIL import Image
-
-    transparent = picture.info.get("transparency")
-    if picture.mode.startswith("I;16"):
-        values = np.asarray(picture).astype(np.uint32)
-        if isinstance(transparent, int):
-            values = np.where(values == transparent, 0, values)
-        return Image.fromarray(np.round(values / 257).astype(np.uint8))
-    if picture.mode in ("I", "F"):
-        values = np.nan_to_num(np.asarray(picture, np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-        # 32-bit files do not state their range: take 255, 65535 or the picture's own maximum.
-        top = max(float(values.max(initial=0)), 1.0)
-        full = next((limit for limit in (255.0, 65535.0) if top <= limit), top)
-        return Image.fromarray(np.clip(np.round(values * (255 / full)), 0, 255).astype(np.uint8))
-    if picture.mode in ("P", "PA", "LA", "La", "RGBa") or transparent is not None:
-        picture = picture.convert("RGBA")
-    if picture.mode == "RGBA":
-        black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
-        return Image.alpha_composite(black, picture)
-    return picture
 
 
 def _first_line(error: BaseException) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from alexnet_jax.data.plain import Ground
 from alexnet_jax.errors import InputError
 
 FORMAT = 1
@@ -46,6 +47,8 @@ class Manifest:
       statistics: result of `pixel_statistics` for the training split.
       plan: SHA-256 of the source pictures and settings of the preparation.
       left_out: split -> number of pictures that could not be read.
+      ground: ground on which transparency was laid, None if the source has none. Descriptions of
+        earlier versions name none, and it was black.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Manifest:
     statistics: tuple[np.ndarray, np.ndarray, np.ndarray]
     plan: str
     left_out: dict[str, int]
+    ground: Ground | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -105,6 +109,7 @@ class Manifest:
             "channels": self.channels,
             "images": {split: self.count(split) for split in SPLITS},
             "left_out": self.left_out,
+            "ground": self.ground,
             "plan": self.plan,
             "sha256": self.sha256(),
             "files": {name: _sha256(directory / name) for name in _files()},
@@ -145,6 +150,7 @@ class Manifest:
             statistics=(mean, eigenvectors, deviations),
             plan=description["plan"],
             left_out=description["left_out"],
+            ground=description.get("ground", "black"),
             **arrays,
         )
         if manifest.sha256() != description["sha256"]:
@@ -185,6 +191,10 @@ def _description(directory: Path) -> dict[str, Any]:
         raise InputError(f"{path}: class_names must be text")
     if not all(type(description["left_out"].get(split)) is int for split in SPLITS):
         raise InputError(f"{path}: left_out must count pictures of {' and '.join(SPLITS)}")
+    if description.get("ground") not in (None, "white", "black"):
+        raise InputError(
+            f"{path}: ground must be white or black, got {description['ground']!r:.80}"
+        )
     if not (0 < description["stored_size"] < 2**15 and description["channels"] in (1, 3)):
         raise InputError(
             f"{path}: images of {description['stored_size']} x {description['channels']}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -14,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from alexnet_jax.data.images import quiet_pillow, read_stored
+from alexnet_jax.data.images import SUFFIXES, quiet_pillow, read_stored
+from alexnet_jax.data.plain import Ground
 from alexnet_jax.errors import InputError
 from alexnet_jax.runtime import cores
 
-# Suffixes of pictures in a directory; a file that is named on the command line may have any.
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 STANDARD_INPUT = "-"
+_MOST_BYTES = 2**30  # of a picture on standard input
 
 Read = Callable[[range], Sequence[np.ndarray | InputError]]
 
@@ -62,7 +63,7 @@ def pictures_in(directory: Path) -> list[Path]:
             for entry in entries
             if not entry.name.startswith(".")
             and Path(entry.name).suffix.lower() in SUFFIXES
-            and entry.is_file()
+            and is_file(entry)
         )
     if not names:
         raise InputError(
@@ -71,18 +72,52 @@ def pictures_in(directory: Path) -> list[Path]:
     return [directory / name for name in names]
 
 
+# Folders that may hold the pictures to test with, in the order in which they serve.
+TESTS = ("test", "val", "valid", "validation")
+
+
+def split_folders(directory: Path) -> list[str]:
+    """Return which of the folders `TESTS` exist in a directory."""
+    return [name for name in TESTS if (directory / name).is_dir()]
+
+
+def is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a directory is a plain file, or a link that leads nowhere.
+
+    Such a link counts as a file, so that it is named when it cannot be read.
+    """
+    try:
+        return stat.S_ISREG(entry.stat().st_mode)
+    except OSError:
+        return entry.is_symlink()
+
+
+def is_directory(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a directory is a directory; a link to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 def make_reader(
-    pictures: Sequence[Listed], size: int, channels: int, resize: str = "short_bicubic"
+    pictures: Sequence[Listed],
+    size: int,
+    channels: int,
+    resize: str = "short_bicubic",
+    ground: Ground = "white",
 ) -> Read:
     """Return a function that reads the pictures of given numbers, as `read_stored` does."""
 
-    stored = partial(read_stored, size=size, channels=channels, resize=resize)
+    stored = partial(read_stored, size=size, channels=channels, resize=resize, ground=ground)
 
     def read(picture: Listed) -> np.ndarray | InputError:
         try:
             if picture.name == STANDARD_INPUT:
-                file = io.BytesIO(sys.stdin.buffer.read())
-                return stored("standard input", file=file)
+                content = sys.stdin.buffer.read(_MOST_BYTES + 1)
+                if len(content) > _MOST_BYTES:
+                    raise InputError(f"standard input has more than {_MOST_BYTES:,} bytes")
+                return stored("standard input", file=io.BytesIO(content))
             return stored(picture.name)
         except InputError as error:
             return error

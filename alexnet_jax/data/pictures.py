@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,6 +15,7 @@ import jax
 import numpy as np
 
 from alexnet_jax.data.images import as_stored, read_stored, stored_picture
+from alexnet_jax.data.plain import Ground
 from alexnet_jax.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,7 +33,14 @@ class Given:
     name: str
     content: Any
 
-    def stored(self, *, size: int, channels: int, resize: str = "short_bicubic") -> np.ndarray:
+    def stored(
+        self,
+        *,
+        size: int,
+        channels: int,
+        resize: str = "short_bicubic",
+        ground: Ground = "white",
+    ) -> np.ndarray:
         """Return the stored image, [size, size, channels] uint8, as `read_stored` makes it.
 
         Raises:
@@ -39,13 +48,17 @@ class Given:
             be resized has neither 1 nor 3 channels.
         """
         content = self.content
-        if isinstance(content, Path):
-            return read_stored(content, size=size, channels=channels, resize=resize)
-        if isinstance(content, bytes):
-            file = io.BytesIO(content)
-            return read_stored(self.name, size=size, channels=channels, file=file, resize=resize)
         if not isinstance(content, np.ndarray):
-            return stored_picture(content, self.name, size=size, channels=channels, resize=resize)
+            stored = partial(
+                read_stored, size=size, channels=channels, resize=resize, ground=ground
+            )
+            if isinstance(content, Path):
+                return stored(content)
+            if isinstance(content, bytes):
+                return stored(self.name, file=io.BytesIO(content))
+            return stored_picture(
+                content, self.name, size=size, channels=channels, resize=resize, ground=ground
+            )
         if content.shape[:2] == (size, size):
             return content
         if channels not in (1, 3):

@@ -72,6 +72,7 @@ def _open(name: str, directory: Path) -> Dataset:
         statistics=manifest.statistics,
         sha256=manifest.sha256(),
         stamps=stamps,
+        ground=manifest.ground,
     )
 
 

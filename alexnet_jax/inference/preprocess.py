@@ -8,7 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alexnet_jax.data import Given, Pictures, Scale, Statistics, centre_views, given_pictures
+from alexnet_jax.data import (
+    Given,
+    Ground,
+    Pictures,
+    Scale,
+    Statistics,
+    centre_views,
+    given_pictures,
+)
 from alexnet_jax.network import Architecture
 from alexnet_jax.runs import TrainConfig
 
@@ -31,7 +39,7 @@ class Preprocess:
     form, and those that `predict` computes for its file:
 
     1. Files and pictures of Pillow's are turned upright by their EXIF orientation and become 8 bits
-       of grey (C = 1) or RGB (C = 3); transparency is laid on black. An array is taken as it is.
+       of grey (C = 1) or RGB (C = 3); transparency is laid on `ground`. An array is taken as it is.
     2. The picture is resized and cut to a stored image, [S, S, C] uint8, by the rule `resize`
        (`data.read_stored`). One of S x S pixels remains as it is.
     3. Of the stored image, the centre [H, W, C] is taken; minus the centre of the mean image, in
@@ -45,6 +53,7 @@ class Preprocess:
       scale: factor on pixels minus the mean.
       statistics: mean image, [S, S, C] float32.
       dtype: dtype of the result, that of the network: "float32", or "float64".
+      ground: ground on which transparency is laid, as in `TrainConfig`.
     """
 
     image_size: int | tuple[int, int]
@@ -53,6 +62,7 @@ class Preprocess:
     scale: Scale
     statistics: Statistics
     dtype: str = "float32"
+    ground: Ground = "white"
 
     @classmethod
     def of(
@@ -63,6 +73,7 @@ class Preprocess:
             image_size=architecture.image_size,
             channels=architecture.channels,
             resize=config.resize,
+            ground=config.ground,
             scale=config.scale,
             statistics=statistics,
             dtype=parameter_dtype(config),
@@ -103,4 +114,9 @@ class Preprocess:
 
     def stored_one(self, picture: Given) -> np.ndarray:
         """Return one of the pictures that `given_pictures` lists as a stored image."""
-        return picture.stored(size=self.stored_size, channels=self.channels, resize=self.resize)
+        return picture.stored(
+            size=self.stored_size,
+            channels=self.channels,
+            resize=self.resize,
+            ground=self.ground,
+        )

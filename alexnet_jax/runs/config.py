@@ -16,6 +16,7 @@ Schedule = Literal["constant", "epochs", "plateau", "quadratic"]
 Dtype = Literal["float32", "bfloat16", "float64"]
 Classifier = Literal["auto", "new", "copied"]
 Resize = Literal["short_bicubic", "short_bilinear", "warp_bicubic", "warp_bilinear"]
+Ground = Literal["white", "black"]
 
 # Marks fields that may change when a run is resumed; any other change makes it another run.
 _FREE = "may differ"
@@ -132,6 +133,9 @@ class TrainConfig:
     """Divisor of each channel after `pixel_scale`; (): none."""
     resize: Resize = "short_bicubic"
     """Rule for resizing pictures from files to stored images (`data.read_stored`)."""
+    ground: Annotated[Ground, _FREE] = "white"
+    """Ground on which transparency is laid in pictures from files. A training sets it to that of
+    its prepared data."""
 
     # Cadence.
     log_every: Annotated[int, _FREE, _COUNT] = 50

@@ -85,7 +85,8 @@ def preprocessing_text(architecture: Architecture, config: TrainConfig, mean: np
     factor = ", ".join(f"{value:.8g}" for value in scale)
     return (
         f"{resized}. Of that the centre {side} is taken, {colours}, channels last, values "
-        f"from 0 to 255; {mean_text} is subtracted and the result multiplied by {factor}."
+        f"from 0 to 255, transparency on {config.ground}; {mean_text} is subtracted and the result "
+        f"multiplied by {factor}."
     )
 
 

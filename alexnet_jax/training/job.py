@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ class Job:
     def make(cls, config: TrainConfig) -> Job:
         """Load what a config names; raise InputError if it does not exist or does not fit."""
         dataset = data.load(config.data, config.data_dir)
+        if dataset.ground is not None:  # pictures are later read as those of the training were
+            config = dataclasses.replace(config, ground=dataset.ground)
         architecture = presets.architecture(
             config.preset,
             init=None if config.init == "preset" else config.init,

@@ -107,7 +107,9 @@ def _prepare(
     sha256 = on_all_processes(lambda: start.sha256(workdir, fresh=fresh))
     job = dataclasses.replace(job, start_sha256=sha256)
     data = job.dataset.fingerprint()
-    on_first_process(lambda: open_workdir(workdir, config, data, fresh=fresh, start_sha256=sha256))
+    on_first_process(
+        lambda: open_workdir(workdir, job.config, data, fresh=fresh, start_sha256=sha256)
+    )
     on_all_processes(lambda: require_settings(workdir, data))
     return job, start
 

@@ -80,43 +80,6 @@ def test_one_bit_is_black_and_white(tmp_path: Path, kind: str) -> None:
     assert_stored(tmp_path / "picture", picture, kind, np.where(GREY > 100, 255, 0))
 
 
-def test_transparency_is_laid_on_black(tmp_path: Path) -> None:
-    path, share = tmp_path / "picture", ALPHA / 255.0
-    rgba = Image.merge("RGBA", [*of(COLOUR).split(), of(ALPHA)])
-    over_black = np.round(COLOUR * share[..., None])
-    for kind, options in (("PNG", {}), ("WEBP", {"lossless": True, "exact": True})):
-        _, colour = stored(path, rgba, kind, **options)
-        np.testing.assert_allclose(colour, over_black, atol=1)
-    grey, colour = stored(path, Image.merge("LA", [of(GREY), of(ALPHA)]), "PNG")
-    np.testing.assert_allclose(grey, np.round(GREY * share), atol=1)
-    np.testing.assert_array_equal(colour, np.repeat(grey[..., None], 3, -1))
-
-
-@pytest.mark.parametrize("kind", ["PNG", "GIF"])
-def test_a_transparent_palette_entry_is_black(tmp_path: Path, kind: str) -> None:
-    palette = of(COLOUR).quantize(SIDE * SIDE)
-    clear = palette.getpixel((2, 1))
-    want = COLOUR.copy()
-    want[1, 2] = 0
-    assert want.any(-1).sum() == SIDE * SIDE - 1
-    assert_stored(tmp_path / "picture", palette, kind, want, transparency=clear)
-
-
-def test_a_transparent_colour_is_black(tmp_path: Path) -> None:
-    path = tmp_path / "picture"
-    grey, colour = GREY.copy(), COLOUR.copy()
-    grey[1, 2], colour[1, 2] = 0, 0
-    assert_stored(path, of(GREY), "PNG", grey, transparency=int(GREY[1, 2]))
-    clear = tuple(int(value) for value in COLOUR[1, 2])
-    assert_stored(path, of(COLOUR), "PNG", colour, transparency=clear)
-
-
-def test_a_transparent_16_bit_value_is_black(tmp_path: Path) -> None:
-    want, wide = GREY.copy(), GREY.astype(np.uint16) * 257
-    want[1, 2] = 0
-    assert_stored(tmp_path / "picture", of(wide), "PNG", want, transparency=int(wide[1, 2]))
-
-
 def test_all_16_bit_values(tmp_path: Path) -> None:
     values = np.arange(2**16, dtype=np.uint16).reshape(256, 256)
     want = (values.astype(int) + 128) // 257

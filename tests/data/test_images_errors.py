@@ -1,5 +1,7 @@
 """Files that are no pictures are an InputError of one line that names the file."""
 
+import contextlib
+import io
 import os
 import re
 import struct
@@ -15,6 +17,8 @@ from PIL import Image, features
 from alexnet_jax import InputError
 from alexnet_jax.data import images
 from alexnet_jax.data.images import read_stored
+from alexnet_jax.data.pictures import given_pictures
+from alexnet_jax.data.sources.source import decode
 
 NOISE = np.random.default_rng(0).integers(0, 256, (48, 40, 3), np.uint8)
 KINDS = ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "JPEG2000", "PPM", "TGA", "DDS"]
@@ -82,6 +86,41 @@ def test_not_a_picture(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "seven.png"
     path.write_bytes(content)
     assert "not a picture" in refused_file(path)
+
+
+def test_no_other_program_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostScript under a picture's name is no picture, and Ghostscript is not called for it."""
+    program = tmp_path / "gs"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/called\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    path, content = tmp_path / "seven.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"
+    path.write_bytes(content + b"%%EndComments\nshowpage\n")
+    assert "not a picture" in refused_file(path)
+    with pytest.raises(InputError, match="not a picture"):
+        decode(io.BytesIO(path.read_bytes()), "n01440764_1.JPEG", 8, 3)
+    with pytest.raises(InputError, match="not a picture"):
+        given_pictures(path.read_bytes(), 3)[0].stored(size=8, channels=3)
+    assert not (tmp_path / "called").exists()
+    with Image.open(path) as picture, contextlib.suppress(OSError):
+        picture.load()  # it would have been called
+    assert (tmp_path / "called").exists()
+
+
+def test_a_link_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "seven.png").symlink_to("seven.png")
+    assert "cannot be read (Too many levels" in refused_file(tmp_path / "seven.png")
+
+
+def test_more_than_memory_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "picture"
+    Image.fromarray(NOISE).save(path, "PNG")
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(images, "plain_picture", fail)
+    assert "more pixels than memory holds" in refused_file(path)
 
 
 def test_no_such_file(tmp_path: Path) -> None:

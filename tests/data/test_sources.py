@@ -51,7 +51,7 @@ def test_folders_are_classes(tmp_path: Path) -> None:
         source.splits["train"].read(3, 8, 3), np.full((8, 8, 3), (5, 1, 254))
     )
     assert len(said) == 1
-    assert "1 files that are no pictures" in said[0]
+    assert "1 files that are no pictures passed over (.txt)" in said[0]
 
 
 def test_without_a_test_folder_each_class_gives_its_share(tmp_path: Path) -> None:
@@ -70,6 +70,8 @@ def test_without_a_test_folder_each_class_gives_its_share(tmp_path: Path) -> Non
 def test_a_single_picture_cannot_be_split() -> None:
     with pytest.raises(InputError, match="class 1 has a single picture"):
         stratified(np.array([0, 0, 1]), 0.5)
+    with pytest.raises(InputError, match="class dog has a single picture"):
+        stratified(np.array([0, 0, 1]), 0.5, ("cat", "dog"))
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ Made = TypeVar("Made")
 # Settings of a run that neither its update nor its first state depends on.
 OUTSIDE = {
     "name", "data", "data_dir", "start_from", "start_checkpoint", "classifier", "topology",
-    "patience", "resize", "log_every", "evaluate_every", "checkpoint_every", "keep_checkpoints",
-    "keep_epochs", "flat_steps",
+    "patience", "resize", "ground", "log_every", "evaluate_every", "checkpoint_every",
+    "keep_checkpoints", "keep_epochs", "flat_steps",
 }  # fmt: skip
 
 

@@ -43,6 +43,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "pixel_scale": ("0.0078125", 1 / 128),
     "channel_std": ("0.5,0.25", (0.5, 0.25)),
     "resize": ("warp_bilinear", "warp_bilinear"),
+    "ground": ("black", "black"),
     "log_every": ("1", 1),
     "evaluate_every": ("2", 2),
     "checkpoint_every": ("3", 3),

@@ -143,11 +143,12 @@ def test_a_config_needs_its_values(missing: str) -> None:
 
 
 def test_differences_name_what_makes_another_run() -> None:
-    """Where a run computes and finds its data, how long, and how often it reports may change;
-    nothing else."""
+    """Where a run computes and finds its data, how long, and how often it reports may change, and
+    the ground of transparent pictures, which its data decide; nothing else."""
     assert {
         "steps", "data_dir", "topology", "log_every", "evaluate_every", "checkpoint_every",
         "keep_checkpoints", "keep_epochs", "flat_steps", "start_from", "start_checkpoint",
+        "ground",
     } == MAY_DIFFER  # fmt: skip
     assert FULL.differences(FULL) == []
     for name, (_, value) in OTHERS.items():

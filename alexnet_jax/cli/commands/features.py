@@ -119,8 +119,9 @@ def extract(options: Extract) -> None:
     layers = list(dict.fromkeys(options.layer.split(",")))
     widths = {layer: feature_width(trained.architecture, layer) for layer in layers}
     if options.images is not None:
+        config = trained.config
         collection = collection_of_folder(
-            options.images, trained.stored_shape, trained.config.resize
+            options.images, trained.stored_shape, config.resize, config.ground
         )
     else:
         name = options.data if options.data is not None else trained.config.data

@@ -145,7 +145,8 @@ def predictions(
 
     size, _, channels = shape = trained.stored_shape
     count = len(pictures)
-    read = make_reader(pictures, size, channels, trained.config.resize)
+    config = trained.config
+    read = make_reader(pictures, size, channels, config.resize, config.ground)
     stream = blocks(read, count, shape, trained.batch(count))
     for block, rows in trained.classified(stream, views):
         for number, row in zip(block.numbers, rows, strict=False):

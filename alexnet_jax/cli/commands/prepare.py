@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Annotated
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Directory, Fraction, Name, Positional, Whole, Workers, option
+from alexnet_jax.cli.options import (
+    Directory,
+    Fraction,
+    Ground,
+    Name,
+    Positional,
+    Whole,
+    Workers,
+    option,
+)
 from alexnet_jax.cli.values import directory, number
 from alexnet_jax.errors import InputError
 
@@ -40,6 +49,8 @@ class Pictures(Preparation):
     """Side of the stored images; the short side is resized to it and the centre square kept."""
     max_bad_fraction: Fraction = 0.001
     """Largest share of pictures that may be unreadable."""
+    ground: Ground = "white"
+    """Ground on which transparency is laid."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +70,13 @@ class Folder(Pictures):
     """Prepare your own pictures: IMAGES/train/CLASS/*.jpg and, if any, IMAGES/test/CLASS/*.jpg."""
 
     images: Directory
-    """Directory with the folders train and, optionally, test."""
+    """Directory with the folders train and, optionally, test or val; or of class folders."""
     name: Name
     """Name of the prepared data set."""
     grey: bool = False
     """Store one channel instead of three."""
     test_fraction: Annotated[float, option(number, "X")] = 0.1
-    """Share of each class for testing if there is no folder test."""
+    """Share of each class for testing if there is no folder test or val."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +91,8 @@ class Tfds(Pictures):
     """Name of the prepared data set."""
     test_fraction: Annotated[float, option(number, "X")] = 0.1
     """Share of each class for testing if there is no split test or validation."""
+    download: bool = False
+    """Let TFDS download and prepare the set if it is not there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +183,13 @@ def _source(options: Sources):  # type: ignore[no-untyped-def]
         case Imagenet():
             from alexnet_jax.data.sources import ilsvrc
 
-            return ilsvrc(options.archives, options.name, size=options.size, subset=options.subset)
+            return ilsvrc(
+                options.archives,
+                options.name,
+                size=options.size,
+                subset=options.subset,
+                ground=options.ground,
+            )
         case Folder():
             from alexnet_jax.data.sources import folder
 
@@ -180,6 +199,7 @@ def _source(options: Sources):  # type: ignore[no-untyped-def]
                 size=options.size,
                 channels=1 if options.grey else 3,
                 test_fraction=options.test_fraction,
+                ground=options.ground,
             )
         case Tfds():
             from alexnet_jax.data.sources import tfds_source
@@ -190,6 +210,8 @@ def _source(options: Sources):  # type: ignore[no-untyped-def]
                 name=options.name,
                 size=options.size,
                 test_fraction=options.test_fraction,
+                ground=options.ground,
+                download=options.download,
             )
         case Idx():
             from alexnet_jax.data.sources import idx

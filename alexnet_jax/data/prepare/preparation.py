@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from alexnet_jax.data.manifest import DESCRIPTION, SPLITS, Manifest, check_name
+from alexnet_jax.data.plain import Ground
 from alexnet_jax.data.prepare.shards import (
     RECORD_OVERHEAD_BYTES,
     Shard,
@@ -62,14 +64,14 @@ def prepare(
         manifest = Manifest.load(directory)
         if manifest.plan != plan:
             raise InputError(
-                f"{directory} holds a data set prepared from other pictures or with other "
-                "settings; remove it, or give another --name or --data-dir"
+                f"{directory} holds a data set prepared {_other(source, manifest.plan)}; remove "
+                "it, or give another --name or --data-dir"
             )
         note(f"{directory} is finished; nothing to do")
         note(manifest.summary())
         return directory
     work = directory.with_name(f"{VERSION}.unfinished")
-    _open_work(work, plan)
+    _open_work(work, source, plan)
     every = shards(source)
     todo = [shard for shard in every if not (work / shard.part).exists()]
     _require_room(source, work, sum(len(shard.rows) for shard in todo))
@@ -88,13 +90,26 @@ def prepare(
     return directory
 
 
-def _open_work(work: Path, plan: str) -> None:
+def _other(source: Source, plan: str) -> str:
+    """Say in what another plan differs from that of a source."""
+    grounds: dict[Ground, Ground] = {"white": "black", "black": "white"}
+    if source.ground is not None:
+        other = dataclasses.replace(source, ground=grounds[source.ground])
+        if other.plan() == plan:
+            return (
+                f"with transparency laid on {other.ground}, not on {source.ground}; take it as it "
+                f"is with --ground {other.ground}"
+            )
+    return "from other pictures or with other settings"
+
+
+def _open_work(work: Path, source: Source, plan: str) -> None:
     file = work / "plan.json"
     if file.exists():
-        if json.loads(file.read_text()) != plan:
+        if (before := json.loads(file.read_text())) != plan:
             raise InputError(
-                f"{work} holds an unfinished preparation from other pictures or with other "
-                "settings; remove it to start over"
+                f"{work} holds an unfinished preparation {_other(source, before)}; remove it to "
+                "start over"
             )
         return
     work.mkdir(parents=True, exist_ok=True)
@@ -186,4 +201,5 @@ def _gather(source: Source, work: Path, every: list[Shard], plan: str) -> Manife
         statistics=sums.statistics(),
         plan=plan,
         left_out={split: sum(map(len, each[split]["bad"])) for split in SPLITS},
+        ground=source.ground,
     )

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from alexnet_jax.data.plain import Ground
+from alexnet_jax.data.sources.folder_layout import Files, read_layout
 from alexnet_jax.data.sources.source import Pictures, Source, decode, stratified
 from alexnet_jax.errors import InputError
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
 
 @dataclass(frozen=True)
@@ -23,6 +21,7 @@ class FolderPictures:
     directory: Path
     paths: tuple[str, ...]
     labels: np.ndarray
+    ground: Ground = "white"
 
     def name(self, number: int) -> str:
         return self.paths[number]
@@ -30,13 +29,14 @@ class FolderPictures:
     def read(self, number: int, size: int, channels: int) -> np.ndarray:
         path = self.directory / self.paths[number]
         try:
-            return decode(path.read_bytes(), str(path), size, channels)
+            with open(path, "rb") as file:
+                return decode(file, str(path), size, channels, self.ground)
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}") from None
 
     def chosen(self, rows: np.ndarray) -> FolderPictures:
         paths = tuple(self.paths[row] for row in rows.tolist())
-        return FolderPictures(self.directory, paths, self.labels[rows])
+        return replace(self, paths=paths, labels=self.labels[rows])
 
 
 def folder(
@@ -46,88 +46,31 @@ def folder(
     size: int = 256,
     channels: int = 3,
     test_fraction: float = 0.1,
+    ground: Ground = "white",
     note: Callable[[str], None] = print,
 ) -> Source:
     """Return the pictures of IMAGES/train/CLASS/* and IMAGES/test/CLASS/* as a source.
 
-    Without a test folder, a share of train, `test_fraction`, is the test split. Classes are the
-    folders of train in the order of their names. Files are pictures if they end in .jpg, .jpeg,
-    .png, .webp or .bmp; others are skipped, and `note` is called with their count.
+    `read_layout` says which other layouts are read. Without a folder to test with, a share of
+    train, `test_fraction`, is the test split. Classes are in the order of their names. Files are
+    pictures by their suffixes, `images.SUFFIXES`. `note` is called with what is left unused.
 
     Raises:
-      InputError: train does not exist, a class has no pictures, two class names differ only in
-        case or spelling variants of Unicode, or test has a class that train lacks.
+      InputError: as `read_layout`; `test_fraction` is not in (0, 1).
     """
-    if not (images / "train").is_dir():
-        fault = "has no folder train" if images.is_dir() else "is not a directory"
-        raise InputError(f"{images} {fault}; IMAGES/train/CLASS/*.jpg is expected")
-    names = _folders(images / "train")
-    _require_different(images / "train", names)
-    train = _listed(images, "train", names, note)
+    layout = read_layout(images, note)
+    label_of = {name: label for label, name in enumerate(layout.class_names)}
+
+    def pictures(files: Files) -> FolderPictures:
+        labels = np.array([label_of[name] for _, name in files], np.int32)
+        return FolderPictures(layout.directory, tuple(path for path, _ in files), labels, ground)
+
+    train = pictures(layout.train)
     splits: dict[str, Pictures]
-    if (images / "test").is_dir():
-        unknown = set(_folders(images / "test")) - set(names)
-        if unknown:
-            raise InputError(f"{images / 'test'} has classes that train has not: {_some(unknown)}")
-        splits = {"train": train, "test": _listed(images, "test", names, note)}
+    if layout.test is not None:
+        splits = {"train": train, "test": pictures(layout.test)}
     else:
-        rows = stratified(train.labels, test_fraction)
+        rows = stratified(train.labels, test_fraction, layout.class_names)
         splits = {"train": train.chosen(rows[0]), "test": train.chosen(rows[1])}
-    return Source(name, size, channels, tuple(names), splits, {"kind": "folder"})
-
-
-def _folders(directory: Path) -> list[str]:
-    with os.scandir(directory) as entries:
-        names = sorted(entry.name for entry in entries if _is_visible(entry) and entry.is_dir())
-    if not names:
-        raise InputError(f"{directory} is empty; a folder for each class is expected there")
-    return names
-
-
-def _is_visible(entry: os.DirEntry[str]) -> bool:
-    return not entry.name.startswith(".")
-
-
-def _require_different(directory: Path, names: list[str]) -> None:
-    seen: dict[str, str] = {}
-    for name in names:
-        plain = unicodedata.normalize("NFKC", name).casefold().strip()
-        if plain in seen:
-            raise InputError(
-                f"{directory}: classes {seen[plain]!r} and {name!r} have the same name but for "
-                "how it is written; rename or join them"
-            )
-        seen[plain] = name
-
-
-def _listed(
-    images: Path, split: str, names: list[str], note: Callable[[str], None]
-) -> FolderPictures:
-    paths: list[str] = []
-    labels: list[int] = []
-    empty, other = set(), 0
-    for label, name in enumerate(names):
-        directory = images / split / name
-        if split == "test" and not directory.exists():
-            continue
-        with os.scandir(directory) as entries:
-            files = sorted(e.name for e in entries if _is_visible(e) and e.is_file())
-        own = [file for file in files if Path(file).suffix.lower() in SUFFIXES]
-        other += len(files) - len(own)
-        if not own:
-            empty.add(name)
-        paths += [f"{split}/{name}/{file}" for file in own]
-        labels += [label] * len(own)
-    if empty:
-        raise InputError(
-            f"{images / split}: {len(empty)} classes have no pictures ({_some(empty)}); "
-            f"files that end in {', '.join(sorted(SUFFIXES))} are taken"
-        )
-    if other:
-        note(f"{images / split}: {other} files that are no pictures passed over")
-    return FolderPictures(images, tuple(paths), np.array(labels, np.int32))
-
-
-def _some(names: set[str]) -> str:
-    first = sorted(names)[:5]
-    return ", ".join(first) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    about = {"kind": "folder"}
+    return Source(name, size, channels, layout.class_names, splits, about, ground)

@@ -10,13 +10,14 @@ import io
 import re
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from alexnet_jax.data.sources.source import Source, decode
+from alexnet_jax.data.plain import Ground
+from alexnet_jax.data.sources.source import Pictures, Source, decode
 from alexnet_jax.display import Progress, words_by_synset
 from alexnet_jax.errors import InputError
 
@@ -38,6 +39,7 @@ class TarPictures:
     offsets: np.ndarray  # [N] int64
     sizes: np.ndarray  # [N] int64
     labels: np.ndarray  # [N] int32
+    ground: Ground = "white"
 
     def name(self, number: int) -> str:
         return bytes(self.names[number]).decode()
@@ -46,7 +48,8 @@ class TarPictures:
         with open(self.archive, "rb") as file:
             file.seek(self.offsets[number])
             data = file.read(self.sizes[number])
-        return decode(data, f"{self.archive.name}: {self.name(number)}", size, channels)
+        name = f"{self.archive.name}: {self.name(number)}"
+        return decode(io.BytesIO(data), name, size, channels, self.ground)
 
 
 def class_names() -> tuple[str, ...]:
@@ -64,7 +67,12 @@ def validation_labels() -> np.ndarray:
 
 
 def ilsvrc(
-    archives: Path, name: str = "imagenet2012", *, size: int = 256, subset: bool = False
+    archives: Path,
+    name: str = "imagenet2012",
+    *,
+    size: int = 256,
+    subset: bool = False,
+    ground: Ground = "white",
 ) -> Source:
     """Return the two archives of a directory as a source, in colour; 256x256 as in 2012.
 
@@ -73,13 +81,17 @@ def ilsvrc(
       name: name of the data set.
       size: side of the stored images.
       subset: whether to accept archives with fewer pictures than the distributed ones.
+      ground: ground on which transparency is laid.
 
     Raises:
       InputError: an archive is missing or broken, has members that do not belong there, or has too
         few pictures.
     """
     require_archives(archives)
-    train, test = _train(archives / TRAIN), _validation(archives / VALIDATION)
+    train, test = (
+        replace(pictures, ground=ground)
+        for pictures in (_train(archives / TRAIN), _validation(archives / VALIDATION))
+    )
     present = len(np.unique(train.labels))
     counts = (present, len(train.labels), len(test.labels))
     if counts != (CLASSES, TRAIN_PICTURES, VALIDATION_PICTURES) and not subset:
@@ -89,7 +101,8 @@ def ilsvrc(
             f"{VALIDATION_PICTURES:,}; if that is meant, --subset accepts it"
         )
     about = {"kind": "ilsvrc2012", "bytes": [train.sizes.sum().item(), test.sizes.sum().item()]}
-    return Source(name, size, 3, class_names(), {"train": train, "test": test}, about)
+    splits: dict[str, Pictures] = {"train": train, "test": test}
+    return Source(name, size, 3, class_names(), splits, about, ground)
 
 
 def require_archives(archives: Path) -> None:
@@ -151,7 +164,8 @@ def _members(
 ) -> Iterator[tuple[tarfile.TarInfo, int]]:
     """Yield the plain files of the tar in bytes [start, stop), with the offsets of their bytes.
 
-    Only headers are read and nothing is unpacked.
+    Only headers are read and nothing is unpacked. The entry "./" and the beginning "./" of names,
+    which `tar cf FILE .` writes, are left out.
 
     Raises:
       InputError: the archive is broken, or a member is not a plain file, claims more bytes than
@@ -161,6 +175,9 @@ def _members(
     try:
         with tarfile.open(fileobj=_Section(file, start, stop), mode="r:") as archive:
             for member in archive:
+                member.name = re.sub(r"^(\./+)+", "", member.name)
+                if member.isdir() and member.name in ("", "."):
+                    continue
                 if not member.isreg() or member.issparse():
                     raise InputError(f"{where}: {member.name!r} is not a plain file")
                 offset = start + member.offset_data

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 
 from alexnet_jax.data.images import read_stored
+from alexnet_jax.data.plain import Ground
 from alexnet_jax.errors import InputError
 
-MOST_PIXELS = 100_000_000  # of one picture, so that decoding it takes far less than 2 GiB
+MOST_PIXELS = 100_000_000  # of one picture, so that decoding it takes less than 1 GB
 _SEED = 2012  # of the random split
 
 
@@ -46,6 +47,7 @@ class Source:
       class_names: names in label order.
       splits: pictures of "train" and "test".
       about: all else that decides the result, for JSON.
+      ground: ground on which transparency is laid; None if the pictures have none.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Source:
     class_names: tuple[str, ...]
     splits: dict[str, Pictures]
     about: dict[str, Any] = field(default_factory=dict)
+    ground: Ground | None = None
 
     def __post_init__(self) -> None:
         if self.size < 1 or self.channels not in (1, 3):
@@ -69,13 +72,15 @@ class Source:
 
     def plan(self) -> str:
         """Return the SHA-256 of all that decides the result except the pictures' own bytes."""
-        settings = {
+        settings: dict[str, Any] = {
             "name": self.name,
             "size": self.size,
             "channels": self.channels,
             "class_names": self.class_names,
             "about": self.about,
         }
+        if self.ground == "white":  # plans of earlier versions, all on black, name no ground
+            settings["ground"] = self.ground
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         for split, pictures in sorted(self.splits.items()):
             digest.update(f"\n{split}\n".encode())
@@ -85,19 +90,24 @@ class Source:
         return digest.hexdigest()
 
 
-def decode(data: bytes, name: str, size: int, channels: int) -> np.ndarray:
-    """Decode the bytes of a picture file to a stored image, by `read_stored` with `reduced`."""
+def decode(
+    file: IO[bytes], name: str, size: int, channels: int, ground: Ground = "white"
+) -> np.ndarray:
+    """Decode an open picture file to a stored image, by `read_stored` with `reduced`."""
     return read_stored(
         name,
         size=size,
         channels=channels,
-        file=io.BytesIO(data),
+        file=file,
+        ground=ground,
         most_pixels=MOST_PIXELS,
         reduced=True,
     )
 
 
-def stratified(labels: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+def stratified(
+    labels: np.ndarray, fraction: float, class_names: Sequence[str] = ()
+) -> tuple[np.ndarray, np.ndarray]:
     """Split rows into those to train on and those to test on, each ascending.
 
     Each class gives round(fraction n) of its n pictures to the test, but at least one and never
@@ -113,8 +123,9 @@ def stratified(labels: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndar
     for label in np.unique(labels):
         own = np.flatnonzero(labels == label)
         if len(own) < 2:
+            name = class_names[label] if class_names else label
             raise InputError(
-                f"class {label} has a single picture, which cannot serve training and testing; "
+                f"class {name} has a single picture, which cannot serve training and testing; "
                 "add pictures, or a test folder"
             )
         count = min(max(1, round(fraction * len(own))), len(own) - 1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+import io
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from alexnet_jax.data.images import as_stored
-from alexnet_jax.data.sources.source import Pictures, Source, stratified
+from alexnet_jax.data.plain import Ground
+from alexnet_jax.data.sources.source import Pictures, Source, decode, stratified
 from alexnet_jax.errors import InputError
 
 
@@ -22,28 +23,28 @@ class TfdsPictures:
     image: str  # name of the feature
     rows: np.ndarray
     labels: np.ndarray
+    ground: Ground = "white"
 
     def name(self, number: int) -> str:
         return f"{self.split}[{self.rows[number]}]"
 
     def read(self, number: int, size: int, channels: int) -> np.ndarray:
-        from PIL import Image
-
+        name = f"{self.directory}: {self.name(number)}"
         try:
-            record = _records(self.directory, self.split)[int(self.rows[number])]
-        except Exception as error:  # decoders raise many kinds on damaged pictures
+            record = _records(self.directory, self.split, self.image)[int(self.rows[number])]
+        except Exception as error:  # readers raise many kinds on damaged records
             text = (str(error).splitlines() or [type(error).__name__])[0]
-            raise InputError(f"{self.directory}: {self.name(number)}: {text}") from error
-        pixels = np.asarray(record[self.image])
-        plain = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-        return as_stored(plain.convert("L" if channels == 1 else "RGB"), size, channels)
+            raise InputError(f"{name}: {text}") from error
+        return decode(io.BytesIO(record[self.image]), name, size, channels, self.ground)
 
 
 @functools.cache
-def _records(directory: str, split: str) -> Any:
+def _records(directory: str, split: str, image: str) -> Any:
+    """Return the records of a split, whose pictures are bytes: TFDS would decode any format."""
     import tensorflow_datasets as tfds
 
-    return tfds.builder_from_directory(directory).as_data_source(split=split)
+    builder = tfds.builder_from_directory(directory)
+    return builder.as_data_source(split=split, decoders=_undecoded(image))
 
 
 def tfds_source(
@@ -53,12 +54,15 @@ def tfds_source(
     name: str | None = None,
     size: int = 256,
     test_fraction: float = 0.1,
+    ground: Ground = "white",
+    download: bool = False,
 ) -> Source:
     """Return a TFDS data set as a source: short side resized to `size`, centre square kept.
 
-    It must be prepared in the format array_record, or TFDS must be able to prepare it on this
-    machine (most data sets need TensorFlow for that, once; a directory prepared elsewhere will
-    do). The training split is train; the test split is test, or validation, or a share of train.
+    It must be prepared in the format array_record, or, with `download`, TFDS must be able to
+    prepare it on this machine (most data sets need TensorFlow for that, once; a directory prepared
+    elsewhere will do). The training split is train; the test split is test, or validation, or a
+    share of train. Pictures are decoded here, as those of files are.
 
     Args:
       dataset: name that TFDS knows, such as "cifar10" or "imagenet2012:5.1.0".
@@ -66,40 +70,43 @@ def tfds_source(
       name: name of the result; by default DATASET_SIZE.
       size: side of the stored images.
       test_fraction: share of train to test on, if there is no other split for it.
+      ground: ground on which transparency is laid.
+      download: whether TFDS may download and prepare a set that is not there.
 
     Raises:
       InputError: the data set does not exist, is not prepared and cannot be, or has no images with
         class labels.
     """
-    builder = _builder(dataset, source_dir)
+    builder = _builder(dataset, source_dir, download)
     image, label = _keys(dataset, builder.info.features)
     shape, splits = builder.info.features[image].shape, set(builder.info.splits)
     if "train" not in splits:
         raise InputError(f"{dataset} has no split train, but {', '.join(sorted(splits))}")
-    train = _pictures(builder, "train", image, label)
+    classes = tuple(builder.info.features[label].names or ())
+    train = replace(_pictures(builder, "train", image, label), ground=ground)
     test_split = next((split for split in ("test", "validation") if split in splits), None)
     pictures: dict[str, Pictures]
     if test_split is not None:
-        pictures = {"train": train, "test": _pictures(builder, test_split, image, label)}
+        test = replace(_pictures(builder, test_split, image, label), ground=ground)
+        pictures = {"train": train, "test": test}
     else:
-        rows = stratified(train.labels, test_fraction)
-        parts = [
-            TfdsPictures(train.directory, "train", image, own, train.labels[own]) for own in rows
-        ]
+        rows = stratified(train.labels, test_fraction, classes)
+        parts = [replace(train, rows=own, labels=train.labels[own]) for own in rows]
         pictures = {"train": parts[0], "test": parts[1]}
-    classes = builder.info.features[label].names or ()
     channels = 1 if shape[-1] == 1 else 3
     about = {"kind": "tfds", "dataset": builder.info.full_name}
     default = f"{builder.name}_{size}"
-    return Source(name or default, size, channels, tuple(classes), pictures, about)
+    return Source(name or default, size, channels, classes, pictures, about, ground)
 
 
-def _builder(dataset: str, source_dir: str | None) -> Any:
+def _builder(dataset: str, source_dir: str | None, download: bool) -> Any:
     import tensorflow_datasets as tfds
 
     try:
         builder = tfds.builder(dataset, data_dir=source_dir)
         if not builder.info.splits:
+            if not download:
+                raise InputError("it is not there; --download lets TFDS download and prepare it")
             builder.download_and_prepare(file_format="array_record")
         builder.as_data_source(split="train")
     except Exception as error:  # TFDS, its readers and the network raise all kinds
