@@ -26,6 +26,9 @@ FORMATS = (
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 # A file may claim any size; decoding a picture of this many pixels takes about 4 GB.
 MOST_PIXELS = 1_000_000_000
+# Memory of decoding in multiples of that for other formats, whose pixels take 4 bytes: the decoders
+# hold the whole picture more than once. Measured: 9, 16 and 19 bytes a pixel.
+_BUFFERS = {"AVIF": 2, "WEBP": 2, "JPEG2000": 3}
 # Ratio of the long to the short side up to which a picture is resized as a whole before cropping.
 _LONGEST = 64
 _loading = threading.Lock()
@@ -58,7 +61,8 @@ def read_stored(
       resize: "short_...": the short side is resized to `size` and the centre square kept;
         "warp_...": both sides are resized to `size`. The interpolation is bicubic or bilinear and
         smooths pictures that shrink.
-      most_pixels: a picture that claims more is refused before it is decoded; 10^9 by default.
+      most_pixels: a picture that claims more is refused before it is decoded; 10^9 by default. Of
+        WebP and AVIF the limit is half of it, of JPEG 2000 a third.
       ground: ground on which transparent pixels and colours are laid, "white" or "black".
       reduced: whether a JPEG many times larger than `size` is decoded at a fraction of its size, in
         a third of the time; pixels differ by some grey levels.
@@ -221,9 +225,14 @@ def quiet_pillow() -> Iterator[None]:
 
 
 def _require_pixels(picture: Image.Image, path: str | Path, most: int) -> None:
-    width, height = picture.size
+    """Raise InputError for a picture of more pixels than `most`, or its share by the format."""
+    (width, height), kind = picture.size, picture.format or ""
+    most //= _BUFFERS.get(kind, 1)
     if width * height > most:
-        raise InputError(f"{path}: {width}x{height} is more than {most:,} pixels; shrink it first")
+        of_format = f" of {kind}" if kind in _BUFFERS else ""
+        raise InputError(
+            f"{path}: {width}x{height} is more than {most:,} pixels{of_format}; shrink it first"
+        )
 
 
 def _first_line(error: BaseException) -> str:

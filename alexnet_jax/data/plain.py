@@ -49,7 +49,8 @@ def plain_picture(
 
     Of grey pictures the result is "L" for three channels, too. The picture is converted in bands.
     One of 2^25 pixels or more, whose short side is at least 8 `size`, is shrunk to at least 4
-    `size` by averages of n x n pixels on the way; a few pixels then differ by a grey level.
+    `size` by averages of n x n pixels on the way, and what it shows then lies up to an eighth of a
+    stored pixel elsewhere.
 
     Args:
       picture: picture of Pillow's whose pixels are decoded.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from alexnet_jax.display import in_words
+from alexnet_jax.errors import printable
 from alexnet_jax.network import Architecture, summary
 from alexnet_jax.runs.config import TrainConfig
 from alexnet_jax.runs.description import Description
@@ -50,16 +52,21 @@ def model_card(
       notes: sentences about the file that the card accompanies.
     """
     architecture, config = description.architecture, description.config
-    origins = list(_origin_chain(description.origin))
+    config = dataclasses.replace(config, name=printable(config.name), data=printable(config.data))
+    class_names = tuple(map(printable, description.class_names))
+    origins = [
+        {key: printable(value) if isinstance(value, str) else value for key, value in one.items()}
+        for one in _origin_chain(description.origin)
+    ]
     foreign = any("preprocessing" in origin or "created" in origin for origin in origins)
     parts = {
         "Network": _network(architecture),
         "This file": "\n".join(notes),
         "Origin": "\n\n".join(map(_origin_text, origins)),
-        "Data and recipe": "" if foreign else _recipe(config, description.class_names),
+        "Data and recipe": "" if foreign else _recipe(config, class_names),
         "Accuracy": _accuracy(origins, measured, step, config),
         "Preprocessing": preprocessing_text(architecture, config, mean),
-        "Classes": _classes(description.class_names),
+        "Classes": _classes(class_names),
         "Hashes (SHA-256)": "\n".join(f"- {name}: `{value}`" for name, value in hashes.items()),
     }
     text = "\n\n".join(f"## {title}\n\n{part}" for title, part in parts.items() if part)
@@ -91,7 +98,8 @@ def preprocessing_text(architecture: Architecture, config: TrainConfig, mean: np
 
 
 def _network(architecture: Architecture) -> str:
-    return f"```text\n{summary(architecture)}\n```"
+    lines = map(printable, summary(architecture).split("\n"))
+    return "```text\n" + "\n".join(lines) + "\n```"
 
 
 def _origin_chain(origin: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
@@ -140,7 +148,7 @@ def _created_text(origin: Mapping[str, Any]) -> str:
 def _recipe(config: TrainConfig, class_names: Sequence[str]) -> str:
     default = TrainConfig(name=config.name, data=config.data, steps=config.steps)
     names = [*_RECIPE, *(n for n in _SPECIAL if getattr(config, n) != getattr(default, n))]
-    rows = [f"| {name} | {getattr(config, name)} |" for name in names]
+    rows = [f"| {name} | {printable(str(getattr(config, name)))} |" for name in names]
     classes = f" of {len(class_names)} classes" if class_names else ""
     data = f"Trained on the data set `{config.data}`{classes} by this recipe:"
     return f"{data}\n\n| setting | value |\n|---|---|\n" + "\n".join(rows)

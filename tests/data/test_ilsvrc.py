@@ -179,6 +179,40 @@ def test_hostile_class_archives(archives: Path, tmp_path: Path, inner: bytes, me
     assert set(tmp_path.rglob("*")) == before
 
 
+def dotted(*members: tuple[str, bytes]) -> bytes:
+    """An archive as `tar cf FILE .` writes it: the directory itself, and names that begin ./"""
+    directory = tarfile.TarInfo("./")
+    directory.type = tarfile.DIRTYPE
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        archive.addfile(directory)
+        for name, content in members:
+            info = tarfile.TarInfo(f"./{name}")
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+def test_archives_made_of_a_directory(tmp_path: Path) -> None:
+    """`tar cf X .` in place of `tar cf X *`, for both archives and the classes' own."""
+    (tmp_path / TRAIN).write_bytes(
+        dotted(*((f"{name}.tar", dotted((f"{name}_1.JPEG", b"x"))) for name in SYNSETS[:2]))
+    )
+    (tmp_path / VALIDATION).write_bytes(dotted(("ILSVRC2012_val_00000007.JPEG", b"x")))
+    source = ilsvrc(tmp_path, subset=True)
+    train, test = source.splits["train"], source.splits["test"]
+    assert [train.name(row) for row in range(2)] == [f"{name}_1.JPEG" for name in SYNSETS[:2]]
+    assert (test.name(0), list(test.labels)) == (
+        "ILSVRC2012_val_00000007.JPEG", [validation_labels()[6]],
+    )  # fmt: skip
+    with pytest.raises(InputError, match=f"{SYNSETS[0]}_1.JPEG: not a picture"):
+        train.read(0, 8, 3)
+    inner = dotted((ONE, b"x"), (f"./{ONE}", b"x"))
+    (tmp_path / TRAIN).write_bytes(dotted((f"{SYNSETS[0]}.tar", inner)))
+    with pytest.raises(InputError, match="is there twice"):
+        ilsvrc(tmp_path, subset=True)
+
+
 OUTER: dict[str, tuple[bytes, str]] = {
     "unknown class": (tar(("n00000000.tar", tar((ONE, b"x")))), "not the archive of one of the"),
     "plain picture": (tar((ONE, b"x")), "not the archive of one of the classes"),

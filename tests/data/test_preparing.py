@@ -1,6 +1,7 @@
 """Pictures become records, packed images, and a data set to train on: all of them, once, whole."""
 
 import dataclasses
+import json
 import re
 import shutil
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -25,7 +27,9 @@ from alexnet_jax.data.prepare.preparation import prepare
 from alexnet_jax.data.prepared import list_prepared, load_prepared, verify
 from alexnet_jax.data.records import VERSION, RecordImages, features, serialized
 from alexnet_jax.data.statistics import pixel_statistics
+from alexnet_jax.runs.config import TrainConfig
 from alexnet_jax.runtime.signals import Interrupted
+from alexnet_jax.training import job
 
 BROKEN = (3, 30)
 
@@ -187,6 +191,64 @@ def test_a_finished_one_is_recognised(copied: Path) -> None:
     assert sum("is finished; nothing to do" in line for line in said) == 2
     with pytest.raises(InputError, match="prepared from other pictures or with other settings"):
         prepare(source(train=49), copied, workers=1, note=quiet)
+
+
+def of_ground(ground: str | None, broken: tuple[int, ...] = ()) -> Any:
+    return dataclasses.replace(source(broken=broken), ground=ground)
+
+
+def test_grounds_are_not_mixed(tmp_path: Path) -> None:
+    """A preparation on black, begun or finished, is neither continued nor taken on white."""
+    with pytest.raises(InputError, match="cannot be read"):
+        prepare(of_ground("black", BROKEN), tmp_path, workers=1, max_bad_fraction=0, note=quiet)
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"on black, not on white; take .* --ground black; re"):
+            prepare(of_ground("white"), tmp_path, workers=1, note=quiet)
+        said: list[str] = []
+        more = of_ground("black", BROKEN)
+        prepare(more, tmp_path, workers=1, max_bad_fraction=0.04, note=said.append)
+        assert said[0].startswith("resumed: ") or "nothing to do" in said[0]
+    assert load_prepared("drawn", tmp_path).ground == "black"
+    pack("drawn", tmp_path, workers=1, note=quiet)
+    assert load_prepared("drawn", tmp_path).ground == "black"
+
+
+def test_the_ground_is_recorded(tmp_path: Path) -> None:
+    """Descriptions of earlier versions name none: their plans are those of black pictures."""
+    assert of_ground("black").plan() == of_ground(None).plan() != of_ground("white").plan()
+    for ground in ("white", None):
+        place = tmp_path / str(ground)
+        prepare(of_ground(ground), place, workers=1, note=quiet)
+        assert load_prepared("drawn", place).ground == ground
+    description = tmp_path / "white" / "drawn" / VERSION / "dataset.json"
+    content = json.loads(description.read_text())
+    description.write_text(json.dumps(content | {"ground": "green"}))
+    with pytest.raises(InputError, match="ground must be white or black, got 'green'"):
+        load_prepared("drawn", tmp_path / "white")
+    del content["ground"]
+    description.write_text(json.dumps(content))
+    assert load_prepared("drawn", tmp_path / "white").ground == "black"
+
+
+@pytest.mark.parametrize(
+    ("ground", "want"), [("black", "black"), ("white", "white"), (None, "black")]
+)
+def test_a_training_records_the_ground_of_its_data(
+    tmp_path: Path, ground: str | None, want: str
+) -> None:
+    """Without one, as of data whose pictures have no transparency, the setting stays."""
+    prepare(of_ground(ground), tmp_path, workers=1, note=quiet)
+    config = TrainConfig(
+        name="run", data="drawn", data_dir=str(tmp_path), steps=1, batch=2, preset="small",
+        image_size=6, ground="black",
+        layers={},
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "presets", mock.Mock(architecture=lambda *_, **__: mock.Mock(
+            image_size=6, placed=list)))  # fmt: skip
+        patch.setattr(job, "_require_layers", lambda *_: None)
+        patch.setattr(job, "topology", lambda *_: mock.Mock())
+        assert job.Job.make(config).config.ground == want
 
 
 def test_the_packed_form_needs_no_records(copied: Path) -> None:

@@ -244,6 +244,58 @@ def test_tfds_sets_are_read(tmp_path: Path) -> None:
     assert grey.shape == (16, 16, 1)
 
 
+def test_nothing_is_downloaded_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A set that TFDS knows and that is not there takes --download."""
+    asked: list[str] = []
+
+    def download(builder: Any, **_: object) -> None:
+        asked.append(builder.name)
+        raise OSError("no network here")
+
+    monkeypatch.setattr(Shapes, "download_and_prepare", download)
+    with pytest.raises(InputError, match="it is not there; --download lets TFDS") as caught:
+        tfds_source("shapes", source_dir=str(tmp_path), size=16)
+    assert "\n" not in str(caught.value)
+    assert not asked
+    with pytest.raises(InputError, match="no network here"):
+        tfds_source("shapes", source_dir=str(tmp_path), size=16, download=True)
+    assert asked == ["shapes"]
+
+
+class Clear(Shapes):
+    """Pictures with transparency, and PostScript for one of them."""
+
+    def _info(self) -> Any:
+        features = {
+            "image": tfds.features.Image(shape=(None, None, 4), encoding_format="png"),
+            "label": tfds.features.ClassLabel(names=["round", "square"]),
+        }
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+    def _generate_examples(self, count: int) -> Iterator[tuple[int, Any]]:
+        for number in range(count):
+            file = io.BytesIO()
+            Image.new("RGBA", (9, 9), (0, 0, 0, 0)).save(file, "PNG")
+            if number == 0:
+                file = io.BytesIO(b"%!PS-Adobe-3.0 EPSF-3.0")
+            file.seek(0)
+            yield number, {"image": file, "label": number % 2}
+
+
+def test_tfds_pictures_are_read_as_files_are(tmp_path: Path) -> None:
+    Clear(data_dir=tmp_path, file_format="array_record").download_and_prepare()
+    for ground, level in (("white", 255), ("black", 0)):
+        more: Any = {"ground": ground}
+        source = tfds_source("clear", source_dir=str(tmp_path), size=8, **more)
+        bad = 0
+        for row in range(8):
+            try:
+                assert (source.splits["train"].read(row, 8, 3) == level).all()
+            except InputError as error:
+                bad += "not a picture" in str(error)
+        assert bad == 1
+
+
 def test_a_tfds_set_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing_of_the_kind cannot be used from") as caught:
         tfds_source("nothing_of_the_kind", source_dir=str(tmp_path))

@@ -23,10 +23,20 @@ from alexnet_jax.weights.to_workdir import save_workdir
 LINE = {"step": 9, "split": "test", "top1": 0.5, "top5": 0.75, "loss": 1.25}
 
 
-def card(config: TrainConfig, origin: dict[str, str] | None = None) -> str:
+HEADINGS = {r"# run\n# x, step 9"} | {
+    f"## {title}" for title in ("Network", "Origin", "Data and recipe", "Accuracy", "Preprocessing",
+                                "Classes", "Hashes (SHA-256)")
+}  # fmt: skip
+
+
+def card(
+    config: TrainConfig,
+    origin: dict[str, str] | None = None,
+    class_names: tuple[str, ...] = ("a", "b"),
+) -> str:
     net = architecture("small", classes=2)
     about = Description(
-        architecture=net, config=config, class_names=("a", "b"), stored_size=32, origin=origin
+        architecture=net, config=config, class_names=class_names, stored_size=32, origin=origin
     )
     mean = np.full((32, 32, 1), 7, np.float32)
     lines = [LINE, LINE | {"split": "train", "top1": 1.0}]
@@ -49,6 +59,16 @@ def test_a_recipe_tells_what_is_not_as_usual() -> None:
                  f"began with the weights of `runs/low`, parameters `{'cd' * 32}`",
                  "Trained on the data set `digits`", "the weights' moving average"):  # fmt: skip
         assert part in text
+
+
+def test_names_of_others_add_no_lines() -> None:
+    """Control characters and newlines in names of classes and files are written as escapes."""
+    plain = TrainConfig(name="run\n# x", data="my\ndata", steps=9, start_checkpoint="2\n| a")
+    origin = {"kind": "caffe", "file": "a\x1b[2J\n## Hashes", "sha256": "b", "preprocessing": "c"}
+    for text in (card(plain, origin), card(plain, None, ("a\n## x", "\x9b2J\u202eb"))):
+        assert all(character.isprintable() for character in text.replace("\n", ""))
+        assert {line for line in text.splitlines() if line.startswith("#")} <= HEADINGS
+    assert r"2: a\n## x, \x9b2J\u202eb" in text
 
 
 def test_colours_that_were_turned_round_are_told() -> None:

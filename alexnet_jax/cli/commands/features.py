@@ -28,7 +28,7 @@ from alexnet_jax.cli.options import (
     words,
 )
 from alexnet_jax.cli.values import directory, positive, writable
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, printable
 
 MANY = 1_000_000  # from this number of compared rows on, the time is reported
 FeaturesFile = Positional[Annotated[Path, option(Path, "FEATURES")]]
@@ -178,7 +178,8 @@ def neighbours(options: Neighbours) -> None:
 
 def _text(entries: list[dict[str, Any]]) -> str:
     def line(picture: dict[str, Any]) -> str:
-        return picture["name"] + (f"  {picture['class']}" if picture["class"] else "")
+        name = picture["name"] + (f"  {picture['class']}" if picture["class"] else "")
+        return printable(name)
 
     lines = []
     for entry in entries:

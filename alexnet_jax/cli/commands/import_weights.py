@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 from alexnet_jax.cli.command import run
 from alexnet_jax.cli.options import Changes, Directory, Positional, changed_values, option, words
 from alexnet_jax.cli.values import number
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, printable
 from alexnet_jax.runs import parse_layer_value
 
 KindOrName = Literal[
@@ -81,9 +81,9 @@ def main(options: Options) -> None:
             preset=options.preset,
         )
     for warning in caught:
-        print(f"note: {warning.message}", file=sys.stderr)
+        print(f"note: {printable(str(warning.message))}", file=sys.stderr)
     save_workdir(weights, options.workdir, data=options.data)
-    print(f"{options.workdir}: {weights.architecture.name} of {weights.file}")
+    print(printable(f"{options.workdir}: {weights.architecture.name} of {weights.file}"))
     print(f"sha256 {weights.sha256}")
     if weights.published is not None:
         known = "of this file" if weights.is_published else "if this is the published file"

@@ -24,7 +24,7 @@ from alexnet_jax.cli.options import (
     Workdir,
     arg,
 )
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,8 +84,8 @@ class Output:
 
 
 def _text(entry: dict[str, Any]) -> str:
-    rows = [f"  {p['probability']:7.2%}  {p['class']}\n" for p in entry["predictions"]]
-    return f"{entry['image']}\n{''.join(rows)}"
+    rows = [f"  {p['probability']:7.2%}  {printable(p['class'])}\n" for p in entry["predictions"]]
+    return f"{printable(entry['image'])}\n{''.join(rows)}"
 
 
 def main(options: Options) -> None:

@@ -26,7 +26,7 @@ from alexnet_jax.data.records import VERSION, write_metadata
 from alexnet_jax.data.sources.source import Source
 from alexnet_jax.data.statistics import Sums
 from alexnet_jax.display import Progress
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, printable
 
 BAD_FILES = "bad_files.txt"
 
@@ -160,7 +160,7 @@ def _require_few_bad(
     source: Source, work: Path, bad: dict[str, list[str]], max_bad_fraction: float
 ) -> None:
     """List the bad pictures in bad_files.txt; raise InputError if a split has too many."""
-    lines = [f"{split}: {line}" for split in SPLITS for line in sorted(bad[split])]
+    lines = [f"{split}: {printable(line)}" for split in SPLITS for line in sorted(bad[split])]
     if lines:
         (work / BAD_FILES).write_text("\n".join(lines) + "\n", errors="backslashreplace")
     for split, errors in bad.items():

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from alexnet_jax.data.images import SUFFIXES
 from alexnet_jax.data.picture_stream import TESTS, is_directory, is_file, split_folders
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, printable
 
 Note = Callable[[str], None]
 Files = list[tuple[str, str]]  # path relative to the directory, class
@@ -49,6 +49,7 @@ def read_layout(images: Path, note: Note) -> Layout:
       InputError: not a directory; another layout; a class has no pictures; two class names differ
         only in case or spelling variants of Unicode; test has a class that train lacks.
     """
+    say, note = note, lambda text: say(printable(text))
     if not images.is_dir():
         raise InputError(f"{images} is not a directory; IMAGES/train/CLASS/*.jpg is expected")
     base = images
