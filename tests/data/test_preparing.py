@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -29,7 +28,7 @@ from alexnet_jax.data.records import VERSION, RecordImages, features, serialized
 from alexnet_jax.data.statistics import pixel_statistics
 from alexnet_jax.runs.config import TrainConfig
 from alexnet_jax.runtime.signals import Interrupted
-from alexnet_jax.training import job
+from alexnet_jax.training.job import Job
 
 BROKEN = (3, 30)
 
@@ -233,22 +232,22 @@ def test_the_ground_is_recorded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ground", "want"), [("black", "black"), ("white", "white"), (None, "black")]
 )
-def test_a_training_records_the_ground_of_its_data(
+def test_a_training_takes_the_ground_of_its_data(
     tmp_path: Path, ground: str | None, want: str
 ) -> None:
-    """Without one, as of data whose pictures have no transparency, the setting stays."""
-    prepare(of_ground(ground), tmp_path, workers=1, note=quiet)
+    """Where the pictures of the data have no transparency, the setting stays."""
+    pictures = dataclasses.replace(of_ground(ground), size=32)
+    prepare(pictures, tmp_path, workers=1, note=quiet)
     config = TrainConfig(
-        name="run", data="drawn", data_dir=str(tmp_path), steps=1, batch=2, preset="small",
-        image_size=6, ground="black",
-        layers={},
-    )  # fmt: skip
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job, "presets", mock.Mock(architecture=lambda *_, **__: mock.Mock(
-            image_size=6, placed=list)))  # fmt: skip
-        patch.setattr(job, "_require_layers", lambda *_: None)
-        patch.setattr(job, "topology", lambda *_: mock.Mock())
-        assert job.Job.make(config).config.ground == want
+        name="run",
+        data="drawn",
+        data_dir=str(tmp_path),
+        steps=1,
+        batch=2,
+        preset="small",
+        ground="black" if ground is None else "white",
+    )
+    assert Job.make(config).config == dataclasses.replace(config, ground=want)
 
 
 def test_the_packed_form_needs_no_records(copied: Path) -> None:
