@@ -1,12 +1,11 @@
 """Transparency of every kind is laid on white, or on black, at every door and in every format."""
 
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers.pictures import png
 from PIL import Image
 
 from alexnet_jax import InputError
@@ -68,21 +67,6 @@ def test_transparent_entries_colours_and_values(tmp_path: Path, ground: str) -> 
         np.testing.assert_array_equal(read(path, ground)[0], cleared(GREY, level))
 
 
-def png(depth: int, kind: int, rows: bytes, key: tuple[int, ...], width: int = SIDE) -> bytes:
-    """A PNG of a bit depth and colour type whose transparent colour is `key`."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        crc = struct.pack(">I", zlib.crc32(name + data))
-        return struct.pack(">I", len(data)) + name + data + crc
-
-    header = struct.pack(">IIBBBBB", width, SIDE, depth, kind, 0, 0, 0)
-    step = len(rows) // SIDE
-    lines = b"".join(b"\0" + rows[k : k + step] for k in range(0, len(rows), step))
-    parts = [(b"IHDR", header), (b"tRNS", struct.pack(f">{len(key)}H", *key))]
-    parts += [(b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
-
-
 @pytest.mark.parametrize("depth", [1, 2, 4])
 def test_transparent_values_of_few_bits(tmp_path: Path, depth: int) -> None:
     """A PNG states the value in its own depth: 15 of 4 bits is 255."""
@@ -90,7 +74,7 @@ def test_transparent_values_of_few_bits(tmp_path: Path, depth: int) -> None:
     values = (np.arange(64).reshape(SIDE, 16) * 5) % (top + 1)
     bits = (values[..., None] >> np.arange(depth)[::-1]) & 1
     path = tmp_path / "few.png"
-    path.write_bytes(png(depth, 0, np.packbits(bits.reshape(-1)).tobytes(), (1,), width=16))
+    path.write_bytes(png(16, SIDE, depth, 0, np.packbits(bits.reshape(-1)).tobytes(), (1,)))
     want = np.where(values == 1, 255, values * 255 // top)[:, 6:10]
     found = read_stored(path, size=SIDE, channels=1)[..., 0]
     np.testing.assert_array_equal(found, want)
@@ -99,7 +83,7 @@ def test_transparent_values_of_few_bits(tmp_path: Path, depth: int) -> None:
 def test_a_transparent_colour_of_16_bits(tmp_path: Path) -> None:
     wide = COLOUR.astype(">u2") * 257
     path, key = tmp_path / "wide.png", tuple(int(value) * 257 for value in COLOUR[CLEAR])
-    path.write_bytes(png(16, 2, wide.astype(">u2").tobytes(), key))
+    path.write_bytes(png(SIDE, SIDE, 16, 2, wide.tobytes(), key))
     np.testing.assert_array_equal(read(path, "white")[1], cleared(COLOUR, 255))
 
 

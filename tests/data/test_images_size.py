@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.pictures import png
 from PIL import Image
 
+from alexnet_jax import InputError
 from alexnet_jax.data.images import read_stored
 
 
@@ -98,6 +100,19 @@ def test_only_what_is_kept_of_a_long_line_is_enlarged(tmp_path: Path) -> None:
     with at_most_more_memory(1 << 30):
         found = read(tmp_path / "picture", line, 256)
     assert found[0, 0] < 105 < found[0, -1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the size of the process from /proc")
+def test_more_than_memory_holds_is_a_line(tmp_path: Path) -> None:
+    """400 million pixels where there is room for a quarter of them."""
+    path = tmp_path / "enormous.png"
+    path.write_bytes(png(20_000, 20_000, 1, 0, bytes(20_000 * 2_500)))
+    with (
+        at_most_more_memory(100 << 20),
+        pytest.raises(InputError, match="than memory holds") as one,
+    ):
+        read_stored(path, size=8, channels=1)
+    assert "\n" not in str(one.value)
 
 
 @pytest.mark.slow

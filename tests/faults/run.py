@@ -20,7 +20,14 @@ import jax  # noqa: E402
 
 from faults.rows import Row, table  # noqa: E402
 
-COUNTS = {"kills": 20, "corruptions": 20, "commands": 40, "steps": 10_000, "predictions": 200}
+COUNTS = {
+    "kills": 20,
+    "corruptions": 20,
+    "commands": 40,
+    "pictures": 32,
+    "steps": 10_000,
+    "predictions": 200,
+}
 
 
 def parts(place: Path, counts: argparse.Namespace) -> dict[str, Callable[[], Row]]:
@@ -28,12 +35,16 @@ def parts(place: Path, counts: argparse.Namespace) -> dict[str, Callable[[], Row
     from cli.test_lost_processes import test_the_death_of_one_ends_the_other
     from helpers.scripts import train
 
-    from faults import commands, corruptions, disk, kills, load
+    from faults import commands, corruptions, disk, kills, load, pictures
 
-    def corrupted() -> Row:
+    def trained() -> Path:
         finished = place / "finished"
         made = train(finished, 6)
         assert made.status == 0, made
+        return finished
+
+    def corrupted() -> Row:
+        finished = trained()
         again = lambda workdir: train(workdir, 6)  # noqa: E731
         return corruptions.corrupt_at_random(
             finished, place, counts.corruptions, again, seed=counts.seed
@@ -50,6 +61,7 @@ def parts(place: Path, counts: argparse.Namespace) -> dict[str, Callable[[], Row
 
     return {
         "commands": lambda: commands.refuse(place / "commands", counts.commands),
+        "pictures": lambda: pictures.spoil(place / "pictures", trained(), counts.pictures),
         "corruptions": corrupted,
         "kills": lambda: kills.kill_at_random(place, counts.kills, seed=counts.seed),
         "disk": lambda: disk.fill(place),

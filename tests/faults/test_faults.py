@@ -7,7 +7,7 @@ import pytest
 from helpers.saved import WHAT_ORBAX_LEAVES
 from helpers.scripts import Run, train
 
-from faults import commands, corruptions, disk, kills, load
+from faults import commands, corruptions, disk, kills, load, pictures
 from faults.rows import Row, table
 
 
@@ -39,6 +39,10 @@ def test_disk(tmp_path: Path, fault: Callable[[Path], Row]) -> None:
 def test_commands(tmp_path: Path) -> None:
     assert len(commands.every()) > 130
     assert commands.refuse(tmp_path / "place", 10).count == 10
+
+
+def test_pictures(finished: Run, tmp_path: Path) -> None:
+    assert pictures.spoil(tmp_path / "place", finished.workdir, 16).count == 16
 
 
 @pytest.mark.exhaustive

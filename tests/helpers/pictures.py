@@ -1,5 +1,6 @@
 """Made-up pictures: sources in memory, and folders of PNG files."""
 
+import struct
 import time
 import zlib
 from dataclasses import dataclass
@@ -53,6 +54,23 @@ def source(
         for split, count in (("train", train), ("test", test))
     }
     return Source("drawn", 6, 3, ("a", "b", "c"), dict(splits))
+
+
+def png(
+    width: int, height: int, depth: int, kind: int, data: bytes, key: tuple[int, ...] = ()
+) -> bytes:
+    """A PNG of a bit depth and colour type: its rows, and a colour that is transparent."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        crc = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + crc
+
+    header = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
+    step = len(data) // height
+    rows = b"".join(b"\0" + data[k : k + step] for k in range(0, len(data), step))
+    parts = [(b"IHDR", header), (b"tRNS", struct.pack(f">{len(key)}H", *key))]
+    parts = [*parts[: 2 if key else 1], (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
 
 
 def write_folders(directory: Path, counts: dict[str, int], side: int = 8) -> None:
