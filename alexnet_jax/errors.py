@@ -25,11 +25,13 @@ class InputError(ValueError):
     """A setting, file or size that cannot be used. Its message is one line: what was wrong, which
     value, what would be right. The scripts print it and exit with status 2.
 
-    The message is made `printable`, since it holds names that others gave.
+    The message is made `printable`, since it holds names that others gave; its lines are joined.
     """
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(printable(str(message)))
+        lines = str(message).split("\n")
+        text = lines[0] if len(lines) == 1 else " ".join(map(str.strip, lines))
+        super().__init__(printable(text))
 
 
 class FailedElsewhere(InputError):

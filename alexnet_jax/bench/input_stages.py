@@ -65,7 +65,7 @@ class Encoded:
         return f"picture {number}"
 
     def read(self, number: int, size: int, channels: int) -> np.ndarray:
-        return decode(io.BytesIO(self.files[number]), self.name(number), size, channels)
+        return decode(self.files[number], self.name(number), size, channels)
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,10 @@ def test_a_config_without_its_data_says_what_to_do(tmp_path: Path) -> None:
         (("folder", "--images", "nowhere", "--name", "x"), "is not a directory"),
         (("idx", "--files", "nowhere", "--name", "x"), "is not a directory"),
         (("tfds", "nowhere"), "nowhere cannot be used from"),
+        (
+            ("folder", "--images", "x", "--name", "x", "--ground", "grey"),
+            "--ground must be one of white, black, got 'grey'",
+        ),
     ],
 )
 def test_mistakes_are_told_in_a_line(

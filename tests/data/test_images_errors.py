@@ -1,7 +1,6 @@
 """Files that are no pictures are an InputError of one line that names the file."""
 
 import contextlib
-import io
 import os
 import re
 import struct
@@ -98,7 +97,7 @@ def test_no_other_program_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path.write_bytes(content + b"%%EndComments\nshowpage\n")
     assert "not a picture" in refused_file(path)
     with pytest.raises(InputError, match="not a picture"):
-        decode(io.BytesIO(path.read_bytes()), "n01440764_1.JPEG", 8, 3)
+        decode(path.read_bytes(), "n01440764_1.JPEG", 8, 3)
     with pytest.raises(InputError, match="not a picture"):
         given_pictures(path.read_bytes(), 3)[0].stored(size=8, channels=3)
     assert not (tmp_path / "called").exists()

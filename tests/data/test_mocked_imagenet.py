@@ -1,5 +1,6 @@
 """imagenet2012 as TensorFlow Datasets describes it, with its mocked pictures, from end to end."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,16 @@ def claim(directory: Path) -> None:
     builder.info.write_to_directory(where)
 
 
+def encoded(split: str) -> list[dict[str, Any]]:
+    """Records as TFDS reads them when it leaves pictures as they are."""
+    found = []
+    for record in (records(split)[number] for number in range(COUNT)):
+        file = io.BytesIO()
+        Image.fromarray(record["image"]).save(file, "PNG")
+        found.append({"image": file.getvalue(), "label": record["label"]})
+    return found
+
+
 @dataclass(frozen=True)
 class Prepared:
     data_dir: Path
@@ -57,7 +68,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """What `prepare.py tfds` makes of the mock.
 
     The mock needs TensorFlow for pictures that are not to be decoded, and knows builders by name
-    only: the two calls that would ask for more are put in their place.
+    only: the two calls that would ask for more are put in their place, and pictures encoded anew.
     """
     directory, data_dir = (tmp_path_factory.mktemp(name) for name in ("tfds", "data"))
     claim(directory)
@@ -67,7 +78,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
         tfds.testing.mock_data(num_examples=COUNT, data_dir=directory, policy=policy),
     ):
         patch.setattr(tfds_source, "_undecoded", lambda image: None)
-        patch.setattr(tfds_source, "_records", lambda where, split: records(split))
+        patch.setattr(tfds_source, "_records", lambda where, split, image: encoded(split))
         for record in (records("train")[number] for number in range(COUNT)):
             stored = as_stored(Image.fromarray(record["image"]), SIZE, 3)
             want[stored.tobytes()] = int(record["label"])

@@ -27,7 +27,7 @@ from alexnet_jax.errors import printable
 def test_characters_that_are_not_printed_are_escapes(text: str, want: str) -> None:
     assert printable(text) == want
     error = pickle.loads(pickle.dumps(InputError(f"{text}: no such file")))
-    assert str(error) == f"{want}: no such file"
+    assert str(error) == f"{want}: no such file".replace(r"\n", " ")
 
 
 def test_messages_of_commands(capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,9 +47,7 @@ def test_bad_files_of_a_folder(tmp_path: Path) -> None:
     said: list[str] = []
     source = folder(tmp_path / "in", "mine", size=8, note=said.append)
     assert said == [f"{tmp_path / 'in'}: left unused: x\\x1bc"]
-    with pytest.raises(
-        InputError, match=r"x1b\[2J/\d\\ntest: forged|a/\d\\ntest: forged"
-    ) as caught:
+    with pytest.raises(InputError, match=r"/\d test: forged") as caught:
         prepare(source, tmp_path / "out", workers=1, note=said.append)
     assert str(caught.value).isprintable()
     (listed,) = (tmp_path / "out").rglob("bad_files.txt")

@@ -49,7 +49,7 @@ class TarPictures:
             file.seek(self.offsets[number])
             data = file.read(self.sizes[number])
         name = f"{self.archive.name}: {self.name(number)}"
-        return decode(io.BytesIO(data), name, size, channels, self.ground)
+        return decode(data, name, size, channels, self.ground)
 
 
 def class_names() -> tuple[str, ...]:

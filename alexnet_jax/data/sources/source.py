@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -91,14 +92,14 @@ class Source:
 
 
 def decode(
-    file: IO[bytes], name: str, size: int, channels: int, ground: Ground = "white"
+    data: bytes | IO[bytes], name: str, size: int, channels: int, ground: Ground = "white"
 ) -> np.ndarray:
-    """Decode an open picture file to a stored image, by `read_stored` with `reduced`."""
+    """Decode a picture file, its bytes or open, by `read_stored` with `reduced`."""
     return read_stored(
         name,
         size=size,
         channels=channels,
-        file=file,
+        file=io.BytesIO(data) if isinstance(data, bytes) else data,
         ground=ground,
         most_pixels=MOST_PIXELS,
         reduced=True,

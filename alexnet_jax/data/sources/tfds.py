@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,7 +34,7 @@ class TfdsPictures:
         except Exception as error:  # readers raise many kinds on damaged records
             text = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(f"{name}: {text}") from error
-        return decode(io.BytesIO(record[self.image]), name, size, channels, self.ground)
+        return decode(record[self.image], name, size, channels, self.ground)
 
 
 @functools.cache
