@@ -26,9 +26,7 @@ _POSITIVE = Check("must be above 0", lambda value: value > 0)
 _BELOW_2_31 = Check("must be below 2^31", lambda value: value < 2**31)
 _SIZE = Check("must be > 0, or 0 for the preset's", lambda value: value >= 0)
 _DISTINCT = Check("takes different names of layers", lambda names: len(set(names)) == len(names))
-_DIVISORS = Check(
-    "must be above 0 and finite", lambda values: all(0 < v < math.inf for v in values)
-)
+_DIVISORS = Check("must be above 0 and finite", lambda stds: all(0 < s < math.inf for s in stds))
 _RISING = Check(
     "must rise from above 0",
     lambda values: list(values) == sorted({v for v in values if 0 < v < math.inf}),
@@ -134,8 +132,7 @@ class TrainConfig:
     resize: Resize = "short_bicubic"
     """Rule for resizing pictures from files to stored images (`data.read_stored`)."""
     ground: Annotated[Ground, _FREE] = "white"
-    """Ground on which transparency is laid in pictures from files. A training sets it to that of
-    its prepared data."""
+    """Ground of transparent pictures from files; a training takes that of its prepared data."""
 
     # Cadence.
     log_every: Annotated[int, _FREE, _COUNT] = 50
@@ -179,8 +176,9 @@ class TrainConfig:
     def from_json(cls, value: dict[str, Any]) -> TrainConfig:
         """Create a config from the result of `to_json`; raise InputError for any other value."""
         try:
-            return cls(**{"drop_epochs": value["drop_epochs"], **value})
-        except (TypeError, KeyError) as error:
+            before = {"ground": "black" if value.get("data_dir") else "white"}  # as it was then
+            return cls(**{"drop_epochs": value["drop_epochs"], **before, **value})
+        except (AttributeError, TypeError, KeyError) as error:
             raise InputError(f"not the settings of a run: {error}") from error
 
     def differences(self, other: TrainConfig) -> list[str]:

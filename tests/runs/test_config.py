@@ -142,6 +142,15 @@ def test_a_config_needs_its_values(missing: str) -> None:
         TrainConfig.from_json(value)
 
 
+def test_the_ground_of_earlier_versions() -> None:
+    """Prepared data were on black; those that come with libraries have no transparency."""
+    for data_dir, ground in (("prepared", "black"), ("", "white")):
+        value = dataclasses.replace(BASE, data_dir=data_dir).to_json()
+        assert TrainConfig.from_json(value).ground == "white"
+        del value["ground"]
+        assert TrainConfig.from_json(value).ground == ground
+
+
 def test_differences_name_what_makes_another_run() -> None:
     """Where a run computes and finds its data, how long, and how often it reports may change, and
     the ground of transparent pictures, which its data decide; nothing else."""
