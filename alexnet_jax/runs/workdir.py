@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
 from alexnet_jax.errors import InputError
 from alexnet_jax.runs.config import TrainConfig
+from alexnet_jax.runtime import hold
 
 FORMAT = 1
 OURS = (
@@ -46,13 +48,32 @@ def require_writable(path: Path, what: str) -> None:
         raise InputError(f"{what} {path} cannot be written")
 
 
+@contextlib.contextmanager
+def hold_workdir(path: Path) -> Iterator[None]:
+    """Create the directory of a run if needed, and keep other runs out of it while this one lasts.
+
+    Raises:
+      InputError: the path is a file or cannot be written; another process holds it.
+    """
+    _create(path)
+    with hold(path):
+        yield
+
+
+def _create(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise InputError(f"workdir {path} is a file; give a directory")
+    require_writable(path, "workdir")
+    path.mkdir(parents=True, exist_ok=True)
+
+
 def open_workdir(
     path: Path, config: TrainConfig, data_sha256: str, *, fresh: bool, start_sha256: str = ""
 ) -> None:
     """Create the directory of a run, or check that an existing one belongs to this run.
 
     Args:
-      path: the directory.
+      path: the directory, which `hold_workdir` keeps other processes out of.
       config: settings of the run.
       data_sha256: fingerprint of the data set.
       fresh: remove the files of an earlier run, and no others.
@@ -62,9 +83,7 @@ def open_workdir(
       InputError: the path is a file or cannot be written, or the run there has other settings,
         which the message names.
     """
-    if path.exists() and not path.is_dir():
-        raise InputError(f"workdir {path} is a file; give a directory")
-    require_writable(path, "workdir")
+    _create(path)
     if fresh:
         for name in OURS:
             old = path / name
@@ -93,7 +112,6 @@ def open_workdir(
             f"workdir {path} has checkpoints but no config.json to say of which run; "
             "use another --workdir, or --fresh to start over"
         )
-    path.mkdir(parents=True, exist_ok=True)
     settings = {"format": FORMAT, "config": config.to_json(), "data_sha256": data_sha256}
     if start_sha256:
         settings["start_sha256"] = start_sha256

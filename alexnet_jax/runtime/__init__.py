@@ -4,6 +4,7 @@ from alexnet_jax.runtime.cache_directory import cache_directory
 from alexnet_jax.runtime.compile_cache import enable_compile_cache, release_free_memory
 from alexnet_jax.runtime.determinism import make_deterministic
 from alexnet_jax.runtime.distributed import Watch, join
+from alexnet_jax.runtime.locks import LOCK, hold, open_locked
 from alexnet_jax.runtime.machine import cores, cpu_name, limit_cores, peak_bytes, reset_peak_bytes
 from alexnet_jax.runtime.platforms import require_platforms
 from alexnet_jax.runtime.processes import (
@@ -23,6 +24,7 @@ from alexnet_jax.runtime.signals import (
 )
 
 __all__ = [
+    "LOCK",
     "Interrupted",
     "Signals",
     "Watch",
@@ -34,12 +36,14 @@ __all__ = [
     "elementwise_max",
     "enable_compile_cache",
     "gather_to_host",
+    "hold",
     "is_first",
     "join",
     "limit_cores",
     "make_deterministic",
     "on_all_processes",
     "on_first_process",
+    "open_locked",
     "peak_bytes",
     "release_free_memory",
     "require_platforms",

@@ -53,7 +53,7 @@ def on_all_processes(function: Callable[[], Value]) -> Value:
     raise FailedElsewhere(f"process {process}: {text}")
 
 
-def on_first_process(function: Callable[[], None]) -> None:
+def on_first_process(function: Callable[[], object]) -> None:
     """Call the function in the first process; the others wait for it, and fail if it fails."""
     on_all_processes(function if is_first() else lambda: None)
 
