@@ -36,6 +36,19 @@ class SeveralProcesses:
 
         join(self.coordinator, self.process_id, self.num_processes, self.heartbeat)
 
+    def join_alike(self, command: str, options: Any) -> None:
+        """Join the other processes, and raise InputError unless all got the same options.
+
+        Args:
+          command: name of the command.
+          options: its options, of which `data_dir` and these here may differ.
+        """
+        from alexnet_jax.runtime import require_same
+
+        self.join()
+        given = {k: v for k, v in vars(options).items() if k not in ("processes", "data_dir")}
+        require_same({"command": command} | given)
+
 
 def parse(
     options: type[Options], arguments: Sequence[str] | None = None, program: str | None = None

@@ -12,6 +12,7 @@ from alexnet_jax.runs.workdir import (
     read_settings,
     read_start,
     require_settings,
+    require_shared,
     require_writable,
     write_atomically,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "read_settings",
     "read_start",
     "require_settings",
+    "require_shared",
     "require_writable",
     "with_overrides",
     "write_atomically",

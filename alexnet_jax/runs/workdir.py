@@ -12,7 +12,7 @@ from typing import Any
 
 from alexnet_jax.errors import InputError
 from alexnet_jax.runs.config import TrainConfig
-from alexnet_jax.runtime import hold
+from alexnet_jax.runtime import LOCK, first_differing, hold, shared_error
 
 FORMAT = 1
 OURS = (
@@ -116,6 +116,23 @@ def open_workdir(
     if start_sha256:
         settings["start_sha256"] = start_sha256
     write_atomically(path / "config.json", json.dumps(settings, indent=2) + "\n")
+
+
+def require_shared(path: Path) -> None:
+    """Raise InputError unless all processes of a run see the same directory.
+
+    All call it together, while the first of them holds the directory.
+    """
+    try:
+        lock = (path / LOCK).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        lock = ""  # not what the first process reads
+    process = first_differing(lock)
+    if process is not None:
+        raise shared_error(
+            f"process {process} sees another workdir {path} than process 0; give a directory on a "
+            "file system that they share"
+        )
 
 
 def require_settings(path: Path, data_sha256: str) -> None:

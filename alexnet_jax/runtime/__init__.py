@@ -1,5 +1,6 @@
 """The process and its machine: signals, peer processes, platforms, memory, compiled programs."""
 
+from alexnet_jax.runtime.agreement import first_differing, require_same
 from alexnet_jax.runtime.cache_directory import cache_directory
 from alexnet_jax.runtime.compile_cache import enable_compile_cache, release_free_memory
 from alexnet_jax.runtime.determinism import make_deterministic
@@ -35,6 +36,7 @@ __all__ = [
     "cpu_name",
     "elementwise_max",
     "enable_compile_cache",
+    "first_differing",
     "gather_to_host",
     "hold",
     "is_first",
@@ -47,6 +49,7 @@ __all__ = [
     "peak_bytes",
     "release_free_memory",
     "require_platforms",
+    "require_same",
     "reset_peak_bytes",
     "shared_error",
     "signals_of_run",

@@ -35,6 +35,7 @@ def hold(directory: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(_describe_holder().encode())
         file.flush()
+        os.fsync(file.fileno())  # for processes on other machines
         try:
             yield
         finally:

@@ -17,6 +17,7 @@ from alexnet_jax.runs import (
     hold_workdir,
     open_workdir,
     require_settings,
+    require_shared,
     require_writable,
 )
 from alexnet_jax.runtime import (
@@ -24,9 +25,12 @@ from alexnet_jax.runtime import (
     Signals,
     Watch,
     broadcast_from_first,
+    first_differing,
     is_first,
     on_all_processes,
     on_first_process,
+    require_same,
+    shared_error,
     signals_of_run,
 )
 from alexnet_jax.training.console import Console, Silence
@@ -64,9 +68,9 @@ def fit(
       heartbeat: seconds after which jax regards a silent process as dead.
 
     Raises:
-      InputError: settings that cannot be used, a workdir of another run or of one that another
-        process trains, a loss that is not finite or no better than chance, or a checkpoint that
-        cannot be written.
+      InputError: settings that cannot be used or that differ between processes, a workdir of
+        another run or one that another process trains in, a loss that is not finite or no better
+        than chance, or a checkpoint that cannot be written.
       Interrupted: SIGINT or SIGTERM arrived; the state is saved.
     """
     job, start = _load(config, workdir, fresh, profile)
@@ -105,11 +109,15 @@ def _load(
     config: TrainConfig, workdir: Path, fresh: bool, profile: Path | None
 ) -> tuple[Job, Start]:
     """Load and check everything that the config names, before anything is written."""
+    directories = {"data_dir": "", "start_from": ""}  # may have other names in other processes
+    require_same({"command": "train", "fresh": fresh} | config.to_json() | directories)
     job = on_all_processes(lambda: Job.make(config))
     if profile is not None:
         on_all_processes(lambda: require_writable(profile, "profile directory"))
     start = Start(job)
     sha256 = on_all_processes(lambda: start.sha256(workdir, fresh=fresh))
+    if (process := first_differing(sha256)) is not None:
+        raise shared_error(f"start_from: process {process} reads other weights than process 0")
     return dataclasses.replace(job, start_sha256=sha256), start
 
 
@@ -119,6 +127,7 @@ def _opened(workdir: Path, job: Job, *, fresh: bool) -> Iterator[None]:
     data, start = job.dataset.fingerprint(), job.start_sha256
     with contextlib.ExitStack() as held:
         on_first_process(lambda: held.enter_context(hold_workdir(workdir)))
+        require_shared(workdir)
         on_first_process(
             lambda: open_workdir(workdir, job.config, data, fresh=fresh, start_sha256=start)
         )
