@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from alexnet_jax.cli.ending import end_in_a_line
+from alexnet_jax.cli.ending import end_at_interrupt, end_in_a_line
 from alexnet_jax.cli.options import arg, option, tyro
 from alexnet_jax.cli.values import fail, whole
 
@@ -119,9 +119,10 @@ def run(
       arguments: words of the command line; by default those of the process.
       program: name of the command in its help; by default the name of the process.
     """
-    parsed = parse(options, arguments, program)
-    from alexnet_jax.checkpoints import quiet_orbax
+    with end_at_interrupt():
+        parsed = parse(options, arguments, program)
+        from alexnet_jax.checkpoints import quiet_orbax
 
-    quiet_orbax()
+        quiet_orbax()
     with end_in_a_line():
         main(parsed)

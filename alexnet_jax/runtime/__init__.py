@@ -21,6 +21,7 @@ from alexnet_jax.runtime.signals import (
     Interrupted,
     Signals,
     cleaned_up_at_sigterm,
+    hangup,
     signals_of_run,
 )
 
@@ -38,6 +39,7 @@ __all__ = [
     "enable_compile_cache",
     "first_differing",
     "gather_to_host",
+    "hangup",
     "hold",
     "is_first",
     "join",
