@@ -41,7 +41,7 @@ class Checkpoints:
     def __init__(self, directory: Path, *, keep: int = 2, every: int = 0, clean: bool = False):
         from orbax.checkpoint import v1 as ocp
 
-        self._directory = directory.absolute()
+        self._directory = validation.utf8(directory.absolute())
         self._damaged: list[int] = []
         self._failed = False
         self._top1: dict[int, float | None] = {}

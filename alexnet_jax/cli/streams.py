@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ def standard_streams(*, optional: bool) -> Iterator[None]:
     """
     _open_closed()
     before = sys.stdout, sys.stderr
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of classes and files may be any text
+        sys.stdout.reconfigure(errors="backslashreplace")
     output = Output(before[0], optional=optional)
     sys.stdout, sys.stderr = cast(TextIO, output), cast(TextIO, _Errors(before[1]))
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import jax
 
-from alexnet_jax.checkpoints import Checkpoints
+from alexnet_jax.checkpoints import Checkpoints, require_savable, utf8
 from alexnet_jax.runs import (
     MetricsFile,
     TrainConfig,
@@ -93,6 +93,7 @@ def fit(
         if broadcast_from_first(log.finished) and run.step == config.steps:
             console.note(f"{workdir} is finished at step {config.steps}; nothing to do")
             return
+        on_all_processes(lambda: require_savable(workdir, run.array_bytes))
         if not can_draw():
             console.note(NO_PICTURES)
         if saved.steps:
@@ -111,6 +112,7 @@ def _load(
     """Load and check everything that the config names, before anything is written."""
     directories = {"data_dir": "", "start_from": ""}  # may have other names in other processes
     require_same({"command": "train", "fresh": fresh} | config.to_json() | directories)
+    on_all_processes(lambda: utf8(workdir.absolute()))
     job = on_all_processes(lambda: Job.make(config))
     if profile is not None:
         on_all_processes(lambda: require_writable(profile, "profile directory"))

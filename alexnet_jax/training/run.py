@@ -68,6 +68,11 @@ class Run:
         """Number of updates made so far."""
         return int(self.state.step)
 
+    @property
+    def array_bytes(self) -> int:
+        """Bytes of the parameters and their velocities, most of what a checkpoint holds."""
+        return 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(self.state.params))
+
     def restart(self) -> tuple[TrainState, Prefetch, Statistics]:
         """Set the run to its newest good checkpoint, or to its beginning if there is none."""
         if not self._resume():

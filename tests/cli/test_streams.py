@@ -157,3 +157,21 @@ def test_an_interrupt_among_imports_is_one_line() -> None:
     finally:
         process.kill()
     assert (process.returncode, err) == (130, "\ninterrupted\n")
+
+
+def test_text_that_cannot_be_encoded_is_escaped() -> None:
+    """A file's name may be any bytes, and a locale may lack letters of a class's name."""
+    code = (
+        "from alexnet_jax.cli.streams import standard_streams\n"
+        "with standard_streams(optional=False):\n"
+        "    print('caf\\u00e9', '\\udcc3')"
+    )
+    for encoding, printed in (
+        ("ascii", b"caf\\xe9 \\udcc3\n"),
+        ("utf-8", b"caf\xc3\xa9 \\udcc3\n"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, timeout=60,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding},
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (0, printed), done.stderr
