@@ -64,5 +64,5 @@ def test_a_name_that_is_no_text_is_refused(tmp_path: Path, monkeypatch: pytest.M
     assert_refused(train(workdir, 6), "w\udcc3\udca9 is no text in utf-8, and checkpoints need it")
     assert not list(tmp_path.iterdir())
     monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
-    with pytest.raises(InputError, match="is no text in ascii, .*; set PYTHONUTF8=1 if it is"):
+    with pytest.raises(InputError, match=r"is no text in ascii, .*; set PYTHONUTF8=1 if it is"):
         Checkpoints(workdir / "checkpoints")
