@@ -22,4 +22,6 @@ def run_command(name: str, **fixed: str) -> None:
             file=sys.stderr,
         )
         raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     program.run_command(name, sys.argv[1:], **fixed)

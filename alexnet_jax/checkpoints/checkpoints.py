@@ -12,7 +12,7 @@ import jax
 
 from alexnet_jax.checkpoints import validation
 from alexnet_jax.checkpoints.digests import tree_digests
-from alexnet_jax.checkpoints.orbax_log import counters_unread
+from alexnet_jax.checkpoints.orbax_log import counters_unread, filter_orbax
 from alexnet_jax.checkpoints.retention import best_of, policy
 from alexnet_jax.checkpoints.step_names import tolerant_names
 from alexnet_jax.checkpoints.validation import reason
@@ -41,11 +41,11 @@ class Checkpoints:
     def __init__(self, directory: Path, *, keep: int = 2, every: int = 0, clean: bool = False):
         from orbax.checkpoint import v1 as ocp
 
-        self._directory = directory.absolute()
+        filter_orbax()
+        self._directory = validation.utf8(directory.absolute())
         self._damaged: list[int] = []
-        self._failed = False
         self._top1: dict[int, float | None] = {}
-        self._writer = Writer()
+        self._failed, self._writer = False, Writer()
         self._checkpointer = ocp.training.Checkpointer(
             self._directory,
             save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),

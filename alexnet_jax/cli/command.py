@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from alexnet_jax.cli.ending import end_in_a_line
+from alexnet_jax.cli.ending import end_at_interrupt, end_in_a_line
 from alexnet_jax.cli.options import arg, option, tyro
 from alexnet_jax.cli.values import fail, whole
 
@@ -35,6 +35,19 @@ class SeveralProcesses:
         from alexnet_jax.runtime import join
 
         join(self.coordinator, self.process_id, self.num_processes, self.heartbeat)
+
+    def join_alike(self, command: str, options: Any) -> None:
+        """Join the other processes, and raise InputError unless all got the same options.
+
+        Args:
+          command: name of the command.
+          options: its options, of which `data_dir` and these here may differ.
+        """
+        from alexnet_jax.runtime import require_same
+
+        self.join()
+        given = {k: v for k, v in vars(options).items() if k not in ("processes", "data_dir")}
+        require_same({"command": command} | given)
 
 
 def parse(
@@ -106,9 +119,10 @@ def run(
       arguments: words of the command line; by default those of the process.
       program: name of the command in its help; by default the name of the process.
     """
-    parsed = parse(options, arguments, program)
-    from alexnet_jax.checkpoints import quiet_orbax
+    with end_at_interrupt():
+        parsed = parse(options, arguments, program)
+        from alexnet_jax.checkpoints import quiet_orbax
 
-    quiet_orbax()
+        quiet_orbax()
     with end_in_a_line():
         main(parsed)

@@ -1,13 +1,39 @@
-"""End of a command: what becomes of the exceptions that its function raises."""
+"""End of a command: what becomes of Ctrl-C and of the exceptions that its function raises."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
+from types import FrameType
 
 from alexnet_jax.cli.values import mistakes_in_a_line
+
+
+@contextlib.contextmanager
+def end_at_interrupt() -> Iterator[None]:
+    """End the process at once at SIGINT, in one line and with status 130.
+
+    For the time in which libraries are imported and nothing needs to be cleaned up: an exception
+    raised amid an import may turn into another, or be printed and lost.
+    """
+
+    def end(number: int, _: FrameType | None) -> None:
+        os.write(2, b"\ninterrupted\n")
+        os._exit(128 + number)
+
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        yield
+        return
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

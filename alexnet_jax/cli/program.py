@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
+from alexnet_jax.cli.ending import end_at_interrupt
+from alexnet_jax.cli.streams import standard_streams
 from alexnet_jax.cli.values import fail, mistakes_in_a_line
 from alexnet_jax.errors import choices
 from alexnet_jax.version import __version__
@@ -48,6 +50,8 @@ COMMANDS = {
     },
 }
 NAMES = [name for group in COMMANDS.values() for name in group]
+# Their files are what they are run for; they go on when nobody reads their output.
+_MAKE_FILES = ("train", "import", "export", "prepare", "look", "features", "claims", "reproduce")
 _MODULES = {"import": "import_weights"}  # `import` cannot be imported
 
 
@@ -58,14 +62,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
       arguments: words of the command line; by default those of the process.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in NAMES:
+        return run_command(words[0], words[1:], f"{PROGRAM} {words[0]}")
+    with standard_streams(optional=False):
+        return _without_command(words)
+
+
+def _without_command(words: Sequence[str]) -> None:
     if not words or words[0] in ("-h", "--help"):
         print(_overview())
     elif words[0] == "--version":
         print(f"{PROGRAM} {__version__}")
-    elif words[0] not in NAMES:
-        fail(f"unknown command {words[0]!r}; {choices(words[0], NAMES)}")
     else:
-        run_command(words[0], words[1:], f"{PROGRAM} {words[0]}")
+        fail(f"unknown command {words[0]!r}; {choices(words[0], NAMES)}")
 
 
 def run_command(
@@ -79,9 +88,10 @@ def run_command(
       program: name in the command's help; by default that of the script.
       fixed: what a script for a part of a command decides.
     """
-    with mistakes_in_a_line():
-        module = command_module(name)
-    module.command(arguments, program, **fixed)
+    with standard_streams(optional=name in _MAKE_FILES):
+        with end_at_interrupt(), mistakes_in_a_line():
+            module = command_module(name)
+        module.command(arguments, program, **fixed)
 
 
 def command_module(name: str) -> ModuleType:

@@ -18,6 +18,7 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.paper.claims import FULL
 from alexnet_jax.paper.runs import finished
 from alexnet_jax.runs import TrainConfig, read_settings, with_overrides
+from alexnet_jax.runtime import hangup
 
 CONFIG, DATA, VIEWS = "imagenet_source2012", "imagenet2012", 10
 Execute = Callable[[str, Sequence[str]], int]
@@ -225,7 +226,7 @@ def carry_out(plan: Sequence[Step], execute: Execute, say: Callable[[str], None]
 def in_a_process(command: Sequence[str]) -> int:
     """Run a command and return its exit status, or 128 + the number of the signal that ended it.
 
-    SIGINT and SIGTERM are forwarded, so that the command can stop in order. The command runs in a
+    SIGINT, SIGTERM and SIGHUP are forwarded, so that the command can stop in order. It runs in a
     session of its own; otherwise a terminal would send it the same signal a second time.
     """
     early: list[int] = []
@@ -237,7 +238,7 @@ def in_a_process(command: Sequence[str]) -> int:
         if not children:
             early.append(number)
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, *hangup())
     before = {number: signal.signal(number, forward) for number in numbers}
     try:
         children.append(subprocess.Popen(command, start_new_session=True))

@@ -2,16 +2,17 @@
 
 from alexnet_jax.runs.config import Dtype, Resize, TrainConfig
 from alexnet_jax.runs.description import Description
+from alexnet_jax.runs.metrics_file import Line, MetricsFile
 from alexnet_jax.runs.model_card import CARD, model_card
 from alexnet_jax.runs.overrides import parse_layer_value, with_overrides
 from alexnet_jax.runs.workdir import (
     FORMAT,
-    Line,
-    MetricsFile,
+    hold_workdir,
     open_workdir,
     read_settings,
     read_start,
     require_settings,
+    require_shared,
     require_writable,
     write_atomically,
 )
@@ -25,12 +26,14 @@ __all__ = [
     "MetricsFile",
     "Resize",
     "TrainConfig",
+    "hold_workdir",
     "model_card",
     "open_workdir",
     "parse_layer_value",
     "read_settings",
     "read_start",
     "require_settings",
+    "require_shared",
     "require_writable",
     "with_overrides",
     "write_atomically",

@@ -1,16 +1,18 @@
-"""Directory of a run: its settings, its metrics file, and the names of its other files."""
+"""Directory of a run: its settings, and the names of its other files."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 from alexnet_jax.errors import InputError
 from alexnet_jax.runs.config import TrainConfig
+from alexnet_jax.runtime import LOCK, first_differing, hold, shared_error
 
 FORMAT = 1
 OURS = (
@@ -46,13 +48,32 @@ def require_writable(path: Path, what: str) -> None:
         raise InputError(f"{what} {path} cannot be written")
 
 
+@contextlib.contextmanager
+def hold_workdir(path: Path) -> Iterator[None]:
+    """Create the directory of a run if needed, and keep other runs out of it while this one lasts.
+
+    Raises:
+      InputError: the path is a file or cannot be written; another process holds it.
+    """
+    _create(path)
+    with hold(path):
+        yield
+
+
+def _create(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise InputError(f"workdir {path} is a file; give a directory")
+    require_writable(path, "workdir")
+    path.mkdir(parents=True, exist_ok=True)
+
+
 def open_workdir(
     path: Path, config: TrainConfig, data_sha256: str, *, fresh: bool, start_sha256: str = ""
 ) -> None:
     """Create the directory of a run, or check that an existing one belongs to this run.
 
     Args:
-      path: the directory.
+      path: the directory, which `hold_workdir` keeps other processes out of.
       config: settings of the run.
       data_sha256: fingerprint of the data set.
       fresh: remove the files of an earlier run, and no others.
@@ -62,9 +83,7 @@ def open_workdir(
       InputError: the path is a file or cannot be written, or the run there has other settings,
         which the message names.
     """
-    if path.exists() and not path.is_dir():
-        raise InputError(f"workdir {path} is a file; give a directory")
-    require_writable(path, "workdir")
+    _create(path)
     if fresh:
         for name in OURS:
             old = path / name
@@ -93,11 +112,27 @@ def open_workdir(
             f"workdir {path} has checkpoints but no config.json to say of which run; "
             "use another --workdir, or --fresh to start over"
         )
-    path.mkdir(parents=True, exist_ok=True)
     settings = {"format": FORMAT, "config": config.to_json(), "data_sha256": data_sha256}
     if start_sha256:
         settings["start_sha256"] = start_sha256
     write_atomically(path / "config.json", json.dumps(settings, indent=2) + "\n")
+
+
+def require_shared(path: Path) -> None:
+    """Raise InputError unless all processes of a run see the same directory.
+
+    All call it together, while the first of them holds the directory.
+    """
+    try:
+        lock = (path / LOCK).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        lock = ""  # not what the first process reads
+    process = first_differing(lock)
+    if process is not None:
+        raise shared_error(
+            f"process {process} sees another workdir {path} than process 0; give a directory on a "
+            "file system that they share"
+        )
 
 
 def require_settings(path: Path, data_sha256: str) -> None:
@@ -153,89 +188,3 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or not isinstance(data_sha256, str):
         raise InputError(f"{file} lacks the settings of a run")
     return settings
-
-
-class Line(TypedDict, total=False):
-    """Line of `metrics.jsonl`: a measurement or an event."""
-
-    step: int
-    split: str
-    loss: float
-    top1: float
-    top5: float
-    learning_rate: float
-    input_wait: float
-    images_per_second: float
-    event: str
-    params_sha256: str
-
-
-class MetricsFile:
-    """File `metrics.jsonl`: one line of JSON per measurement, in the order of steps.
-
-    `writing` is True in only one of a run's processes.
-    """
-
-    def __init__(self, path: Path, *, writing: bool = True) -> None:
-        self._path, self._writing = path, writing
-
-    def read(self) -> list[Line]:
-        """Read all lines, except a last line that a crash has cut short.
-
-        Raises:
-          InputError: a line before the last is not a measurement in JSON.
-        """
-        if not self._path.exists():
-            return []
-        texts = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
-        lines = []
-        for number, text in enumerate(texts, 1):
-            try:
-                line = json.loads(text)
-                if not _is_measurement(line):
-                    raise ValueError("no measurement")
-                lines.append(line)
-            except (ValueError, RecursionError):
-                if number < len(texts):
-                    raise InputError(f"{self._path}: line {number} is not one of ours") from None
-        return lines
-
-    def append(self, line: Mapping[str, object]) -> None:
-        """Append a line; raise InputError if it cannot be written."""
-        if not self._writing:
-            return
-        try:
-            with open(self._path, "a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-        except OSError as error:  # on a full disk, it does not name the file
-            raise InputError(
-                f"{self._path} cannot be written ({error.strerror}); once that is mended, the same "
-                "command resumes from the last checkpoint"
-            ) from error
-
-    def sync(self) -> None:
-        """Flush appended lines to the disk: a checkpoint must not outlive the lines before it."""
-        if self._writing and self._path.exists():
-            with open(self._path, "a", encoding="utf-8") as file:
-                os.fsync(file.fileno())
-
-    def rewind(self, step: int) -> None:
-        """Keep the lines up to `step`, from which a run resumes; it writes the later ones again."""
-        if not self._writing:
-            return
-        kept = [line for line in self.read() if line["step"] <= step and "event" not in line]
-        write_atomically(self._path, "".join(json.dumps(line) + "\n" for line in kept))
-
-    @property
-    def finished(self) -> bool:
-        """Whether the last line is the event "done"."""
-        lines = self.read()
-        return bool(lines) and lines[-1].get("event") == "done"
-
-
-def _is_measurement(line: Any) -> bool:
-    """Whether a JSON value is a line of this file, with the numbers that figures and cards need."""
-    if not isinstance(line, dict) or type(line.get("step")) is not int:
-        return False
-    numbers = [line.get(name) for name in ("loss", "top1", "top5")] if "split" in line else []
-    return all(type(value) in (int, float) for value in numbers)

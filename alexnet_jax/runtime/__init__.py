@@ -1,9 +1,11 @@
 """The process and its machine: signals, peer processes, platforms, memory, compiled programs."""
 
+from alexnet_jax.runtime.agreement import first_differing, require_same
 from alexnet_jax.runtime.cache_directory import cache_directory
 from alexnet_jax.runtime.compile_cache import enable_compile_cache, release_free_memory
 from alexnet_jax.runtime.determinism import make_deterministic
 from alexnet_jax.runtime.distributed import Watch, join
+from alexnet_jax.runtime.locks import LOCK, hold, open_locked
 from alexnet_jax.runtime.machine import cores, cpu_name, limit_cores, peak_bytes, reset_peak_bytes
 from alexnet_jax.runtime.platforms import require_platforms
 from alexnet_jax.runtime.processes import (
@@ -19,10 +21,12 @@ from alexnet_jax.runtime.signals import (
     Interrupted,
     Signals,
     cleaned_up_at_sigterm,
+    hangup,
     signals_of_run,
 )
 
 __all__ = [
+    "LOCK",
     "Interrupted",
     "Signals",
     "Watch",
@@ -33,16 +37,21 @@ __all__ = [
     "cpu_name",
     "elementwise_max",
     "enable_compile_cache",
+    "first_differing",
     "gather_to_host",
+    "hangup",
+    "hold",
     "is_first",
     "join",
     "limit_cores",
     "make_deterministic",
     "on_all_processes",
     "on_first_process",
+    "open_locked",
     "peak_bytes",
     "release_free_memory",
     "require_platforms",
+    "require_same",
     "reset_peak_bytes",
     "shared_error",
     "signals_of_run",

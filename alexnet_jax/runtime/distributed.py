@@ -5,6 +5,9 @@ jax.distributed does the work: it sends heartbeats, detects clusters and ends pr
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
+import os
 import re
 import socket
 import sys
@@ -60,7 +63,29 @@ def join(coordinator: str, process_id: int | None, count: int | None, heartbeat:
         socket.getaddrinfo(host, None)
     except OSError as error:
         raise InputError(f"--coordinator names no host that is known: {host!r}") from error
-    _initialize(heartbeat, coordinator, count, process_id)
+    _initialize(heartbeat, coordinator, count, process_id, _bind_address(host, int(address[2])))
+
+
+def _bind_address(host: str, port: int) -> str | None:
+    """Return the one address that process 0 listens on, or None for all of its machine's.
+
+    A name that has several addresses here, or none of this machine's (behind a router), leaves
+    open which of them the others will use; a name other than localhost whose address is a loopback
+    one is usually this machine's own, which the others know by another address.
+    JAX_COORDINATOR_BIND_ADDRESS decides otherwise.
+    """
+    if "JAX_COORDINATOR_BIND_ADDRESS" in os.environ:
+        return None
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = {str(address[4][0]): address[0] for address in found}
+    named = host not in (*addresses, "localhost")
+    if named and (len(addresses) > 1 or ipaddress.ip_address(min(addresses)).is_loopback):
+        return None
+    for address, family in addresses.items():
+        with socket.socket(family) as probe, contextlib.suppress(OSError):
+            probe.bind((address, 0))
+            return f"[{address}]:{port}" if family == socket.AF_INET6 else f"{address}:{port}"
+    return None
 
 
 def _initialize(
@@ -68,6 +93,7 @@ def _initialize(
     coordinator: str | None = None,
     count: int | None = None,
     process_id: int | None = None,
+    bind_address: str | None = None,
 ) -> None:
     reminder = threading.Timer(
         heartbeat,
@@ -87,6 +113,7 @@ def _initialize(
             initialization_timeout=3 * heartbeat,
             heartbeat_timeout_seconds=heartbeat,
             shutdown_timeout_seconds=heartbeat,
+            coordinator_bind_address=bind_address,
         )
     except ValueError as error:
         if coordinator is not None:

@@ -41,7 +41,7 @@ def on_all_processes(function: Callable[[], Value]) -> Value:
     row = np.zeros(_MESSAGE_BYTES + 1, np.uint8)
     row[0] = error is not None
     row[1 : 1 + len(message)] = np.frombuffer(message, np.uint8)
-    rows = _allgather(row)
+    rows = allgather(row)
     failing = np.flatnonzero(rows[:, 0])
     if not failing.size:
         return result  # type: ignore[return-value]
@@ -53,7 +53,7 @@ def on_all_processes(function: Callable[[], Value]) -> Value:
     raise FailedElsewhere(f"process {process}: {text}")
 
 
-def on_first_process(function: Callable[[], None]) -> None:
+def on_first_process(function: Callable[[], object]) -> None:
     """Call the function in the first process; the others wait for it, and fail if it fails."""
     on_all_processes(function if is_first() else lambda: None)
 
@@ -67,12 +67,12 @@ def broadcast_from_first(number: int) -> int:
     """Return the first process's `number` in every process."""
     if jax.process_count() == 1:
         return number
-    return int(_allgather(np.array(number, np.int32))[0])
+    return int(allgather(np.array(number, np.int32))[0])
 
 
 def elementwise_max(rows: np.ndarray) -> np.ndarray:
     """Return the elementwise maximum of `rows` over all processes: [...] -> [...]."""
-    return rows if jax.process_count() == 1 else _allgather(rows).max(0)
+    return rows if jax.process_count() == 1 else allgather(rows).max(0)
 
 
 def gather_to_host(array: Any) -> np.ndarray:
@@ -84,7 +84,8 @@ def gather_to_host(array: Any) -> np.ndarray:
     return np.asarray(jax.device_get(array))
 
 
-def _allgather(array: np.ndarray) -> np.ndarray:
+def allgather(array: np.ndarray) -> np.ndarray:
+    """Return [P, ...]: the array of every process; all have the same shape and dtype."""
     return np.asarray(_multihost().process_allgather(array))
 
 

@@ -1,4 +1,4 @@
-"""Orderly stops on SIGINT and SIGTERM. jax is imported only inside functions."""
+"""Orderly stops on SIGINT, SIGTERM and SIGHUP. jax is imported only inside functions."""
 
 from __future__ import annotations
 
@@ -19,8 +19,15 @@ class Interrupted(Exception):
         self.status = status
 
 
+def hangup() -> tuple[signal.Signals, ...]:
+    """Return SIGHUP, the end of a terminal, unless this process ignores it, as under `nohup`."""
+    if not hasattr(signal, "SIGHUP") or signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        return ()
+    return (signal.SIGHUP,)
+
+
 class Signals:
-    """Context that records the first SIGINT or SIGTERM and ends the process at the second.
+    """Context that records the first SIGINT, SIGTERM or SIGHUP; the second ends the process.
 
     The training loop calls `stopping` between steps, where there is a complete state to save. The
     second signal ends the process at once, even while a step is computed or compiled and Python
@@ -35,7 +42,7 @@ class Signals:
         return self._received
 
     def _handlers(self) -> dict[signal.Signals, Callable[[int, FrameType | None], None]]:
-        return {signal.SIGINT: self._handle, signal.SIGTERM: self._handle}
+        return dict.fromkeys((signal.SIGINT, signal.SIGTERM, *hangup()), self._handle)
 
     def __enter__(self) -> Signals:
         handlers = self._handlers()
@@ -71,8 +78,8 @@ def _end_at_second(reader: socket.socket, numbers: set[signal.Signals]) -> None:
 class SharedSignals(Signals):
     """Signals of several processes: a signal to one of them stops all at the same step.
 
-    jax handles SIGTERM and passes it on to the other processes; SIGINT is turned into SIGTERM. A
-    second SIGTERM changes nothing.
+    jax handles SIGTERM and passes it on to the other processes; SIGINT and SIGHUP are turned into
+    SIGTERM. A second SIGTERM changes nothing.
     """
 
     def stopping(self, step: int) -> signal.Signals | None:
@@ -83,7 +90,7 @@ class SharedSignals(Signals):
         return None
 
     def _handlers(self) -> dict[signal.Signals, Callable[[int, FrameType | None], None]]:
-        return {signal.SIGINT: self._pass_on}
+        return dict.fromkeys((signal.SIGINT, *hangup()), self._pass_on)
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         self._handle(number, frame)
@@ -99,17 +106,19 @@ def signals_of_run() -> Signals:
 
 @contextlib.contextmanager
 def cleaned_up_at_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into SystemExit with status 143, so that temporary files are removed.
+    """Turn SIGTERM and SIGHUP into SystemExit with status 143 or 129, so that temporary files are
+    removed.
 
-    Without a handler the signal ends the process before any `finally` clause. A computation outside
+    Without a handler a signal ends the process before any `finally` clause. A computation outside
     of Python ends first.
     """
 
     def end(number: int, _: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, *hangup())}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
 
-from alexnet_jax.checkpoints import Checkpoints
+from alexnet_jax.checkpoints import Checkpoints, require_savable, utf8
 from alexnet_jax.runs import (
     MetricsFile,
     TrainConfig,
+    hold_workdir,
     open_workdir,
     require_settings,
+    require_shared,
     require_writable,
 )
 from alexnet_jax.runtime import (
@@ -21,9 +25,12 @@ from alexnet_jax.runtime import (
     Signals,
     Watch,
     broadcast_from_first,
+    first_differing,
     is_first,
     on_all_processes,
     on_first_process,
+    require_same,
+    shared_error,
     signals_of_run,
 )
 from alexnet_jax.training.console import Console, Silence
@@ -61,15 +68,17 @@ def fit(
       heartbeat: seconds after which jax regards a silent process as dead.
 
     Raises:
-      InputError: settings that cannot be used, a workdir of another run, a loss that is not finite
-        or no better than chance, or a checkpoint that cannot be written.
+      InputError: settings that cannot be used or that differ between processes, a workdir of
+        another run or one that another process trains in, a loss that is not finite or no better
+        than chance, or a checkpoint that cannot be written.
       Interrupted: SIGINT or SIGTERM arrived; the state is saved.
     """
-    job, start = _prepare(config, workdir, fresh, profile)
+    job, start = _load(config, workdir, fresh, profile)
     console = console if is_first() else Silence()
     log = MetricsFile(workdir / "metrics.jsonl", writing=is_first())
     every = math.ceil(config.keep_epochs * len(job.dataset.train) / config.batch)
     with (
+        _opened(workdir, job, fresh=fresh),
         signals_of_run() as signals,
         Watch(heartbeat) as watch,
         Checkpoints(
@@ -84,6 +93,7 @@ def fit(
         if broadcast_from_first(log.finished) and run.step == config.steps:
             console.note(f"{workdir} is finished at step {config.steps}; nothing to do")
             return
+        on_all_processes(lambda: require_savable(workdir, run.array_bytes))
         if not can_draw():
             console.note(NO_PICTURES)
         if saved.steps:
@@ -96,22 +106,35 @@ def fit(
         run.finish()
 
 
-def _prepare(
+def _load(
     config: TrainConfig, workdir: Path, fresh: bool, profile: Path | None
 ) -> tuple[Job, Start]:
-    """Load everything that the config names, and open the workdir with its settings."""
+    """Load and check everything that the config names, before anything is written."""
+    directories = {"data_dir": "", "start_from": ""}  # may have other names in other processes
+    require_same({"command": "train", "fresh": fresh} | config.to_json() | directories)
+    on_all_processes(lambda: utf8(workdir.absolute()))
     job = on_all_processes(lambda: Job.make(config))
     if profile is not None:
         on_all_processes(lambda: require_writable(profile, "profile directory"))
     start = Start(job)
     sha256 = on_all_processes(lambda: start.sha256(workdir, fresh=fresh))
-    job = dataclasses.replace(job, start_sha256=sha256)
-    data = job.dataset.fingerprint()
-    on_first_process(
-        lambda: open_workdir(workdir, job.config, data, fresh=fresh, start_sha256=sha256)
-    )
-    on_all_processes(lambda: require_settings(workdir, data))
-    return job, start
+    if (process := first_differing(sha256)) is not None:
+        raise shared_error(f"start_from: process {process} reads other weights than process 0")
+    return dataclasses.replace(job, start_sha256=sha256), start
+
+
+@contextlib.contextmanager
+def _opened(workdir: Path, job: Job, *, fresh: bool) -> Iterator[None]:
+    """Open the workdir with the run's settings. The first process holds it, for all of them."""
+    data, start = job.dataset.fingerprint(), job.start_sha256
+    with contextlib.ExitStack() as held:
+        on_first_process(lambda: held.enter_context(hold_workdir(workdir)))
+        require_shared(workdir)
+        on_first_process(
+            lambda: open_workdir(workdir, job.config, data, fresh=fresh, start_sha256=start)
+        )
+        on_all_processes(lambda: require_settings(workdir, data))
+        yield
 
 
 def train(run: Run, signals: Signals, watch: Watch, profile: Path | None) -> None:

@@ -68,6 +68,12 @@ class Run:
         """Number of updates made so far."""
         return int(self.state.step)
 
+    @property
+    def array_bytes(self) -> int:
+        """Bytes of the parameters and their velocities, most of what a checkpoint holds."""
+        leaves: list[jax.Array] = jax.tree.leaves(self.state.params)
+        return 2 * sum(leaf.nbytes for leaf in leaves)
+
     def restart(self) -> tuple[TrainState, Prefetch, Statistics]:
         """Set the run to its newest good checkpoint, or to its beginning if there is none."""
         if not self._resume():

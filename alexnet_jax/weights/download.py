@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from alexnet_jax.checkpoints import file_digest
 from alexnet_jax.display import Progress
 from alexnet_jax.errors import InputError
-from alexnet_jax.runtime import cache_directory
+from alexnet_jax.runtime import cache_directory, open_locked
 from alexnet_jax.weights.published_files import PUBLISHED_FILES, PublishedFile
 
 _PATIENCE = 30  # seconds without an answer, or without a further byte
@@ -58,7 +56,8 @@ def fetch(name: str, *, cache: str | Path | None = None) -> Path:
     _require_requests()
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with _opened_alone(path.with_name(f"{path.name}.part")) as part:
+        aside = path.with_name(f"{path.name}.part")
+        with open_locked(aside, wait=lambda: _report_wait(aside)) as part:
             if not path.is_file():  # else another process has downloaded it meanwhile
                 _complete(name, published, path, part)
                 os.replace(part.name, path)
@@ -79,34 +78,8 @@ def _require_requests() -> None:
         raise InputError("a download needs requests: pip install 'alexnet_jax[interop]'") from None
 
 
-@contextlib.contextmanager
-def _opened_alone(part: Path) -> Iterator[IO[bytes]]:
-    """Open a file for appending, and keep other processes that call this waiting."""
-    while True:
-        with open(part, "ab") as file:
-            _lock(file)
-            if _is_at(file, part):  # else the process before renamed or deleted it
-                yield file
-                return
-
-
-def _lock(file: IO[bytes]) -> None:
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print(f"{file.name}: waiting for another process that downloads it", file=sys.stderr)
-        fcntl.flock(file, fcntl.LOCK_EX)
-    except OSError:
-        return  # this file system has no locks; the digest tells if two processes wrote at once
-
-
-def _is_at(file: IO[bytes], path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
+def _report_wait(part: Path) -> None:
+    print(f"{part}: waiting for another process that downloads it", file=sys.stderr)
 
 
 def _complete(name: str, published: PublishedFile, path: Path, part: IO[bytes]) -> None:

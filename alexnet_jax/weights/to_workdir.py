@@ -13,7 +13,8 @@ import jax
 from alexnet_jax.checkpoints import Checkpoints
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference import Model
-from alexnet_jax.runs import CARD, FORMAT, require_writable, write_atomically
+from alexnet_jax.runs import CARD, FORMAT, hold_workdir, require_writable, write_atomically
+from alexnet_jax.runtime import LOCK
 
 _TEMPORARY = "import.tmp"
 
@@ -21,11 +22,13 @@ _TEMPORARY = "import.tmp"
 def require_empty_workdir(workdir: Path) -> None:
     """Raise InputError unless a workdir is an empty directory or can be created.
 
-    The remains of an interrupted import do not count.
+    The remains of an import that was killed do not count.
     """
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"workdir {workdir} is a file; give a directory")
-    if workdir.is_dir() and any(entry.name != _TEMPORARY for entry in workdir.iterdir()):
+    if workdir.is_dir() and any(
+        entry.name not in (_TEMPORARY, LOCK) for entry in workdir.iterdir()
+    ):
         raise InputError(f"workdir {workdir} is not empty; give another --workdir")
     require_writable(workdir, "workdir")
 
@@ -43,7 +46,8 @@ def save_workdir(model: Model, workdir: Path, *, data: str | None = None) -> Non
       data: name of the data set that `evaluate` tests on; by default ImageNet's.
 
     Raises:
-      InputError: the workdir is a file, cannot be written or is not empty.
+      InputError: the workdir is a file, cannot be written or is not empty, or another process
+        holds it.
     """
     require_empty_workdir(workdir)
     if data is not None:
@@ -51,15 +55,19 @@ def save_workdir(model: Model, workdir: Path, *, data: str | None = None) -> Non
     # The files are first written to a directory inside the workdir, because the workdir itself may
     # be impossible to replace, for example as a mounted disk.
     new, aside = not workdir.exists(), workdir / _TEMPORARY
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
     try:
-        _fill(model, aside)
-        for name in ("checkpoints", CARD, "config.json"):
-            os.replace(aside / name, workdir / name)
+        with hold_workdir(workdir):
+            require_empty_workdir(workdir)  # another import may have ended meanwhile
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir()
+            try:
+                _fill(model, aside)
+                for name in ("checkpoints", CARD, "config.json"):
+                    os.replace(aside / name, workdir / name)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
-        if new and not any(workdir.iterdir()):
+        if new and workdir.exists() and not any(workdir.iterdir()):
             workdir.rmdir()
 
 

@@ -1,5 +1,6 @@
 """What orbax leaves behind is dropped; every other error is told."""
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 import tensorstore
 
 from alexnet_jax.checkpoints.checkpoints import Checkpoints
-from alexnet_jax.checkpoints.orbax_log import COUNTERS, counters_unread
+from alexnet_jax.checkpoints.orbax_log import COUNTERS, counters_unread, filter_orbax
 
 # Where nothing can be raised: a loop that has been closed is called, a coroutine fails when it is
 # gathered up, and so does an object of ours. Then a bug of ours.
@@ -61,6 +62,47 @@ def test_only_what_is_orbaxs_is_dropped() -> None:
     quiet = told("quiet")
     assert [quiet.count(line) for line in (*theirs, ours, bug)] == [0, 0, 1, 1]
     assert quiet.count("Traceback") == 2
+
+
+READING = """
+import sys
+from pathlib import Path
+import jax.numpy as jnp
+from alexnet_jax.checkpoints import Checkpoints
+tree = {"params": {f"w{k}": jnp.arange(300.0) + k for k in range(4)}}
+with Checkpoints(Path(sys.argv[1])) as checkpoints:
+    for step in (1, 2):
+        checkpoints.save(step, tree, about={})
+for file in (Path(sys.argv[1]) / "2").rglob("*"):
+    if file.is_file() and (file.name == sys.argv[2] or file.parent.name == sys.argv[2]):
+        file.write_bytes(file.read_bytes()[:-20])
+with Checkpoints(Path(sys.argv[1])) as checkpoints:
+    print(checkpoints.load_newest(lambda about: tree, lambda text: print(text))[0])
+"""
+
+
+@pytest.mark.parametrize("part", ["d", pytest.param("_METADATA", marks=pytest.mark.exhaustive)])
+def test_a_library_that_reads_a_damaged_checkpoint_is_told_once(part: str, tmp_path: Path) -> None:
+    """By the one message that it asked for: nothing is on standard error, without a command's
+    settings."""
+    done = subprocess.run(
+        [sys.executable, "-W", "always::RuntimeWarning", "-c", READING, str(tmp_path), part],
+        capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    message, step = done.stdout.splitlines()
+    assert message.startswith("checkpoint 2 cannot be read (")
+    assert step == "1"
+
+
+def test_messages_of_others_are_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """Of loggers that orbax uses, too."""
+    filter_orbax()
+    for name in ("absl", "asyncio"):
+        logging.getLogger(name).error("of ours")
+        record = logging.LogRecord(name, logging.ERROR, "/x/orbax/y.py", 1, "theirs", (), None)
+        logging.getLogger(name).handle(record)
+    assert caplog.messages == ["of ours"] * 2
 
 
 def test_no_counters_are_read_around_a_save(

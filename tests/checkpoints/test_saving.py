@@ -22,7 +22,7 @@ from helpers.spread import STATISTICS, batch, network, spread_over
 from alexnet_jax.checkpoints.checkpoints import Checkpoints
 from alexnet_jax.checkpoints.writer import Writer
 from alexnet_jax.errors import InputError, SaveFailed
-from alexnet_jax.runs.workdir import MetricsFile
+from alexnet_jax.runs.metrics_file import MetricsFile
 from alexnet_jax.runtime.signals import Interrupted
 from alexnet_jax.training.console import PlainConsole
 from alexnet_jax.training.loop import fit

@@ -1,6 +1,7 @@
 """Training, evaluation and prediction by two processes of two devices each."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,23 @@ def test_a_mistake_is_told_by_one_process(
     assert (len(first), len(second)) == (1, 0)
     for part in ["error: ", *parts]:
         assert part in first[0]
+    assert not (tmp_path / "run").exists()
+
+
+def test_different_commands_are_refused_by_both(tmp_path: Path) -> None:
+    """Where each would else wait for the other for ever, and train a mixture of both until then."""
+    began = time.monotonic()
+    results = run_pair(
+        "train", *training(tmp_path / "run", 6, "--topology", "data"),
+        only_second=("--steps", 8, "--seed", 1),
+    )  # fmt: skip
+    assert time.monotonic() - began < 60  # a busy machine starts processes slowly
+    assert [result.status for result in results] == [2, 2], results
+    assert said(results[1].err) == []
+    assert said(results[0].err) == [
+        "error: the processes were not started alike: seed: 0 in process 0, 1 in process 1; "
+        "steps: 6 in process 0, 8 in process 1; give all the same command"
+    ]
     assert not (tmp_path / "run").exists()
 
 

@@ -42,6 +42,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> str:
     ("number", "status"),
     [
         pytest.param(signal.SIGTERM, 143, id="SIGTERM"),
+        pytest.param(signal.SIGHUP, 129, id="SIGHUP", marks=pytest.mark.exhaustive),
         # In two processes always: test_lost_processes.py.
         pytest.param(signal.SIGINT, 130, id="SIGINT", marks=pytest.mark.exhaustive),
     ],

@@ -44,10 +44,12 @@ def pair(
     devices: int = 2,
     slurm: bool = False,
     more: Mapping[str, str] = MappingProxyType(QUICKLY),
+    only_second: tuple[object, ...] = (),
 ) -> Iterator[list[subprocess.Popen[str]]]:
     """Both processes, each of so many devices; killed in the end if they still run.
 
-    They are told of each other by options, or find what Slurm would tell them.
+    They are told of each other by options, or find what Slurm would tell them. The second one has
+    the options `only_second`, too.
     """
     options = [*arguments, "--heartbeat", HEARTBEAT]
     if slurm:
@@ -65,7 +67,8 @@ def pair(
     else:
         place = f"localhost:{free_port()}"
         options += ["--coordinator", place, "--num-processes", 2, "--process-id"]
-        both = [start(script, *options, number, devices=devices, more=more) for number in range(2)]
+        own: list[tuple[object, ...]] = [(0,), (1, *only_second)]
+        both = [start(script, *options, *last, devices=devices, more=more) for last in own]
     try:
         yield both
     finally:

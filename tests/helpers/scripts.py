@@ -57,7 +57,7 @@ def call(script: str, *arguments: object) -> Result:
         mock.patch.object(sys, "path", [str(path.parent), *sys.path]),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
-        _settings_restored(),
+        settings_restored(),
     ):
         try:
             runpy.run_path(str(path), run_name="__main__")
@@ -68,7 +68,7 @@ def call(script: str, *arguments: object) -> Result:
 
 
 @contextlib.contextmanager
-def _settings_restored() -> Iterator[None]:
+def settings_restored() -> Iterator[None]:
     """A script may silence libraries for the whole of its process; the tests go on."""
     loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]
     levels = [logger.level for logger in loggers]

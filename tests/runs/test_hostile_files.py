@@ -20,8 +20,9 @@ from alexnet_jax import InputError
 from alexnet_jax.data.manifest import DESCRIPTION, Manifest
 from alexnet_jax.data.sources.idx import read_idx
 from alexnet_jax.runs.config import TrainConfig
+from alexnet_jax.runs.metrics_file import MetricsFile
 from alexnet_jax.runs.overrides import with_overrides
-from alexnet_jax.runs.workdir import MetricsFile, open_workdir, read_settings
+from alexnet_jax.runs.workdir import open_workdir, read_settings
 
 
 @pytest.mark.parametrize("key", [*CONFIG.to_json(), "another"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from alexnet_jax import InputError
-from alexnet_jax.runs.workdir import MetricsFile
+from alexnet_jax.runs.metrics_file import MetricsFile
 
 LINES = [
     {"step": 1, "split": "train", "loss": 2.5, "top1": 0.0, "top5": 0.5},

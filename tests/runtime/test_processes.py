@@ -1,5 +1,6 @@
 """What the processes of a run tell each other; alone, nothing changes."""
 
+import socket
 import time
 
 import jax
@@ -34,6 +35,44 @@ def test_what_cannot_be_joined(
     with pytest.raises(InputError, match=complaint):
         distributed.join(coordinator, number, count, heartbeat)
     assert jax.process_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "addresses", "bound"),
+    [
+        ("localhost", ["127.0.0.1"], "127.0.0.1:7012"),
+        ("127.0.0.1", ["127.0.0.1"], "127.0.0.1:7012"),
+        ("[::1]", ["::1"], "[::1]:7012"),
+        ("own-name", ["127.0.1.1"], None),
+        ("two-addresses", ["127.0.0.1", "127.0.0.2"], None),
+        ("192.0.2.1", ["192.0.2.1"], None),  # reserved for documents: no machine has it
+        ("0.0.0.0", ["0.0.0.0"], "0.0.0.0:7012"),
+    ],
+)
+def test_the_coordinator_listens_where_it_was_told(
+    host: str, addresses: list[str], bound: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On all addresses only where the name does not say on which of them the others know it."""
+
+    def resolve(name: str, port: int | None, type: int = 0) -> list[tuple[object, ...]]:
+        assert name == host.strip("[]")
+        families = [socket.AF_INET6 if ":" in one else socket.AF_INET for one in addresses]
+        return [
+            (family, 1, 6, "", (one, port)) for family, one in zip(families, addresses, strict=True)
+        ]
+
+    given: list[object] = []
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(
+        jax.distributed,
+        "initialize",
+        lambda *_, coordinator_bind_address, **__: given.append(coordinator_bind_address),
+    )
+    monkeypatch.delenv("JAX_COORDINATOR_BIND_ADDRESS", raising=False)
+    distributed.join(f"{host}:7012", 0, 1, 100)
+    monkeypatch.setenv("JAX_COORDINATOR_BIND_ADDRESS", "0.0.0.0:1")
+    distributed.join(f"{host}:7012", 0, 1, 100)
+    assert given == [bound, None]
 
 
 def test_alone_nothing_changes() -> None:

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
 from alexnet_jax import InputError
 from alexnet_jax.runtime.determinism import make_deterministic
-from alexnet_jax.runtime.signals import Signals
+from alexnet_jax.runtime.signals import Signals, cleaned_up_at_sigterm
 
 # One call into C that takes minutes: Python runs no handler before it returns.
 BUSY = """
@@ -45,16 +47,37 @@ def test_the_second_signal_ends_it_at_once(numbers: tuple[int, ...], status: int
         process.communicate()
 
 
-def test_the_first_signal_is_noted_and_things_are_put_back() -> None:
-    before = signal.getsignal(signal.SIGTERM), signal.set_wakeup_fd(-1)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_first_signal_is_noted_and_things_are_put_back(number: signal.Signals) -> None:
+    before = signal.getsignal(number), signal.set_wakeup_fd(-1)
     with Signals() as signals:
         assert signals.stopping(1) is None
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
         deadline = time.monotonic() + 30
         while signals.stopping(1) is None and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert signals.stopping(1) is signal.SIGTERM
-    assert (signal.getsignal(signal.SIGTERM), signal.set_wakeup_fd(-1)) == before
+        assert signals.stopping(1) is number
+    assert (signal.getsignal(number), signal.set_wakeup_fd(-1)) == before
+
+
+@pytest.mark.parametrize("handling", [Signals, cleaned_up_at_sigterm])
+def test_a_process_under_nohup_takes_no_notice_of_its_terminal(
+    handling: Callable[[], AbstractContextManager[object]],
+) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with handling():
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_temporary_files_are_removed_when_the_terminal_is_closed() -> None:
+    before = signal.getsignal(signal.SIGHUP)
+    with pytest.raises(SystemExit) as stop, cleaned_up_at_sigterm():
+        signal.raise_signal(signal.SIGHUP)
+    assert stop.value.code == 129
+    assert signal.getsignal(signal.SIGHUP) == before
 
 
 def test_other_signals_do_not_count() -> None:

@@ -59,7 +59,7 @@ def main(options: Options) -> None:
     from alexnet_jax.runs import write_atomically
     from alexnet_jax.runtime import enable_compile_cache, is_first
 
-    options.processes.join()
+    options.processes.join_alike("evaluate", options)
     enable_compile_cache()
     members = [
         load_trained(workdir, checkpoint=options.checkpoint, topology_name=options.topology)

@@ -98,7 +98,7 @@ def main(options: Options) -> None:
     from alexnet_jax.inference import load_trained
     from alexnet_jax.runtime import enable_compile_cache, is_first
 
-    options.processes.join()
+    options.processes.join_alike("predict", options)
     enable_compile_cache()
     trained = load_trained(
         options.workdir, checkpoint=options.checkpoint, topology_name=options.topology

@@ -15,6 +15,7 @@ from typing import Annotated
 
 from alexnet_jax.cli.command import SeveralProcesses, run
 from alexnet_jax.cli.configs import load_config
+from alexnet_jax.cli.ending import end_at_interrupt
 from alexnet_jax.cli.options import (
     Changes,
     OmitArgPrefixes,
@@ -76,6 +77,11 @@ def configured(options: Options) -> TrainConfig:
 
 
 def main(options: Options) -> None:
+    with end_at_interrupt():  # until `fit` handles signals itself
+        _train(options)
+
+
+def _train(options: Options) -> None:
     if options.deterministic:
         make_deterministic(os.environ)
     config = configured(options)

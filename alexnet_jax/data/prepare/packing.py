@@ -21,6 +21,7 @@ from alexnet_jax.data.prepare.workers import each_done
 from alexnet_jax.data.records import VERSION, RecordImages
 from alexnet_jax.display import Progress
 from alexnet_jax.errors import InputError
+from alexnet_jax.runtime import hold
 
 PACKED = "packed"
 _CHUNK_BYTES = 2**28  # of images that are written, and marked as written, at a time
@@ -56,18 +57,34 @@ def pack(name: str, data_dir: Path, *, workers: int, note: Callable[[str], None]
       The directory of the packed form.
 
     Raises:
-      InputError: there are no records, an image differs from its checksum, or the disk lacks room.
+      InputError: there are no records, an image differs from its checksum, the disk lacks room, or
+        another process prepares or packs the data set.
     """
-    records = data_dir / name / VERSION
     directory = data_dir / name / PACKED
-    if (directory / DESCRIPTION).exists():
-        packed = Manifest.load(directory)  # the records may have been removed
-        has_records = (records / DESCRIPTION).exists()
-        if has_records and Manifest.load(records).sha256() != packed.sha256():
-            raise InputError(f"{directory} was packed from other records; remove it to pack again")
-        note(f"{directory} is finished; nothing to do")
-        return directory
-    manifest = Manifest.load(records)
+    if not _is_finished(directory, note):
+        records = Manifest.load(directory.with_name(VERSION))
+        with hold(directory.parent):
+            if not _is_finished(directory, note):  # by another process, meanwhile
+                _pack_all(name, directory, records, workers, note)
+    return directory
+
+
+def _is_finished(directory: Path, note: Callable[[str], None]) -> bool:
+    """Whether all is packed, with a note; raise InputError if from other records."""
+    if not (directory / DESCRIPTION).exists():
+        return False
+    packed, records = Manifest.load(directory), directory.with_name(VERSION)
+    has_records = (records / DESCRIPTION).exists()  # they may have been removed
+    if has_records and Manifest.load(records).sha256() != packed.sha256():
+        raise InputError(f"{directory} was packed from other records; remove it to pack again")
+    note(f"{directory} is finished; nothing to do")
+    return True
+
+
+def _pack_all(
+    name: str, directory: Path, manifest: Manifest, workers: int, note: Callable[[str], None]
+) -> None:
+    records = directory.with_name(VERSION)
     work = directory.with_name(f"{PACKED}.unfinished")
     _open_work(work, manifest)
     rows = max(1, _CHUNK_BYTES // int(np.prod(manifest.shape)))
@@ -95,7 +112,6 @@ def pack(name: str, data_dir: Path, *, workers: int, note: Callable[[str], None]
         (work / chunk.mark).unlink()
     (work / "sha256").unlink()
     work.rename(directory)
-    return directory
 
 
 def _open_work(work: Path, manifest: Manifest) -> None:

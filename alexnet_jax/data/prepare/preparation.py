@@ -27,6 +27,7 @@ from alexnet_jax.data.sources.source import Source
 from alexnet_jax.data.statistics import Sums
 from alexnet_jax.display import Progress
 from alexnet_jax.errors import InputError, printable
+from alexnet_jax.runtime import hold
 
 BAD_FILES = "bad_files.txt"
 
@@ -55,21 +56,42 @@ def prepare(
       The directory of the records.
 
     Raises:
-      InputError: the directory has another preparation, too many pictures are unreadable, or the
-        disk lacks room.
+      InputError: the directory has another preparation or is in use by one, too many pictures
+        are unreadable, or the disk lacks room.
     """
     check_name(source.name)
     plan, directory = source.plan(), data_dir / source.name / VERSION
-    if (directory / DESCRIPTION).exists():
-        manifest = Manifest.load(directory)
-        if manifest.plan != plan:
-            raise InputError(
-                f"{directory} holds a data set prepared {_other(source, manifest.plan)}; remove "
-                "it, or give another --name or --data-dir"
-            )
-        note(f"{directory} is finished; nothing to do")
-        note(manifest.summary())
-        return directory
+    if not _is_finished(source, directory, plan, note):
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with hold(directory.parent):
+            if not _is_finished(source, directory, plan, note):  # by another process, meanwhile
+                _prepare(source, directory, plan, workers, max_bad_fraction, note)
+    return directory
+
+
+def _is_finished(source: Source, directory: Path, plan: str, note: Callable[[str], None]) -> bool:
+    """Whether the records are complete, with a note; raise InputError if of another plan."""
+    if not (directory / DESCRIPTION).exists():
+        return False
+    manifest = Manifest.load(directory)
+    if manifest.plan != plan:
+        raise InputError(
+            f"{directory} holds a data set prepared {_other(source, manifest.plan)}; remove it, or "
+            "give another --name or --data-dir"
+        )
+    note(f"{directory} is finished; nothing to do")
+    note(manifest.summary())
+    return True
+
+
+def _prepare(
+    source: Source,
+    directory: Path,
+    plan: str,
+    workers: int,
+    max_bad_fraction: float,
+    note: Callable[[str], None],
+) -> None:
     work = directory.with_name(f"{VERSION}.unfinished")
     _open_work(work, source, plan)
     every = shards(source)
@@ -87,7 +109,6 @@ def prepare(
     note(manifest.summary())
     if any(manifest.left_out.values()):
         note(f"pictures left out are listed in {directory / BAD_FILES}")
-    return directory
 
 
 def _other(source: Source, plan: str) -> str:

@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from alexnet_jax.errors import InputError
-from alexnet_jax.runtime import Interrupted, Signals
+from alexnet_jax.runtime import Interrupted, Signals, hangup
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -30,7 +30,8 @@ def each_done(
 ) -> Generator[Result, None, None]:
     """Yield function(job) for each job as it is ready, in any order.
 
-    After SIGINT or SIGTERM, jobs in progress are finished, unless SIGTERM went to the workers too.
+    After SIGINT, SIGTERM or SIGHUP, jobs in progress are finished, unless SIGTERM went to the
+    workers too.
 
     Args:
       function: computes a job's result.
@@ -75,8 +76,10 @@ def each_done(
 
 
 def _initialize(initializer: Callable[..., None], initargs: tuple[Any, ...]) -> None:
-    # Ctrl-C reaches all processes of the group; only the parent process decides when to stop.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and the end of a terminal reach all processes of the group; only the parent process
+    # decides when to stop.
+    for number in (signal.SIGINT, *hangup()):
+        signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
 
