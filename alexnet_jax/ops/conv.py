@@ -14,6 +14,7 @@ from alexnet_jax.ops import xla_conv
 from alexnet_jax.ops.check import require_floating, require_nonempty, require_rank, require_whole
 from alexnet_jax.ops.cpu import conv as cpu_conv
 from alexnet_jax.ops.platform import on_platform
+from alexnet_jax.ops.varying import varying_alike
 from alexnet_jax.ops.xla_conv import Gradients
 
 # Convolution of one group: x, kernel, stride and padding to the output.
@@ -91,6 +92,7 @@ def convolve_groups(
                 f"conv2d: kernel of {kernel.shape[0]}x{kernel.shape[1]} is larger than its input "
                 f"of {x.shape[-3]}x{x.shape[-2]} with padding {padding}"
             )
+    x, kernel = varying_alike((x, kernel))
     images = x.reshape((-1, *x.shape[-3:]))
     parts = [
         convolve(x_g, kernel_g, stride, padding)

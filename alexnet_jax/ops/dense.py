@@ -12,6 +12,7 @@ from jax.custom_derivatives import CustomVJPPrimal
 from alexnet_jax.ops.check import require_floating, require_rank
 from alexnet_jax.ops.cpu import dense as cpu_dense
 from alexnet_jax.ops.platform import on_platform
+from alexnet_jax.ops.varying import varying_alike
 
 # x and the kernel, or their gradients; None for each that is not needed.
 Pair = tuple[jax.Array | None, jax.Array | None]
@@ -53,6 +54,7 @@ def apply_kernel(
         raise ValueError(
             f"dense: kernel must have shape [{x.shape[-1]}, O] for x {x.shape}, got {kernel.shape}"
         )
+    x, kernel = varying_alike((x, kernel))
     y = multiply(x.reshape((-1, x.shape[-1])), kernel)
     y = y.reshape((*x.shape[:-1], kernel.shape[1]))
     if bias is None:

@@ -11,6 +11,7 @@ from jax.custom_derivatives import CustomVJPPrimal
 
 from alexnet_jax.ops.cpu.microbatch import IMAGES, map_groups
 from alexnet_jax.ops.platform import on_platform
+from alexnet_jax.ops.varying import varying_alike
 
 Tree = TypeVar("Tree")  # arrays in any structure
 Pullback = Callable[[jax.Array], tuple[jax.Array, ...]]  # of `jax.vjp`: dy to the gradients
@@ -67,5 +68,5 @@ def streamed(
         return both
 
     chosen.defvjp(forward, backward, symbolic_zeros=True)
-    y: jax.Array = chosen(params, x)
+    y: jax.Array = chosen(*varying_alike((params, x)))
     return y

@@ -6,6 +6,7 @@ compare values in every preset, also in the forms of large networks.
 
 import importlib
 import pickle
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -87,21 +88,64 @@ def assert_an_ensemble_equals_the_loop(net: Architecture) -> None:
     assert_trees_close(plain, loop[0], 1e-11)
 
 
+def assert_shares_equal_the_whole(net: Architecture) -> None:
+    """Gradients inside `shard_map`, in float64: of images divided over two devices, with parameters
+    that are the same on both and not marked in any way, and of a member on each device with the
+    same images. JAX sums the former."""
+
+    def squares(params: Any, images: Any) -> jax.Array:
+        return jnp.sum(jnp.square(forward(net)(params, images)))
+
+    def of_own_member(stacked: Any, images: Any) -> Any:
+        gradient = jax.grad(squares)(jax.tree.map(lambda leaf: leaf[0], stacked), images)
+        return jax.tree.map(lambda leaf: leaf[None], gradient)
+
+    mesh = jax.make_mesh((MEMBERS,), ("x",), axis_types=(jax.sharding.AxisType.Auto,))
+    own, same = jax.P("x"), jax.P()
+
+    @jax.jit
+    def compute(stacked: Any, images: Any) -> Any:
+        first = jax.tree.map(lambda leaf: leaf[0], stacked)
+        return (
+            jax.grad(squares, (0, 1))(first, images),
+            jax.shard_map(
+                jax.grad(squares, (0, 1)), mesh=mesh, in_specs=(same, own), out_specs=(same, own)
+            )(first, images),
+            jax.shard_map(of_own_member, mesh=mesh, in_specs=(own, same), out_specs=own)(
+                stacked, images
+            ),
+        )
+
+    stacked, images = ensemble(net)
+    with jax.enable_x64(True):
+        whole, shares, members = compute(stacked, images[: 2 * MEMBERS])
+    assert_trees_close(shares, whole, 1e-11)
+    assert_trees_close(jax.tree.map(lambda leaf: leaf[0], members), whole[0], 1e-11)
+
+
 @networks
 def test_an_ensemble_equals_the_loop(net: Architecture) -> None:
     assert_an_ensemble_equals_the_loop(net)
 
 
+@networks
+def test_shares_equal_the_whole(net: Architecture) -> None:
+    assert_shares_equal_the_whole(net)
+
+
 @pytest.mark.exhaustive
 @every_preset
-def test_an_ensemble_of_large_networks_equals_the_loop(
-    preset: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "check", [assert_an_ensemble_equals_the_loop, assert_shares_equal_the_whole]
+)
+def test_in_the_forms_of_large_networks(
+    preset: str, check: Callable[[Architecture], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the forms that CPUs take for large maps and kernels, a few images at a time."""
+    """Those that CPUs take for large maps and kernels, a few images at a time."""
     jax.clear_caches()
     monkeypatch.setattr(cpu_conv, "_LARGE", 0)
     monkeypatch.setattr(importlib.import_module("alexnet_jax.network.plan"), "_LARGE", 0)
-    assert_an_ensemble_equals_the_loop(narrow(preset))
+    check(narrow(preset))
     jax.clear_caches()
 
 

@@ -1,5 +1,6 @@
 """The forms of a convolution that a CPU takes, and which of them it takes."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -216,6 +217,38 @@ def test_gradients_over_a_mesh(name: str) -> None:
     wants = jax.jit(jax.grad(loss, (0, 1)))(kernel, x)
     for got, want in zip(gradients(kernel, x), wants, strict=True):
         assert_close(got, want, TOLERANCE["float32"][1])
+
+
+@pytest.mark.usefixtures("all_large")
+@pytest.mark.parametrize("name", ["third layer", "several tiles", "strided"])
+def test_arrays_that_vary_over_a_mesh_beside_others_that_do_not(name: str) -> None:
+    """Types of gradients inside `shard_map`: of images divided and a kernel that is not, and of
+    maps divided and images that are not."""
+    x, kernel, _ = GEOMETRIES[name].arrays("float32", (32,))
+    mesh = jax.make_mesh((2,), ("x",), axis_types=(jax.sharding.AxisType.Auto,))
+
+    def loss(kernel: jax.Array, x: jax.Array) -> jax.Array:
+        return jnp.sum(jnp.square(ops.conv2d(x, kernel, **GEOMETRIES[name].options)))
+
+    for specs in ((jax.P(), jax.P("x")), (jax.P(None, None, None, "x"), jax.P())):
+        gradients = jax.shard_map(
+            jax.grad(loss, (0, 1)), mesh=mesh, in_specs=specs, out_specs=specs
+        )
+        shapes = [(y.shape, y.dtype) for y in jax.eval_shape(gradients, kernel, x)]
+        assert shapes == [(kernel.shape, kernel.dtype), (x.shape, x.dtype)]
+
+
+@pytest.mark.parametrize("name", ["third layer", "second layer", "strided"])
+def test_gradients_are_forward_convolutions(name: str) -> None:
+    """In the layout that XLA's library takes as it is: others it rearranges, but not in loops."""
+    x, kernel, _ = GEOMETRIES[name].arrays("float32", (3,))
+
+    def loss(kernel: jax.Array, x: jax.Array) -> jax.Array:
+        return jnp.sum(jnp.square(ops.conv2d(x, kernel, **GEOMETRIES[name].options)))
+
+    text = jax.jit(jax.grad(loss, (0, 1))).lower(kernel, x).as_text()
+    forward = "[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]"
+    assert len(re.findall(r"stablehlo\.convolution\(", text)) == text.count(forward) > 1
 
 
 def test_loops_hold_nothing_before_they_run() -> None:

@@ -30,6 +30,7 @@ from alexnet_jax.ops.cpu.fourier import fourier, fourier_gradients
 from alexnet_jax.ops.cpu.microbatch import IMAGES
 from alexnet_jax.ops.cpu.space_to_depth import folded_kernel_gradient
 from alexnet_jax.ops.cpu.winograd import winograd, winograd_gradients
+from alexnet_jax.ops.cpu.xla_gradients import input_gradient, kernel_gradient
 
 # With fewer multiply-adds per image XLA's form is used: other forms gain little and take longer to
 # compile. conv5 of one tower has 37 million.
@@ -75,13 +76,13 @@ def gradients(
         # XLA does not compute a gradient that is dropped here.
         both = [gradient.astype(x.dtype) for gradient in differentiate(*wide, padding=padding)]
         return both[0] if need_dx else None, both[1] if need_dkernel else None
-    dx = xla_conv.input_gradient(x, dy, kernel, stride, padding) if need_dx else None
+    dx = input_gradient(x, dy, kernel, stride, padding) if need_dx else None
     if not need_dkernel:
         return dx, None
     if stride > 1:
         folded = folded_kernel_gradient(x, dy, shape=kernel.shape, stride=stride, padding=padding)
         return dx, folded
-    return dx, xla_conv.kernel_gradient(x, dy, kernel, stride, padding)
+    return dx, kernel_gradient(x, dy, padding)
 
 
 def _tiled_forms(
