@@ -7,6 +7,7 @@ stored image, in the form that the network takes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -144,12 +145,12 @@ def training_views(
     work = compute_dtype(dtype)  # bfloat16 would round the mean by up to a grey level
     factor = np.asarray(scale) / (1 + colour_noise) if attenuate else scale
 
-    def view(key: jax.Array, place_key: jax.Array, image: jax.Array) -> jax.Array:
-        crop_key, mirror_key, _ = jax.random.split(place_key, 3)
-        noise_key = jax.random.split(key, 3)[2]
-        border = image.shape[0] - size
-        top, left = jax.random.randint(crop_key, (2,), 0, border + 1, jnp.int32)
+    def view(
+        crop_key: jax.Array, mirror_key: jax.Array, noise_key: jax.Array, image: jax.Array
+    ) -> jax.Array:
         if random_crop:
+            border = image.shape[0] - size
+            top, left = jax.random.randint(crop_key, (2,), 0, border + 1, jnp.int32)
             corner = (top, left, jnp.int32(0))
             crop = jax.lax.dynamic_slice(image, corner, (size, size, image.shape[2])).astype(work)
         else:
@@ -167,7 +168,10 @@ def training_views(
             crop = crop + noise.reshape((1, 1, -1))
         return (crop * _factor(factor, 3, work)).astype(dtype)
 
-    return jax.vmap(view)(keys, keys if place_keys is None else place_keys, images)
+    split = jax.vmap(partial(jax.random.split, num=3))
+    own = split(keys)
+    place = own if place_keys is None else split(place_keys)
+    return jax.vmap(view)(place[:, 0], place[:, 1], own[:, 2], images)
 
 
 def _factor(scale: Scale, axes: int, dtype: Any) -> jax.Array:
