@@ -13,6 +13,7 @@ from alexnet_jax.inference.evaluate import make_counter as new_counter
 from alexnet_jax.inference.evaluate import make_logits as new_logits
 from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.parallel.topologies import Topology
+from alexnet_jax.parallel.topologies import topology as one_device
 from alexnet_jax.planning import communication
 from alexnet_jax.planning.communication import compiled_step as new_text
 from alexnet_jax.runs.config import TrainConfig
@@ -77,11 +78,13 @@ def make_train_step(
     return _train_step(architecture, config, topology, steps_per_epoch)
 
 
-def init_state(*arguments: Any) -> TrainState:
-    """A copy of the first state, since an update takes the memory of the one it is given."""
-    first = _first_state(*arguments)
-    places = jax.tree.map(lambda leaf: leaf.sharding, first)
-    return jax.device_put(first, places, may_alias=False)
+def init_state(architecture: Architecture, config: TrainConfig, topology: Topology) -> TrainState:
+    """A copy of the first state, since an update takes the memory of the one it is given.
+
+    It is drawn on one device and placed, which is the same: parallel/test_topologies.py.
+    """
+    first = _first_state(architecture, config, one_device("one_device", architecture))
+    return jax.device_put(first, topology.shardings(first), may_alias=False)
 
 
 @pytest.fixture(scope="session", autouse=True)
