@@ -11,7 +11,7 @@ import gc
 import jax
 import pytest
 
-pytest_plugins = ["helpers.scripts", "helpers.saved", "helpers.compiled"]  # their fixtures
+pytest_plugins = ["helpers.scripts", "helpers.saved", "helpers.compiled", "helpers.drawn"]
 pytest.register_assert_rewrite("helpers")
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -7,6 +7,7 @@ stored image, in the form that the network takes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -150,12 +151,12 @@ def training_views(
     work = compute_dtype(dtype)  # bfloat16 would round the mean by up to a grey level
     factor = np.asarray(scale) / (1 + colour_noise) if attenuate else scale
 
-    def view(key: jax.Array, place_key: jax.Array, image: jax.Array) -> jax.Array:
-        crop_key, mirror_key, _ = jax.random.split(place_key, 3)
-        noise_key = jax.random.split(key, 3)[2]
-        ends = np.array([image.shape[0] - height + 1, image.shape[1] - width + 1], np.int32)
-        top, left = jax.random.randint(crop_key, (2,), 0, ends, jnp.int32)
+    def view(
+        crop_key: jax.Array, mirror_key: jax.Array, noise_key: jax.Array, image: jax.Array
+    ) -> jax.Array:
         if random_crop:
+            ends = np.array([image.shape[0] - height + 1, image.shape[1] - width + 1], np.int32)
+            top, left = jax.random.randint(crop_key, (2,), 0, ends, jnp.int32)
             corner, shape = (top, left, jnp.int32(0)), (height, width, image.shape[2])
             crop = jax.lax.dynamic_slice(image, corner, shape).astype(work)
         else:
@@ -173,7 +174,10 @@ def training_views(
             crop = crop + noise.reshape((1, 1, -1))
         return (crop * _factor(factor, 3, work)).astype(dtype)
 
-    return jax.vmap(view)(keys, keys if place_keys is None else place_keys, images)
+    split = jax.vmap(partial(jax.random.split, num=3))
+    own = split(keys)
+    place = own if place_keys is None else split(place_keys)
+    return jax.vmap(view)(place[:, 0], place[:, 1], own[:, 2], images)
 
 
 def _factor(scale: Scale, axes: int, dtype: Any) -> jax.Array:

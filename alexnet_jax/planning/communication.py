@@ -123,23 +123,30 @@ def compiled_step(architecture: Architecture, config: TrainConfig, topology: Top
     state = abstract_state(architecture, config, topology)
     statistics = topology.abstract(Statistics.abstract(side, architecture.channels))
     step: Any = make_train_step(architecture, config, topology, 1.0)
-    with _names_in_cache_key():
+    with _names_and_no_places():
         return step.lower(state, batch, statistics).compile().as_text()
 
 
 @contextlib.contextmanager
-def _names_in_cache_key() -> Iterator[None]:
-    """Include the names of operations in the key of the compilation cache.
+def _names_and_no_places() -> Iterator[None]:
+    """Keep the names of operations in a program and in its key of the compilation cache.
 
-    Without them, the cache may return the same program with the operation names of other code.
+    Without them in the key, the cache may return the same program with the operation names of
+    other code. The places of operations in source files and the callers of this module are left
+    out: a program is found again from wherever it is asked for.
     """
-    setting = "jax_compilation_cache_include_metadata_in_key"
-    before = getattr(jax.config, setting)
-    jax.config.update(setting, True)
+    settings = {
+        "jax_compilation_cache_include_metadata_in_key": True,
+        "jax_traceback_in_locations_limit": 0,
+    }
+    before = {name: getattr(jax.config, name) for name in settings}
     try:
+        for name, value in settings.items():
+            jax.config.update(name, value)
         yield
     finally:
-        jax.config.update(setting, before)
+        for name, value in before.items():
+            jax.config.update(name, value)
 
 
 def read(text: str, architecture: Architecture, batch: int, topology: Topology) -> list[Crossing]:

@@ -118,11 +118,11 @@ def loss(
     statistics: Statistics,
 ) -> tuple[jax.Array, Metrics]:
     """Compute the mean loss and all metrics of a batch; each device computes its own images."""
-    views = _views(architecture, config, topology, draw, batch, statistics)
+    view_keys, mask_keys = _fold_each(example_keys(*draw, batch["index"]), 0, 1)
+    views = _views(architecture, config, topology, view_keys, draw, batch, statistics)
     dtype = jnp.dtype(config.dtype)
     params = topology.mark_varying({**frozen, **weights})
     params = jax.tree.map(lambda leaf: leaf.astype(dtype), params)
-    mask_keys = _fold_each(example_keys(*draw, batch["index"]), 1)
     logits = forward(architecture, params, views, topology.towers, keys=mask_keys)
     by_image = scores(logits, batch["label"])
     means = {name: topology.mean(jnp.mean(value)) for name, value in by_image.items()}
@@ -133,14 +133,18 @@ def _views(
     architecture: Architecture,
     config: TrainConfig,
     topology: Topology,
+    keys: jax.Array,
     draw: Draw,
     batch: Batch,
     statistics: Statistics,
 ) -> jax.Array:
     """Compute the views of this device's images: random crops, mirror images and colour noise."""
-    rule, index = architecture.views, topology.own_rows(batch["index"])
+    rule, place_keys = architecture.views, None
+    if rule.share > 1:
+        first = topology.own_rows(batch["index"]) // rule.share * rule.share
+        (place_keys,) = _fold_each(example_keys(*draw, first), 0)
     views = training_views(
-        _fold_each(example_keys(*draw, index), 0),
+        topology.own_rows(keys),
         batch["image"],
         statistics,
         size=architecture.image_size,
@@ -149,7 +153,7 @@ def _views(
         colour_noise=config.colour_noise,
         scale=config.scale,
         attenuate=rule.attenuate,
-        place_keys=_fold_each(example_keys(*draw, index // rule.share * rule.share), 0),
+        place_keys=place_keys,
         dtype=jnp.dtype(config.dtype),
     )
     return topology.share_between_towers(views)
@@ -164,6 +168,8 @@ def example_keys(key: jax.Array, step: jax.Array, indices: jax.Array) -> jax.Arr
     return jax.vmap(lambda index: jax.random.fold_in(step_key, index))(indices)
 
 
-def _fold_each(keys: jax.Array, number: int) -> jax.Array:
-    """Fold a number into each of the keys [B]."""
-    return jax.vmap(jax.random.fold_in, (0, None))(keys, number)
+def _fold_each(keys: jax.Array, *numbers: int) -> jax.Array:
+    """Fold each of N numbers into each of the keys [B]: [N, B], in one computation."""
+    fold = jax.vmap(jax.vmap(jax.random.fold_in, (0, None)), (None, 0))
+    folded: jax.Array = fold(keys, jnp.array(numbers))
+    return folded

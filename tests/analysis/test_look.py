@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.random_params import random_params
 from helpers.reference import assert_close, draw
 
-from alexnet_jax import architecture, forward, init
+from alexnet_jax import architecture, forward
 from alexnet_jax.analysis.attribution import class_gradients, guided_relu, occlusion_map
 from alexnet_jax.analysis.strongest_patches import make_peaks, strongest
 from alexnet_jax.analysis.tower_shares import tower_shares
@@ -25,7 +26,7 @@ NET = architecture(
 
 @pytest.fixture(scope="module")
 def params() -> Any:
-    return jax.jit(lambda key: init(NET, key))(jax.random.key(3))
+    return random_params(NET)
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.compiled import init_state
 from helpers.spread import CONFIG, FEW, network, spread_over
 
 from alexnet_jax.checkpoints.digests import params_sha256, tree_digests
-from alexnet_jax.training.state import init_state
 
 
 def sha256(value: Any) -> bytes:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers.reference import assert_close
 from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
 from alexnet_jax import InputError, data
 from alexnet_jax.data.batches import Batches
@@ -72,6 +73,14 @@ def test_digits_are_fixed(digits: Dataset) -> None:
     assert labels == LABELS_SHA256
     assert images == IMAGES_SHA256
     assert data.load("digits").fingerprint() == digits.fingerprint()
+
+
+def test_digits_are_split_as_scikit_learn_splits(digits: Dataset) -> None:
+    """The rows that `train_test_split` draws, in its order; without importing it."""
+    target = load_digits().target
+    both = train_test_split(target, test_size=360, stratify=target, random_state=2012)
+    for split, labels in zip((digits.train, digits.test), both, strict=True):
+        np.testing.assert_array_equal(split.labels, labels)
 
 
 def test_an_unknown_data_set_is_named() -> None:

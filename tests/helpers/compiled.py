@@ -13,6 +13,9 @@ from alexnet_jax.inference.evaluate import make_counter as new_counter
 from alexnet_jax.inference.evaluate import make_logits as new_logits
 from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.parallel.topologies import Topology
+from alexnet_jax.parallel.topologies import topology as one_device
+from alexnet_jax.planning import communication
+from alexnet_jax.planning.communication import compiled_step as new_text
 from alexnet_jax.runs.config import TrainConfig
 from alexnet_jax.training import loop, run, warm_start
 from alexnet_jax.training.state import TrainState
@@ -61,6 +64,7 @@ def remembered(make: Callable[..., Made]) -> Callable[..., Made]:
 _train_step = remembered(new_train_step)
 make_logits = remembered(new_logits)
 make_counter = remembered(new_counter)
+compiled_step = remembered(new_text)
 _first_state = remembered(new_state)
 
 
@@ -74,11 +78,13 @@ def make_train_step(
     return _train_step(architecture, config, topology, steps_per_epoch)
 
 
-def init_state(*arguments: Any) -> TrainState:
-    """A copy of the first state, since an update takes the memory of the one it is given."""
-    first = _first_state(*arguments)
-    places = jax.tree.map(lambda leaf: leaf.sharding, first)
-    return jax.device_put(first, places, may_alias=False)
+def init_state(architecture: Architecture, config: TrainConfig, topology: Topology) -> TrainState:
+    """A copy of the first state, since an update takes the memory of the one it is given.
+
+    It is drawn on one device and placed, which is the same: parallel/test_topologies.py.
+    """
+    first = _first_state(architecture, config, one_device("one_device", architecture))
+    return jax.device_put(first, topology.shardings(first), may_alias=False)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -88,6 +94,7 @@ def compiled_once() -> Iterator[None]:
         patch.setattr(loop, "make_train_step", make_train_step)
         patch.setattr(warm_start, "init_state", init_state)
         patch.setattr(run, "make_counter", make_counter)
+        patch.setattr(communication, "compiled_step", compiled_step)
         for module in (run, trained):
             patch.setattr(module, "make_logits", make_logits)
         yield

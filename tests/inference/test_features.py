@@ -6,9 +6,9 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from helpers.compiled import init_state
+from helpers.random_params import random_params
 from helpers.reference import assert_close
-from helpers.spread import CONFIG, FEW, network, spread_over
+from helpers.spread import FEW, network, spread_over
 
 from alexnet_jax import activations
 from alexnet_jax.inference.activations import make_activations
@@ -20,7 +20,7 @@ IMAGES = np.random.default_rng(0).normal(size=(8, 28, 28, 1)).astype(np.float32)
 def on_one_device(classes: int) -> tuple[Any, dict[str, jax.Array]]:
     """Parameters, and the activations of `IMAGES`."""
     net = network(classes)
-    params = jax.device_get(init_state(net, CONFIG, spread_over("one_device", 1, net)).params)
+    params = jax.device_get(random_params(net))
     names: list[str] = []  # in the order that compiled functions lose
 
     @jax.jit

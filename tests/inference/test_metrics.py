@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import reference
+from helpers.random_params import random_params
 from helpers.reference import assert_close
 
-from alexnet_jax import forward, init
+from alexnet_jax import forward
 from alexnet_jax.data.augment import Statistics
 from alexnet_jax.data.dataset import Split
 from alexnet_jax.inference.evaluate import evaluate, make_counter, make_logits
@@ -106,7 +107,7 @@ def problem() -> tuple[Any, Split, Statistics, np.ndarray]:
     images = generator.integers(0, 256, (12, 8, 8, 1), dtype=np.uint8).repeat(4, 1).repeat(4, 2)
     mean = generator.uniform(0, 255, (32, 32, 1)).astype(np.float32)
     statistics = Statistics(mean, np.eye(1, dtype=np.float32), np.ones(1, np.float32))
-    params = jax.jit(lambda: init(SMALL, jax.random.key(1)))()
+    params = random_params(SMALL)
     views = (images.astype(np.float64) - mean)[:, 2:30, 2:30] * SCALE
     logits = jax.jit(lambda p, x: forward(SMALL, p, x))(params, views.astype(np.float32))
     labels = np.argsort(-np.asarray(logits))[np.arange(12), RANKS].astype(np.int32)

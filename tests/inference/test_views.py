@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.random_params import random_params
 from helpers.reference import assert_close, draw, softmax
 
-from alexnet_jax import InputError, init
+from alexnet_jax import InputError
 from alexnet_jax.data.augment import Statistics, ten_views
 from alexnet_jax.inference.evaluate import ensemble, make_logits, mean_of_softmax
 from alexnet_jax.inference.trained import Trained
@@ -61,7 +61,7 @@ def test_mean_of_softmax() -> None:
 
 
 def params_of(seed: int) -> Any:
-    return jax.jit(lambda key: init(NET, key))(jax.random.key(seed))
+    return random_params(NET, seed=seed)
 
 
 def test_ten_view_logits_average_the_views() -> None:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers.masks import drawn_masks
+from helpers.random_params import random_params
 from helpers.reference import assert_close, cross_entropy_vjp, draw
 from helpers.reference_net import alexnet
 from jax import lax
@@ -43,7 +44,7 @@ def narrow(preset: str = "paper", **changes: Any) -> Architecture:
 
 @functools.cache
 def make(architecture: Architecture, dtype: Any) -> tuple[Any, jax.Array]:
-    params = jax.jit(lambda key: alexnet_jax.init(architecture, key, dtype))(jax.random.key(1))
+    params = random_params(architecture, dtype)
     side = architecture.image_size
     images = jnp.asarray(10 * draw(BATCH, side, side, architecture.channels), dtype)
     return params, images
@@ -97,7 +98,7 @@ def test_gradients_match_numpy(preset: str) -> None:
 def test_dropout_is_drawn_per_example_and_layer() -> None:
     """Masks depend on an example's own key alone, keep half, and differ between the layers."""
     architecture = alexnet_jax.architecture("small")
-    params = jax.jit(lambda key: alexnet_jax.init(architecture, key))(jax.random.key(0))
+    params = random_params(architecture)
     images = jnp.zeros((64, 28, 28, 1))
     keys = jax.random.split(jax.random.key(2), 64)
     masks = drawn_masks(architecture, params, images, keys)
@@ -223,7 +224,7 @@ def test_initial_values() -> None:
 def test_full_size_network_matches_numpy() -> None:
     """The paper's network at 227x227: all activations of an image in float32."""
     architecture = alexnet_jax.architecture()
-    params = jax.jit(lambda key: alexnet_jax.init(architecture, key))(jax.random.key(0))
+    params = random_params(architecture)
     images = jnp.asarray(60 * draw(1, 227, 227, 3), jnp.float32)
     found = jax.jit(lambda p, x: alexnet_jax.activations(architecture, p, x))(params, images)
     wanted = alexnet(params, images).activations

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import reference, reference_norms
+from helpers.random_params import random_params
 from helpers.reference import assert_close, cross_entropy_vjp, draw
 from helpers.reference_presets import NETWORKS
 from jax.test_util import check_grads
@@ -62,7 +63,7 @@ def test_network_matches_numpy(preset: str) -> None:
 
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(5), BATCH)
-        params = jax.jit(lambda key: alexnet_jax.init(net, key, jnp.float64))(jax.random.key(1))
+        params = random_params(net, jnp.float64)
         images = jnp.asarray(10 * draw(BATCH, *net.input_shape), jnp.float64)
         found = jax.jit(lambda p, x: alexnet_jax.activations(net, p, x))(params, images)
         masks = drawn_masks(net, keys)
@@ -92,7 +93,7 @@ def test_224_of_2012_is_227_with_zeros() -> None:
         )
         for size in (224, 227)
     )
-    params = jax.jit(lambda key: alexnet_jax.init(small, key))(jax.random.key(1))
+    params = random_params(small)
     images = jnp.asarray(60 * draw(1, 224, 224, 3), jnp.float32)
     padded = jnp.pad(images, ((0, 0), (0, 3), (0, 3), (0, 0)))
     np.testing.assert_array_equal(

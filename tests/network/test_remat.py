@@ -8,12 +8,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import pytest
+from helpers.random_params import random_params
 from helpers.reference import TOLERANCE, assert_close, draw
 
 from alexnet_jax import ops
 from alexnet_jax.network.forward import forward
 from alexnet_jax.network.layers import MaxPool
-from alexnet_jax.network.module import init
 from alexnet_jax.network.presets import architecture
 from alexnet_jax.ops.remat import rematerialized
 
@@ -85,7 +85,7 @@ def test_the_plan_changes_nothing(preset: str) -> None:
     ]
     net = replace(net, layers=tuple(curved))
     with jax.enable_x64(True):
-        params = jax.jit(lambda key: init(net, key, jnp.float64))(jax.random.key(0))
+        params = random_params(net, jnp.float64)
         images = jnp.asarray(draw(5, net.image_size, net.image_size, net.channels))
 
         def loss(params: object, layer_by_layer: bool) -> jax.Array:

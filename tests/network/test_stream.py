@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.compiled import init_state
+from helpers.random_params import random_params
 from helpers.reference import TOLERANCE, assert_close, draw
-from helpers.spread import CONFIG, STATISTICS, batch, network, spread_over
+from helpers.spread import STATISTICS, batch, network, spread_over
 from jax import export
 
 from alexnet_jax import ops
@@ -168,7 +168,7 @@ def test_runs_of_the_networks() -> None:
 @pytest.mark.usefixtures("all_large")
 def test_what_is_captured_is_of_the_whole_batch() -> None:
     net = network()
-    params = jax.jit(partial(init, net))(jax.random.key(0))
+    params = random_params(net)
     images = jnp.asarray(draw(9, net.image_size, net.image_size, 1), jnp.float32)
     logits = jax.jit(partial(forward, net))(params, images)
     seen = jax.jit(partial(activations, net))(params, images)
@@ -182,7 +182,7 @@ def test_the_same_on_two_devices() -> None:
     net = network()
     on_one, on_two = (
         make_logits(net, place, pixel_scale=1 / 128)(
-            init_state(net, CONFIG, place).params, batch(3)["image"], STATISTICS
+            place.place(random_params(net)), batch(3)["image"], STATISTICS
         )
         for place in (spread_over("one_device", 1, net), spread_over("data", 2, net))
     )

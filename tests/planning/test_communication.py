@@ -8,6 +8,8 @@ from typing import Any
 
 import jax
 import pytest
+from helpers.compiled import new_text
+from helpers.networks import PLAIN_VIEWS, short
 from helpers.scripts import Result, call, start, wait
 
 from alexnet_jax.network.architecture import Architecture
@@ -38,8 +40,8 @@ PARAMETERS = {
 Row = tuple[str, str, str, float, float]  # layer, direction, kind, values an image, bytes a step
 
 
-def found(name: str, devices: int, net: Architecture, dtype: Any = "float32") -> list[Crossing]:
-    config = TrainConfig(name="report", data="", steps=1, batch=BATCH, dtype=dtype)
+def found(name: str, devices: int, net: Architecture, **settings: Any) -> list[Crossing]:
+    config = TrainConfig(name="report", data="", steps=1, batch=BATCH, **settings)
     return crossings(net, config, topology(name, net, jax.devices()[:devices]))
 
 
@@ -103,7 +105,7 @@ def test_two_towers() -> None:
 def test_two_towers_that_normalize_apart_exchange_no_halos() -> None:
     within = {"lrn1": {"within_tower": True}, "lrn2": {"within_tower": True}}
     net = architecture("small", layers=within)
-    assert exact(found("two_towers", 2, net)) == towers_by_hand({}, READ, 5)
+    assert exact(found("two_towers", 2, net, **PLAIN_VIEWS)) == towers_by_hand({}, READ, 5)
     assert {layer for layer, _ in figure_values(net)} == {*READ, "logits"}
 
 
@@ -113,7 +115,7 @@ def test_two_towers_that_pool_first_exchange_halos_of_what_is_pooled() -> None:
     net = dataclasses.replace(net, layers=tuple(net.layers[i] for i in order))
     assert [layer.name for layer in net.layers[:3]] == ["conv1", "pool1", "lrn1"]
     halos = {"lrn1": 2 * 11 * 11, "lrn2": 2 * 5 * 5}
-    assert exact(found("two_towers", 2, net)) == towers_by_hand(halos, READ, 5)
+    assert exact(found("two_towers", 2, net, **PLAIN_VIEWS)) == towers_by_hand(halos, READ, 5)
 
 
 def test_a_batch_in_parts_is_refused() -> None:
@@ -130,7 +132,7 @@ def test_two_towers_with_a_classifier_that_does_not_split() -> None:
     expected = towers_by_hand(HALOS, READ, 5)
     del expected["logits", "forward", "all-gather", 5, 5 * 2 * BATCH * 4]
     del expected["fc8", "backward", "reduce-scatter", 128, 128 * 2 * BATCH * 4]
-    assert exact(found("two_towers", 2, net)) == expected
+    assert exact(found("two_towers", 2, net, **PLAIN_VIEWS)) == expected
     assert ("fc8", "backward") not in figure_values(net)
 
 
@@ -162,14 +164,21 @@ def test_hybrid() -> None:
     inputs = dict.fromkeys(["fc6", "fc7", "fc8"], 256 / 2)
     expected = by_hand(2, inputs, KINDS) + by_hand(2, {"logits": 5}, {"forward": "all-gather"})
     expected += gradients_by_hand([name for name in PARAMETERS if "conv" in name], 2)
-    assert exact(found("hybrid", 2, architecture("small"))) == expected
+    assert exact(found("hybrid", 2, architecture("small"), **PLAIN_VIEWS)) == expected
+
+
+def text_of_short() -> str:
+    """The step on two towers, made anew, where other tests take a text that is there."""
+    net = short()
+    config = TrainConfig(name="report", data="", steps=1, batch=BATCH, **PLAIN_VIEWS)
+    return new_text(net, config, topology("two_towers", net, jax.devices()[:2]))
 
 
 @pytest.mark.slow
 def test_one_device() -> None:
-    net = architecture("small")
+    net = short()
     config = TrainConfig(name="report", data="", steps=1, batch=BATCH)
-    assert found("one_device", 1, net) == []
+    assert found("one_device", 1, net, **PLAIN_VIEWS) == []
     assert format_communication([], net, config) == "nothing crosses between devices"
 
 
@@ -177,7 +186,7 @@ def test_one_device() -> None:
 def test_bfloat16() -> None:
     """The values are the same, in two bytes, or in four where a CPU carries them so."""
     net = architecture("small")
-    half, whole = (found("two_towers", 2, net, dtype) for dtype in ("bfloat16", "float32"))
+    half, whole = (found("two_towers", 2, net, dtype=dtype) for dtype in ("bfloat16", "float32"))
     assert [(c.layer, c.values_per_image) for c in half] == [
         (c.layer, c.values_per_image) for c in whole
     ]
@@ -187,12 +196,23 @@ def test_bfloat16() -> None:
 
 
 def test_nothing_is_left_behind() -> None:
-    """No array is made, and jax finds compiled programs as before."""
+    """No array is made, and jax finds and describes compiled programs as before."""
     before = {id(array) for array in jax.live_arrays()}
-    found("two_towers", 2, architecture("small"))
+    limit = jax.config.jax_traceback_in_locations_limit  # type: ignore[attr-defined]
+    text_of_short()
     made = [array for array in jax.live_arrays() if id(array) not in before]
     assert all(array.size <= 4 for array in made)
     assert not jax.config.jax_compilation_cache_include_metadata_in_key  # type: ignore[attr-defined]
+    assert jax.config.jax_traceback_in_locations_limit == limit != 0  # type: ignore[attr-defined]
+
+
+def test_the_program_does_not_depend_on_who_asks_for_it() -> None:
+    """So that a cache of compiled programs holds it once."""
+
+    def another() -> str:
+        return text_of_short()
+
+    assert text_of_short() == another()
 
 
 # The paper's network by hand: what each tower sends for an image.

@@ -7,15 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.runs import CONFIG, FULL
+from helpers.random_params import random_params
+from helpers.runs import CONFIG
 
 from alexnet_jax.inference.metrics import image_dependent_share
 from alexnet_jax.network.forward import forward
 from alexnet_jax.network.presets import architecture
-from alexnet_jax.parallel.topologies import topology
 from alexnet_jax.training.console import PlainConsole
 from alexnet_jax.training.loop import fit
-from alexnet_jax.training.state import init_state
 
 
 def test_share_of_a_sum_of_parts() -> None:
@@ -59,7 +58,6 @@ def test_blind_network_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.slow
-@pytest.mark.optimized
 def test_the_papers_initial_values_are_nearly_blind_and_the_sources_are_not() -> None:
     """On 1/f pictures in pixel units; independent builds found 0.8e-4 to 1.6e-4 and 1.0e-2 to
     1.3e-2 (the images differ, and so do the shares)."""
@@ -72,7 +70,7 @@ def test_the_papers_initial_values_are_nearly_blind_and_the_sources_are_not() ->
     shares = []
     for start in ("paper", "source2012"):
         net = architecture("paper", init=start)
-        params = init_state(net, FULL, topology("one_device", net)).params
+        params = random_params(net)
         logits = jax.jit(lambda p, x, net=net: forward(net, p, x))(params, images)
         shares.append(image_dependent_share(np.asarray(logits, np.float64)))
     assert 3e-5 < shares[0] < 5e-4

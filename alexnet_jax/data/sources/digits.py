@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 
 from alexnet_jax.data.dataset import Dataset, Split
@@ -9,6 +12,7 @@ from alexnet_jax.data.dataset import Dataset, Split
 STORED_SIZE = 32
 TEST_IMAGES = 360
 LOW = 7  # 0 to 6
+_SEED = 2012
 
 
 def digits() -> Dataset:
@@ -20,11 +24,9 @@ def digits() -> Dataset:
     Source: UCI "Optical Recognition of Handwritten Digits" (test part), as in scikit-learn.
     """
     from PIL import Image
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
 
-    source = load_digits()
-    grey = np.round(source.images * (255 / 16)).astype(np.uint8)
+    table = np.loadtxt(_file(), delimiter=",", dtype=np.int32)  # 64 pixels and the label
+    grey = np.round(table[:, :64].reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
     size = (STORED_SIZE, STORED_SIZE)
     images = np.stack(
         [
@@ -32,16 +34,63 @@ def digits() -> Dataset:
             for image in grey
         ]
     )[..., None]
-    labels = source.target.astype(np.int32)
-    train, test = train_test_split(
-        np.arange(len(labels)), test_size=TEST_IMAGES, stratify=labels, random_state=2012
-    )
+    labels = table[:, 64]
+    train, test = _stratified_split(labels, TEST_IMAGES, _SEED)
     return Dataset(
         name="digits",
         train=Split(images[train], labels[train]),
         test=Split(images[test], labels[test]),
-        class_names=tuple(str(name) for name in source.target_names),
+        class_names=tuple("0123456789"),
     )
+
+
+def _file() -> Path:
+    """Return the path of scikit-learn's file of digits.
+
+    scikit-learn itself is not imported: that takes longer than all else of a small training's
+    start but jax.
+
+    Raises:
+      ModuleNotFoundError: scikit-learn is not installed.
+    """
+    spec = importlib.util.find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("No module named 'sklearn'", name="sklearn")
+    return Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
+
+
+def _stratified_split(labels: np.ndarray, test: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the rows of a training and of a test split in which every class has its share.
+
+    For the digits it is the split of scikit-learn's `train_test_split` with `stratify=labels`.
+
+    Args:
+      labels: [N] integers from 0.
+      test: rows of the test split.
+      seed: seed of the draws.
+
+    Returns:
+      Rows to train on [N - test] and rows to test on [test], each in a random order.
+    """
+    random = np.random.RandomState(seed)  # NumPy promises that its stream does not change
+    counts = _apportion(np.bincount(labels), len(labels) - test, random)
+    rows = [random.permutation(np.flatnonzero(labels == label)) for label in range(len(counts))]
+    parts = [np.split(of_class, [n]) for of_class, n in zip(rows, counts, strict=True)]
+    train, rest = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return random.permutation(train), random.permutation(rest)
+
+
+def _apportion(counts: np.ndarray, seats: int, random: np.random.RandomState) -> np.ndarray:
+    """Share `seats` out in proportion to `counts` [K]: largest remainders first, ties drawn."""
+    exact = counts / counts.sum() * seats
+    shares = np.floor(exact).astype(int)
+    for remainder in np.unique(exact - shares)[::-1]:
+        missing = seats - shares.sum()
+        if missing == 0:
+            break
+        tied = np.flatnonzero(exact - np.floor(exact) == remainder)
+        shares[random.choice(tied, min(len(tied), missing), replace=False)] += 1
+    return shares
 
 
 def low_digits() -> Dataset:
