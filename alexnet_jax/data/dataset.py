@@ -5,23 +5,34 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol, SupportsIndex, TypeAlias
 
 import numpy as np
 
 from alexnet_jax.data.file_stamps import Stamps
 from alexnet_jax.errors import InputError
 
+# Arrays of any shape. `numpy.typing.NDArray` would name it Any.
+Bytes: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]"
+Integers: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.int32]]"
+Floats: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"
+Checksums: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.uint32]]"
+# One image, or several.
+Rows: TypeAlias = "SupportsIndex | slice | Sequence[int] | np.ndarray"
+
 
 class Images(Protocol):
-    """Interface of a split's images; arrays in memory, mapped arrays and records provide it."""
+    """Interface of a split's images; arrays in memory, mapped arrays and records provide it.
+
+    `images[rows]` is [S, S, C] for a whole number, and [N, S, S, C] for a slice, list or array.
+    """
 
     @property
     def shape(self) -> tuple[int, ...]: ...
     @property
-    def dtype(self) -> np.dtype[Any]: ...
+    def dtype(self) -> np.dtype[np.uint8]: ...
     def __len__(self) -> int: ...
-    def __getitem__(self, rows: Any, /) -> np.ndarray: ...
+    def __getitem__(self, rows: Rows, /) -> Bytes: ...
 
 
 class Reading(Protocol):
@@ -43,9 +54,9 @@ class Split:
     """
 
     images: Images
-    labels: np.ndarray
+    labels: Integers
     will_read: Reading | None = None
-    crc32: np.ndarray | None = None
+    crc32: Checksums | None = None
 
     def __post_init__(self) -> None:
         shape = self.images.shape
@@ -75,7 +86,7 @@ class Dataset:
     train: Split
     test: Split
     class_names: tuple[str, ...]
-    statistics: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    statistics: tuple[Floats, Floats, Floats] | None = None
     sha256: str | None = None
     stamps: Stamps | None = None
 

@@ -29,7 +29,7 @@ class Given:
     """Picture that was given: its name in messages, and the path, bytes, picture or array."""
 
     name: str
-    content: Any
+    content: Path | bytes | Image.Image | np.ndarray
 
     def stored(self, *, size: int, channels: int, resize: str = "short_bicubic") -> np.ndarray:
         """Return the stored image, [size, size, channels] uint8, as `read_stored` makes it.

@@ -78,7 +78,8 @@ def test_initial_values(file: Path) -> None:
 def prepared(preset: str, **changes: Any) -> Model:
     """What `create` makes around the parameters, which take a compilation."""
     network = alexnet_jax.architecture(preset, classes=2, **changes)
-    return untrained(preset, network, {}, ("a", "b"), changes)
+    made_by = {name: changes.get(name) for name in ("layers", "init")}
+    return untrained(preset, network, {}, ("a", "b"), **made_by)
 
 
 def test_pictures_are_prepared_as_for_the_published_networks() -> None:
