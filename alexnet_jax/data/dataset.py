@@ -12,12 +12,12 @@ import numpy as np
 from alexnet_jax.data.file_stamps import Stamps
 from alexnet_jax.errors import InputError
 
-# Arrays of any shape. `numpy.typing.NDArray` would name it Any.
+# Arrays of any shape, for which `numpy.typing.NDArray` has Any.
 Bytes: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]"
 Integers: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.int32]]"
 Floats: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"
 Checksums: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.uint32]]"
-# One image, or several.
+# One row, or several.
 Rows: TypeAlias = "SupportsIndex | slice | Sequence[int] | np.ndarray"
 
 
