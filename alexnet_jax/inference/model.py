@@ -34,7 +34,10 @@ class Prediction(NamedTuple):
 if TYPE_CHECKING:
 
     class Unpacked(tuple[AlexNet, dict[str, Params], Preprocess]):
-        """Iterable of three values of different types, which only a tuple is to type checkers."""
+        """Tuple, to type checkers alone: they tell the types of no other iterable's values apart.
+
+        At run time a `Model` can be unpacked, but has no length and no index.
+        """
 
         def __new__(cls, *values: object, **fields: object) -> Self: ...
 
