@@ -12,11 +12,11 @@ import numpy as np
 from alexnet_jax.data.file_stamps import Stamps
 from alexnet_jax.errors import InputError
 
-# Arrays of any shape, for which `numpy.typing.NDArray` has Any.
-Bytes: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]"
-Integers: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.int32]]"
+# Arrays [...] and [N]. `numpy.typing.NDArray` would have Any for their shapes.
+Pixels: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]"
 Floats: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"
-Checksums: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.uint32]]"
+Labels: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.int32]]"
+Checksums: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.uint32]]"
 # One row, or several.
 Rows: TypeAlias = "SupportsIndex | slice | Sequence[int] | np.ndarray"
 
@@ -32,7 +32,7 @@ class Images(Protocol):
     @property
     def dtype(self) -> np.dtype[np.uint8]: ...
     def __len__(self) -> int: ...
-    def __getitem__(self, rows: Rows, /) -> Bytes: ...
+    def __getitem__(self, rows: Rows, /) -> Pixels: ...
 
 
 class Reading(Protocol):
@@ -54,7 +54,7 @@ class Split:
     """
 
     images: Images
-    labels: Integers
+    labels: Labels
     will_read: Reading | None = None
     crc32: Checksums | None = None
 

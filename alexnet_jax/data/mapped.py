@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alexnet_jax.data.dataset import Bytes, Reading, Rows, Split
+from alexnet_jax.data.dataset import Pixels, Reading, Rows, Split
 from alexnet_jax.data.manifest import Manifest
 from alexnet_jax.errors import InputError
 
@@ -39,11 +39,11 @@ class Mapped:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: Rows, /) -> Bytes:
-        images: Bytes = self.whole()[rows]
+    def __getitem__(self, rows: Rows, /) -> Pixels:
+        images: Pixels = self.whole()[rows]
         return images
 
-    def whole(self) -> Bytes:
+    def whole(self) -> Pixels:
         """Return all images, mapped; raise InputError if the file has become shorter."""
         try:
             length = os.stat(self._path).st_size

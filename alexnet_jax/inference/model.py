@@ -152,7 +152,9 @@ class Model(Unpacked):
             for row in self.probabilities(pictures)
         ]
 
-    def probabilities(self, pictures: Pictures) -> np.ndarray:
+    def probabilities(
+        self, pictures: Pictures
+    ) -> np.ndarray[tuple[int, int], np.dtype[np.floating]]:
         """Return the probabilities of all classes, [B, classes], computed as `predict` does.
 
         About 32 pictures are read and computed at a time, in the dtype of the network's training.

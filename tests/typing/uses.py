@@ -68,6 +68,8 @@ def of_loading(path: Path, image: np.ndarray) -> None:
     assert_type(variables, dict[str, Params])
     assert_type(preprocess, Preprocess)
     assert_type(preprocess("cat.jpg"), jax.Array)
+    assert_type(model.probabilities(image).shape, tuple[int, int])
+    assert_type(preprocess.stored(image).dtype, np.dtype[np.uint8])
     assert_type(model.class_names, tuple[str, ...])
     assert_type(model.card, str)
     assert_type(
@@ -83,6 +85,7 @@ def of_training(
     assert_type(dataset.train.images.shape, tuple[int, ...])
     assert_type(dataset.train.images[:100].dtype, np.dtype[np.uint8])
     assert_type(dataset.train.labels.dtype, np.dtype[np.int32])
+    assert_type(dataset.train.labels.shape, tuple[int])
     device = parallel.topology("one_device", net)
     assert_type(device, parallel.Topology)
     step = training.make_train_step(net, config, device, 12.5)
