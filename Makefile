@@ -35,6 +35,7 @@ lint: $(VENV)/tested
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 # Run every notebook from its first cell to its last.
 notebooks: $(VENV)/notebooks

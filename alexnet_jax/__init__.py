@@ -7,7 +7,7 @@ what reads data, checkpoints or pictures imports its libraries when used.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alexnet_jax.errors import InputError
 from alexnet_jax.version import __version__
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # from modules where a package has a module and a function of
     from alexnet_jax.network.architecture import Architecture
     from alexnet_jax.network.forward import activations, forward
     from alexnet_jax.network.module import AlexNet, init
-    from alexnet_jax.network.presets import architecture, list_presets
+    from alexnet_jax.network.presets import PresetName, architecture, list_presets
     from alexnet_jax.network.summary import summary
     from alexnet_jax.runs import TrainConfig
     from alexnet_jax.training import paper_sgd
@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # from modules where a package has a module and a function of
 _OFFERED_BY = {
     "AlexNet": "network",
     "Architecture": "network",
+    "PresetName": "network",
     "TrainConfig": "runs",
     "activations": "network",
     "architecture": "network",
@@ -53,6 +54,7 @@ __all__ = [
     "AlexNet",
     "Architecture",
     "InputError",
+    "PresetName",
     "TrainConfig",
     "__version__",
     "activations",
@@ -73,11 +75,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _OFFERED_BY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    package = importlib.import_module(f"{__name__}.{_OFFERED_BY[name] or name}")
-    return getattr(package, _THERE.get(name, name)) if _OFFERED_BY[name] else package
+if not TYPE_CHECKING:  # to type checkers, a name that is not listed above is an error
+
+    def __getattr__(name: str) -> object:
+        if name not in _OFFERED_BY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        package = importlib.import_module(f"{__name__}.{_OFFERED_BY[name] or name}")
+        return getattr(package, _THERE.get(name, name)) if _OFFERED_BY[name] else package
 
 
 def __dir__() -> list[str]:

@@ -13,6 +13,7 @@ from alexnet_jax.network import (
     Architecture,
     Layer,
     Params,
+    PresetName,
     activations,
     converted,
     forward,
@@ -47,7 +48,7 @@ class AlexNet(nnx.Module):
 
     def __init__(
         self,
-        architecture: Architecture | str = "paper",
+        architecture: Architecture | PresetName = "paper",
         *,
         rngs: nnx.Rngs,
         dtype: DTypeLike | None = None,
@@ -56,7 +57,7 @@ class AlexNet(nnx.Module):
         image_size: int | tuple[int, int] | None = None,
         channels: int | None = None,
         classes: int | None = None,
-        init: str | None = None,
+        init: PresetName | None = None,
         layers: Mapping[str, Mapping[str, object]] | None = None,
         until: str | None = None,
         head: Iterable[Layer] = (),

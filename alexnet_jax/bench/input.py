@@ -31,7 +31,7 @@ from alexnet_jax.data import (
 )
 from alexnet_jax.display import format_table
 from alexnet_jax.errors import InputError
-from alexnet_jax.network import Architecture, presets
+from alexnet_jax.network import Architecture, PresetName, presets
 from alexnet_jax.parallel import Topology, topology
 from alexnet_jax.runs import TrainConfig
 from alexnet_jax.training import Clock, init_state, make_train_step
@@ -128,7 +128,7 @@ def _record(stage: str, data: str, rate: Rate, size: int = 256 * 256 * 3) -> Rec
 def _network(dataset: Dataset) -> Architecture:
     """Choose a network that the device trains fast enough to make the input matter."""
     large = jax.default_backend() != "cpu" and dataset.stored_size >= 227
-    preset = "paper" if large else "small"
+    preset: PresetName = "paper" if large else "small"
     network = presets.architecture(preset)
     return presets.architecture(
         preset,

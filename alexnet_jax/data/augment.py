@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from alexnet_jax.ops import compute_dtype
 
@@ -28,15 +29,18 @@ class Statistics(NamedTuple):
     roots. The arrays lie on the host or on devices.
     """
 
-    mean: Any  # [S, S, C] mean image
-    eigenvectors: Any  # [C, C]
-    deviations: Any  # [C]
+    mean: jax.Array | np.ndarray  # [S, S, C] mean image
+    eigenvectors: jax.Array | np.ndarray  # [C, C]
+    deviations: jax.Array | np.ndarray  # [C]
 
     @classmethod
     def abstract(cls, stored_size: int, channels: int) -> Statistics:
         """Return the shapes and dtypes, as restoring from a checkpoint needs them."""
         shapes = ((stored_size, stored_size, channels), (channels, channels), (channels,))
-        return cls(*(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes))
+        abstract: Statistics = jax.eval_shape(
+            lambda: cls(*(jnp.zeros(shape, jnp.float32) for shape in shapes))
+        )
+        return abstract
 
 
 def centre_crop(images: jax.Array, size: Size) -> jax.Array:
@@ -56,7 +60,12 @@ def centre_crop(images: jax.Array, size: Size) -> jax.Array:
 
 
 def centre_views(
-    images: jax.Array, statistics: Statistics, *, size: Size, scale: Scale, dtype: Any = jnp.float32
+    images: jax.Array,
+    statistics: Statistics,
+    *,
+    size: Size,
+    scale: Scale,
+    dtype: DTypeLike = jnp.float32,
 ) -> jax.Array:
     """Return centre crops minus the centre of the mean image, times `scale`.
 
@@ -75,7 +84,12 @@ def centre_views(
 
 
 def ten_views(
-    images: jax.Array, statistics: Statistics, *, size: Size, scale: Scale, dtype: Any = jnp.float32
+    images: jax.Array,
+    statistics: Statistics,
+    *,
+    size: Size,
+    scale: Scale,
+    dtype: DTypeLike = jnp.float32,
 ) -> jax.Array:
     """Return the ten views of 2012: four corners and the centre, then the same five mirrored.
 
@@ -118,7 +132,7 @@ def training_views(
     random_crop: bool = True,
     attenuate: bool = False,
     place_keys: jax.Array | None = None,
-    dtype: Any = jnp.float32,
+    dtype: DTypeLike = jnp.float32,
 ) -> jax.Array:
     """Return a random crop of each image, mirrored or not, with colour noise, minus the mean.
 
@@ -166,8 +180,8 @@ def training_views(
             crop = jnp.where(flip, crop[:, ::-1], crop)
         crop = crop - _mean(statistics, size, work)
         if colour_noise > 0:
-            shape = statistics.deviations.shape
-            drawn = colour_noise * jax.random.normal(noise_key, shape, jnp.float32).astype(work)
+            drawn = jax.random.normal(noise_key, statistics.deviations.shape, jnp.float32)
+            drawn = colour_noise * drawn.astype(work)
             noise = statistics.eigenvectors.astype(work) @ (
                 drawn * statistics.deviations.astype(work)
             )
@@ -180,7 +194,7 @@ def training_views(
     return jax.vmap(view)(place[:, 0], place[:, 1], own[:, 2], images)
 
 
-def _factor(scale: Scale, axes: int, dtype: Any) -> jax.Array:
+def _factor(scale: Scale, axes: int, dtype: DTypeLike) -> jax.Array:
     """Return `scale` shaped to multiply arrays with `axes` axes, channels last."""
     return jnp.asarray(scale, dtype).reshape((1,) * (axes - 1) + (-1,))
 
@@ -190,5 +204,6 @@ def _sides(size: Size) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else size
 
 
-def _mean(statistics: Statistics, size: Size, dtype: Any) -> jax.Array:
-    return centre_crop(statistics.mean, size).astype(dtype)
+def _mean(statistics: Statistics, size: Size, dtype: DTypeLike) -> jax.Array:
+    mean = cast(jax.Array, statistics.mean)  # arrays of NumPy are cropped alike
+    return centre_crop(mean, size).astype(dtype)

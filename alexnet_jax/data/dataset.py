@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol, SupportsIndex, TypeAlias
 
 import numpy as np
 
@@ -13,16 +13,27 @@ from alexnet_jax.data.file_stamps import Stamps
 from alexnet_jax.data.plain import Ground
 from alexnet_jax.errors import InputError
 
+# Arrays [...] and [N]. `numpy.typing.NDArray` would have Any for their shapes.
+Pixels: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]"
+Floats: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"
+Labels: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.int32]]"
+Checksums: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.uint32]]"
+# One row, or several.
+Rows: TypeAlias = "SupportsIndex | slice | Sequence[int] | np.ndarray"
+
 
 class Images(Protocol):
-    """Interface of a split's images; arrays in memory, mapped arrays and records provide it."""
+    """Interface of a split's images; arrays in memory, mapped arrays and records provide it.
+
+    `images[rows]` is [S, S, C] for a whole number, and [N, S, S, C] for a slice, list or array.
+    """
 
     @property
     def shape(self) -> tuple[int, ...]: ...
     @property
-    def dtype(self) -> np.dtype[Any]: ...
+    def dtype(self) -> np.dtype[np.uint8]: ...
     def __len__(self) -> int: ...
-    def __getitem__(self, rows: Any, /) -> np.ndarray: ...
+    def __getitem__(self, rows: Rows, /) -> Pixels: ...
 
 
 class Reading(Protocol):
@@ -44,9 +55,9 @@ class Split:
     """
 
     images: Images
-    labels: np.ndarray
+    labels: Labels
     will_read: Reading | None = None
-    crc32: np.ndarray | None = None
+    crc32: Checksums | None = None
 
     def __post_init__(self) -> None:
         shape = self.images.shape
@@ -76,7 +87,7 @@ class Dataset:
     train: Split
     test: Split
     class_names: tuple[str, ...]
-    statistics: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    statistics: tuple[Floats, Floats, Floats] | None = None
     sha256: str | None = None
     stamps: Stamps | None = None
     ground: Ground | None = None

@@ -10,11 +10,10 @@ import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from alexnet_jax.data.dataset import Reading, Split
+from alexnet_jax.data.dataset import Pixels, Reading, Rows, Split
 from alexnet_jax.data.manifest import Manifest
 from alexnet_jax.errors import InputError
 
@@ -40,10 +39,11 @@ class Mapped:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: Any) -> np.ndarray:
-        return self.whole()[rows]
+    def __getitem__(self, rows: Rows, /) -> Pixels:
+        images: Pixels = self.whole()[rows]
+        return images
 
-    def whole(self) -> np.ndarray:
+    def whole(self) -> Pixels:
         """Return all images, mapped; raise InputError if the file has become shorter."""
         try:
             length = os.stat(self._path).st_size

@@ -31,7 +31,7 @@ class Given:
     """Picture that was given: its name in messages, and the path, bytes, picture or array."""
 
     name: str
-    content: Any
+    content: Path | bytes | Image.Image | np.ndarray
 
     def stored(
         self,

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from alexnet_jax.data.dataset import Pixels, Rows
+
 VERSION = "1.0.0"
 _AT_A_TIME = 64  # records in memory besides their images
 
@@ -120,7 +122,7 @@ class RecordImages:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: Any) -> np.ndarray:
+    def __getitem__(self, rows: Rows, /) -> Pixels:
         chosen = np.arange(len(self))[rows]
         if chosen.ndim == 0:
             return self[chosen[None]][0]

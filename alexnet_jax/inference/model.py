@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,7 +18,7 @@ from alexnet_jax.display import in_words
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference.preprocess import Preprocess, parameter_dtype
 from alexnet_jax.inference.trained import Trained, load_trained, to_standard_error, top_classes
-from alexnet_jax.network import AlexNet, Architecture
+from alexnet_jax.network import AlexNet, Architecture, Params
 from alexnet_jax.parallel import topology
 from alexnet_jax.runs import Description, Line, MetricsFile, TrainConfig, model_card, read_settings
 from alexnet_jax.runtime import gather_to_host
@@ -31,8 +31,22 @@ class Prediction(NamedTuple):
     probability: float
 
 
+if TYPE_CHECKING:
+
+    class Unpacked(tuple[AlexNet, dict[str, Params], Preprocess]):
+        """Tuple, to type checkers alone: they tell the types of no other iterable's values apart.
+
+        At run time a `Model` can be unpacked, but has no length and no index.
+        """
+
+        def __new__(cls, *values: object, **fields: object) -> Self: ...
+
+else:
+    Unpacked = object
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Model:
+class Model(Unpacked):
     """A network with its weights, and all that using it takes.
 
         model = alexnet_jax.load("runs/digits")
@@ -58,11 +72,11 @@ class Model:
     """
 
     architecture: Architecture
-    params: Any
+    params: Params
     config: TrainConfig
     statistics: Statistics
     class_ids: tuple[str, ...]
-    origin: Mapping[str, Any] | None = None
+    origin: Mapping[str, object] | None = None
     step: int = 0
     measured: tuple[Line, ...] = ()
     data_sha256: str = ""
@@ -78,7 +92,7 @@ class Model:
         return AlexNet(self.architecture, param_dtype=jnp.dtype(parameter_dtype(self.config)))
 
     @property
-    def variables(self) -> dict[str, Any]:
+    def variables(self) -> dict[str, Params]:
         """Variables for `net.apply`, {"params": params}."""
         return {"params": self.params}
 
@@ -100,7 +114,7 @@ class Model:
         if self.data_sha256:
             hashes["data"] = self.data_sha256
         elif "file" in origin:
-            hashes[origin["file"]] = origin["sha256"]
+            hashes[str(origin["file"])] = str(origin["sha256"])
         mean = gather_to_host(self.statistics.mean)
         return model_card(
             description, step=self.step, mean=mean, measured=self.measured, hashes=hashes
@@ -138,7 +152,9 @@ class Model:
             for row in self.probabilities(pictures)
         ]
 
-    def probabilities(self, pictures: Pictures) -> np.ndarray:
+    def probabilities(
+        self, pictures: Pictures
+    ) -> np.ndarray[tuple[int, int], np.dtype[np.floating]]:
         """Return the probabilities of all classes, [B, classes], computed as `predict` does.
 
         About 32 pictures are read and computed at a time, in the dtype of the network's training.
@@ -178,11 +194,11 @@ class Model:
     def _trained(self) -> Trained:
         return self.on()
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[AlexNet | dict[str, Params] | Preprocess]:
         """Yield net, variables and preprocess."""
         yield from (self.net, self.variables, self.preprocess)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Return the fields alone: compiled programs and copies on devices are made again."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 

@@ -104,7 +104,9 @@ class Preprocess:
             dtype=jnp.dtype(self.dtype),
         )
 
-    def stored(self, pictures: Pictures) -> np.ndarray:
+    def stored(
+        self, pictures: Pictures
+    ) -> np.ndarray[tuple[int, int, int, int], np.dtype[np.uint8]]:
         """Return pictures as stored images, [B, S, S, C] uint8: steps 1 and 2.
 
         Raises:
@@ -112,7 +114,7 @@ class Preprocess:
         """
         return np.stack([self.stored_one(one) for one in given_pictures(pictures, self.channels)])
 
-    def stored_one(self, picture: Given) -> np.ndarray:
+    def stored_one(self, picture: Given) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
         """Return one of the pictures that `given_pictures` lists as a stored image."""
         return picture.stored(
             size=self.stored_size,

@@ -20,7 +20,7 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.inference.activations import map_blocks
 from alexnet_jax.inference.evaluate import Logits, make_logits
 from alexnet_jax.inference.preprocess import Preprocess, parameter_dtype
-from alexnet_jax.network import init
+from alexnet_jax.network import Params, init
 from alexnet_jax.ops import compute_dtype
 from alexnet_jax.parallel import Topology, topology
 from alexnet_jax.runs import Description
@@ -33,7 +33,7 @@ class Trained(Description):
     """Trained network: its description and its arrays, on the devices of a topology."""
 
     step: int
-    params: Any
+    params: Params
     statistics: Statistics
     topology: Topology
 

@@ -7,7 +7,13 @@ from alexnet_jax.network.forward import activations, forward
 from alexnet_jax.network.layers import LRN, Conv, Dense, Dropout, Layer, MapNorm, MaxPool
 from alexnet_jax.network.module import AlexNet, init
 from alexnet_jax.network.plan import Recomputed, plan, run
-from alexnet_jax.network.presets import architecture, list_presets, resolve
+from alexnet_jax.network.presets import (
+    PresetName,
+    architecture,
+    list_presets,
+    preset_name,
+    resolve,
+)
 from alexnet_jax.network.receptive import receptive_fields
 from alexnet_jax.network.shapes import Placed
 from alexnet_jax.network.steps import Context, Params, Step, program, reads_all_maps
@@ -29,6 +35,7 @@ __all__ = [
     "MaxPool",
     "Params",
     "Placed",
+    "PresetName",
     "Recomputed",
     "Step",
     "Towers",
@@ -42,6 +49,7 @@ __all__ = [
     "list_presets",
     "part_with",
     "plan",
+    "preset_name",
     "presets",
     "program",
     "reads_all_maps",

@@ -7,7 +7,7 @@ are in `tables.py`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args  # noqa: TID251 (values of JSON, which `from_json` checks)
 
@@ -129,16 +129,17 @@ class Architecture:
         return {**vars(self), "layers": layers, **rules}
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Architecture:
+    def from_json(cls, value: Mapping[str, object]) -> Architecture:
         """Rebuild the architecture that `to_json` described; InputError for any other value."""
+        described: Mapping[str, Any] = value
         try:
-            layers = tuple(map(_layer_from_json, value["layers"]))
+            layers = tuple(map(_layer_from_json, described["layers"]))
             # Older descriptions have no rule for views; the plain one applies.
             rules = {
-                "biases": BiasRule(**value["biases"]),
-                "views": ViewRule(**value.get("views", {})),
+                "biases": BiasRule(**described["biases"]),
+                "views": ViewRule(**described.get("views", {})),
             }
-            return cls(**{**value, "layers": layers, **rules})
+            return cls(**{**described, "layers": layers, **rules})
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"not a description of a network: {error}") from error
 

@@ -18,6 +18,7 @@ from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.network.dtypes import converted
 from alexnet_jax.network.forward import activations, forward
 from alexnet_jax.network.layers import Conv, Dense, Layer
+from alexnet_jax.network.presets import PresetName
 from alexnet_jax.network.shapes import Placed
 from alexnet_jax.network.steps import Params
 
@@ -69,7 +70,7 @@ class AlexNet(nn.Module):
 
         def __init__(
             self,
-            architecture: Architecture | str = "paper",
+            architecture: Architecture | PresetName = "paper",
             dtype: DTypeLike | None = None,
             param_dtype: DTypeLike = jnp.float32,
             plain: bool = False,
@@ -77,7 +78,7 @@ class AlexNet(nn.Module):
             image_size: int | tuple[int, int] | None = None,
             channels: int | None = None,
             classes: int | None = None,
-            init: str | None = None,
+            init: PresetName | None = None,
             layers: Mapping[str, Mapping[str, object]] | None = None,
             until: str | None = None,
             head: Iterable[Layer] = (),
@@ -89,7 +90,7 @@ class AlexNet(nn.Module):
         image_size: InitVar[int | tuple[int, int] | None] = field(default=None, kw_only=True)
         channels: InitVar[int | None] = field(default=None, kw_only=True)
         classes: InitVar[int | None] = field(default=None, kw_only=True)
-        init: InitVar[str | None] = field(default=None, kw_only=True)
+        init: InitVar[PresetName | None] = field(default=None, kw_only=True)
         layers: InitVar[Mapping[str, Mapping[str, object]] | None] = field(
             default=None, kw_only=True
         )

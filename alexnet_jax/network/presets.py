@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, get_args
 
 from alexnet_jax.errors import InputError, choices
 from alexnet_jax.network import tables
 from alexnet_jax.network.architecture import Architecture, cut
 from alexnet_jax.network.layers import Conv, Dense, Layer, with_units
 
-_PRESETS: dict[str, Callable[..., Architecture]] = {
+PresetName = Literal[
+    "paper",
+    "source2012",
+    "caffe_alexnet",
+    "caffenet",
+    "one_gpu",
+    "owt",
+    "small",
+    "paper+conv6",
+    "source2012+conv6",
+    "caffe_alexnet+conv6",
+    "caffenet+conv6",
+    "one_gpu+conv6",
+    "owt+conv6",
+    "small+conv6",
+]
+"""Names of the presets, each also with a sixth convolution."""
+
+_PRESETS: dict[PresetName, Callable[..., Architecture]] = {
     "paper": tables.paper,
     "source2012": tables.source2012,
     "caffe_alexnet": tables.caffe_alexnet,
@@ -21,20 +40,33 @@ _PRESETS: dict[str, Callable[..., Architecture]] = {
 }
 
 _CONV6 = "+conv6"
+_NAMES: dict[str, PresetName] = {name: name for name in get_args(PresetName)}
 
 
-def list_presets() -> tuple[str, ...]:
+def list_presets() -> tuple[PresetName, ...]:
     """Return the names of all presets."""
     return tuple(_PRESETS)
 
 
+def preset_name(text: str) -> PresetName:
+    """Return a text that is known at run time only, such as a command's argument, as a name.
+
+    Raises:
+      InputError: no preset has this name; the message says the nearest.
+    """
+    if text not in _NAMES:
+        near = choices(str(text).removesuffix(_CONV6), _PRESETS)
+        raise InputError(f"unknown preset {text!r}; {near}")
+    return _NAMES[text]
+
+
 def architecture(
-    preset: str = "paper",
+    preset: PresetName = "paper",
     *,
     image_size: int | tuple[int, int] | None = None,
     channels: int | None = None,
     classes: int | None = None,
-    init: str | None = None,
+    init: PresetName | None = None,
     layers: Mapping[str, Mapping[str, object]] | None = None,
     until: str | None = None,
     head: Iterable[Layer] = (),
@@ -97,7 +129,7 @@ def resolve(network: object, changes: Mapping[str, object]) -> Architecture:
       InputError: as `architecture`; changes of a network that is no preset's name.
     """
     if isinstance(network, str):
-        return architecture(network, **changes)  # type: ignore[arg-type]
+        return architecture(preset_name(network), **changes)  # type: ignore[arg-type]
     if not isinstance(network, Architecture):
         kind = type(network).__name__
         raise InputError(f"architecture is an Architecture or a preset's name, got {kind}")
@@ -107,12 +139,11 @@ def resolve(network: object, changes: Mapping[str, object]) -> Architecture:
 
 
 def _build(preset: str, classes: int | None = None) -> Architecture:
-    """Build a preset, which may have the suffix "+conv6"."""
-    plain = preset.removesuffix(_CONV6)
-    if plain not in _PRESETS:
-        raise InputError(f"unknown preset {preset!r}; {choices(plain, _PRESETS)}")
+    """Build a preset, which may have the suffix "+conv6"; InputError for an unknown one."""
+    name = preset_name(preset)
+    plain = preset_name(name.removesuffix(_CONV6))
     network = _PRESETS[plain]() if classes is None else _PRESETS[plain](classes=classes)
-    return network if plain == preset else tables.with_conv6(network)
+    return network if plain == name else tables.with_conv6(network)
 
 
 def _with_initial_values(layers: Iterable[Layer], others: Iterable[Layer]) -> tuple[Layer, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from alexnet_jax.data.prepare import RECORD_OVERHEAD_BYTES
 from alexnet_jax.display import format_duration, format_table
 from alexnet_jax.errors import InputError
-from alexnet_jax.network import Architecture, presets, rows
+from alexnet_jax.network import Architecture, preset_name, presets, rows
 from alexnet_jax.paper.reproduction import VIEWS, Reproduction, Step
 from alexnet_jax.planning import Machine, layout, predict
 
@@ -124,9 +124,12 @@ def step_amounts(
 def network_of(reproduction: Reproduction) -> Architecture:
     """Return the network that is trained; raise InputError if its changed layers do not fit."""
     config = reproduction.config(0)
-    init = None if config.init == "preset" else config.init
-    size = config.image_size or None
-    return presets.architecture(config.preset, init=init, image_size=size, layers=config.layers)
+    return presets.architecture(
+        preset_name(config.preset),
+        init=None if config.init == "preset" else preset_name(config.init),
+        image_size=config.image_size or None,
+        layers=config.layers,
+    )
 
 
 def disk_bytes(reproduction: Reproduction, train: int, test: int) -> dict[str, int]:

@@ -6,7 +6,7 @@ import math
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from alexnet_jax.errors import InputError
 from alexnet_jax.runs.constraints import Check, at_least, frozen, plain, require_constraints, within
@@ -74,7 +74,7 @@ class TrainConfig:
     """Layers whose weights do not change."""
     layer_rates: Mapping[str, float] = field(default_factory=dict)
     """Learning rates of layers as multiples of `learning_rate`, by layer, in (0, inf)."""
-    layers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    layers: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Changes to the preset's layers, such as {"conv1": {"maps": 64}}."""
 
     # Batch.
@@ -168,16 +168,17 @@ class TrainConfig:
             return self.pixel_scale
         return tuple(self.pixel_scale / std for std in self.channel_std)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the settings as JSON values by name."""
         return {name: plain(value) for name, value in vars(self).items()}
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> TrainConfig:
+    def from_json(cls, value: Mapping[str, object]) -> TrainConfig:
         """Create a config from the result of `to_json`; raise InputError for any other value."""
         try:
             before = {"ground": "black" if value.get("data_dir") else "white"}  # as it was then
-            return cls(**{"drop_epochs": value["drop_epochs"], **before, **value})
+            # `__post_init__` checks the types.
+            return cls(**{"drop_epochs": value["drop_epochs"], **before, **value})  # type: ignore[arg-type]
         except (AttributeError, TypeError, KeyError) as error:
             raise InputError(f"not the settings of a run: {error}") from error
 

@@ -29,14 +29,14 @@ class Description:
     config: TrainConfig
     class_names: tuple[str, ...]
     stored_size: int
-    origin: Mapping[str, Any] | None = None
+    origin: Mapping[str, object] | None = None
 
     @property
     def class_words(self) -> tuple[str, ...]:
         """Names of the classes for people: ImageNet's synsets in words, others as they are."""
         return in_words(self.class_names)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the description as JSON values by name."""
         return {
             "architecture": self.architecture.to_json(),

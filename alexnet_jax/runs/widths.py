@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 OTHER_WORD = {"maps": "units", "units": "maps"}
 
 
-def with_units(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def with_units(layers: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, object]]:
     """Return changes of layers with "units" for "maps", since dense layers take either word."""
     return {
         layer: {"units" if name == "maps" else name: value for name, value in fields.items()}

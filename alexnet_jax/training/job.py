@@ -13,7 +13,7 @@ import numpy as np
 from alexnet_jax import data
 from alexnet_jax.data import Batches, Dataset
 from alexnet_jax.errors import InputError, choices
-from alexnet_jax.network import Architecture, presets
+from alexnet_jax.network import Architecture, preset_name, presets
 from alexnet_jax.parallel import Topology, topology
 from alexnet_jax.runs import CARD, Description, Line, TrainConfig, model_card, write_atomically
 
@@ -35,8 +35,8 @@ class Job:
         if dataset.ground is not None:  # pictures are later read as those of the training were
             config = dataclasses.replace(config, ground=dataset.ground)
         architecture = presets.architecture(
-            config.preset,
-            init=None if config.init == "preset" else config.init,
+            preset_name(config.preset),
+            init=None if config.init == "preset" else preset_name(config.init),
             image_size=config.image_size or None,
             channels=dataset.channels,
             classes=len(dataset.class_names),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
+from alexnet_jax import network
 from alexnet_jax.checkpoints import contiguous_copy
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, Placed
@@ -24,6 +25,11 @@ class Array:
     shape: tuple[int, ...]
     dtype: str
     read: Callable[[], np.ndarray]
+
+
+def of_network(params: Params) -> network.Params:
+    """Return parameters on the host as a network's: JAX's functions take NumPy's arrays, too."""
+    return cast(network.Params, params)
 
 
 def params_of(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +15,9 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.inference import Model
 from alexnet_jax.network import (
     Architecture,
+    Layer,
+    Params,
+    PresetName,
     computed_otherwise,
     copied_layers,
     init,
@@ -35,19 +37,24 @@ from alexnet_jax.weights.weights import (
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _initial(architecture: Architecture, names: tuple[str, ...], key: jax.Array) -> Any:
+def _initial(architecture: Architecture, names: tuple[str, ...], key: jax.Array) -> Params:
     """Draw the initial values of these layers, as `init` does; no others are computed."""
     params = init(architecture, key)
     return {name: params[name] for name in names}
 
 
 def create_model(
-    preset: str = "paper",
+    preset: PresetName = "paper",
     classes: int | Sequence[str] | None = None,
     weights: Source | Model | None = None,
     *,
     key: int | jax.Array = 0,
-    **changes: Any,
+    image_size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+    init: PresetName | None = None,
+    layers: Layers | None = None,
+    until: str | None = None,
+    head: Iterable[Layer] = (),
 ) -> Model:
     """Create a network of a preset, to be trained: `alexnet_jax.create`.
 
@@ -71,8 +78,9 @@ def create_model(
         only a number is given.
       weights: what `alexnet_jax.load` takes, or what it returned.
       key: random key of the initial values, or a seed.
-      changes: as `alexnet_jax.architecture` takes them: image_size, channels, init, layers, until,
-        head. Of `weights` of the same preset, they are by default those of its network.
+      image_size, channels, init, layers, until, head: as `alexnet_jax.architecture` takes them.
+        With `weights`, `channels` is by default that of their network, and with those of the same
+        preset also `image_size` and `layers`.
 
     Raises:
       InputError: an unknown preset, or changes that do not fit it; weights that cannot be loaded,
@@ -81,27 +89,38 @@ def create_model(
     if not isinstance(preset, str):
         raise InputError(f"create takes the name of a preset, got {preset!r:.80}")
     presets.architecture(preset)  # raises for an unknown one before anything is read
-    given = {name: value for name, value in changes.items() if value is not None}
-    source = None if weights is None else _loaded(weights, given.get("layers"))
+    source = None if weights is None else _loaded(weights, layers)
     if source is not None:
-        given = _sizes_of(source, preset) | given
+        channels = source.architecture.channels if channels is None else channels
+        if source.config.preset == preset:
+            image_size = source.architecture.image_size if image_size is None else image_size
+            layers = source.config.layers if layers is None else layers
     ids = _class_ids(classes, source)
     count = len(ids) if ids else None
     if isinstance(classes, int):
         count = classes
-    architecture = presets.architecture(preset, classes=count, **given)
+    architecture = presets.architecture(
+        preset,
+        image_size=image_size,
+        channels=channels,
+        classes=count,
+        init=init,
+        layers=layers,
+        until=until,
+        head=head,
+    )
     if architecture.classes is None:
         ids = ()
     elif not ids:
         ids = known_names(architecture.classes)
     where = repr(source) if source is weights else str(weights)
     copied = {} if source is None else _weights_of(source, architecture, ids, where)
-    layers = [placed.layer.name for placed in architecture.placed() if placed.kernel is not None]
-    new = tuple(name for name in layers if name not in copied)
+    names = [placed.layer.name for placed in architecture.placed() if placed.kernel is not None]
+    new = tuple(name for name in names if name not in copied)
     key = jax.random.key(key) if isinstance(key, int) else key
-    params = copied | _initial(architecture, new, key)
-    params = {name: params[name] for name in layers}
-    model = untrained(preset, architecture, params, ids, given)
+    drawn = _initial(architecture, new, key)
+    params = {name: copied[name] if name in copied else drawn[name] for name in names}
+    model = untrained(preset, architecture, params, ids, layers=layers, init=init)
     return model if source is None else _prepared_as_for(source, model, where, new)
 
 
@@ -114,14 +133,6 @@ def _loaded(weights: Source | Model, layers: Layers | None) -> Model:
         kind_of(path) == "safetensors" and read_safetensors(path)[1] is not None
     )
     return load_model(path, layers=None if described else layers)
-
-
-def _sizes_of(source: Model, preset: str) -> dict[str, Any]:
-    """Return the changes to a preset that are by default those of the weights' network."""
-    sizes: dict[str, Any] = {"channels": source.architecture.channels}
-    if source.config.preset == preset:
-        sizes |= {"image_size": source.architecture.image_size, "layers": source.config.layers}
-    return sizes
 
 
 def _class_ids(classes: int | Sequence[str] | None, source: Model | None) -> tuple[str, ...] | None:
@@ -138,16 +149,18 @@ def _class_ids(classes: int | Sequence[str] | None, source: Model | None) -> tup
 
 
 def untrained(
-    preset: str,
+    preset: PresetName,
     architecture: Architecture,
-    params: Any,
+    params: Params,
     class_ids: tuple[str, ...],
-    changes: Mapping[str, Any],
+    *,
+    layers: Layers | None = None,
+    init: PresetName | None = None,
 ) -> Model:
     """Return a network with its initial values, and the preprocessing of its preset.
 
     Args:
-      preset, changes: name of the preset, and the changes that made `architecture` of it.
+      preset, layers, init: name of the preset, and the changes that made `architecture` of it.
       architecture, params, class_ids: as of a `Model`.
     """
     prepared, size = _preprocessing(preset, architecture), architecture.image_size
@@ -155,20 +168,20 @@ def untrained(
         preset,
         preset,
         prepared,
-        layers=changes.get("layers"),
+        layers=layers,
         image_size=size if isinstance(size, int) else 0,  # `architecture` has it
     )
     return Model(
         architecture=architecture,
         params=params,
-        config=dataclasses.replace(config, init=changes.get("init", "preset")),
+        config=dataclasses.replace(config, init=init or "preset"),
         statistics=plain_statistics(mean_image(prepared)),
         class_ids=class_ids,
         origin={"created": preset, "preprocessing": prepared.source},
     )
 
 
-def _preprocessing(preset: str, architecture: Architecture) -> Preprocessing:
+def _preprocessing(preset: PresetName, architecture: Architecture) -> Preprocessing:
     """Return the preprocessing of a preset, for a network of its own size and channels."""
     published = OF_PRESETS.get(preset.partition("+")[0], PAPER)
     size, usual = architecture.longer_side, presets.architecture(preset).longer_side
@@ -193,7 +206,7 @@ def _for_channels(values: tuple[float, ...], channels: int) -> tuple[float, ...]
 
 def _weights_of(
     source: Model, architecture: Architecture, class_ids: tuple[str, ...], where: str
-) -> dict[str, Any]:
+) -> Params:
     """Return copies of the weights that a network takes over from another, in float32.
 
     They are copies so that a training step may take their memory.
@@ -219,7 +232,7 @@ def _weights_of(
 
 def _prepared_as_for(source: Model, model: Model, where: str, new: tuple[str, ...]) -> Model:
     """Return a created network with the preprocessing of its weights, and their origin."""
-    origin: dict[str, Any] = {"created": model.config.preset, "weights": where}
+    origin: dict[str, object] = {"created": model.config.preset, "weights": where}
     if new:
         origin["new"] = ", ".join(new)
     if before := source.description().origin:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from alexnet_jax import network
 from alexnet_jax.checkpoints import file_digest, params_sha256
 from alexnet_jax.errors import InputError, choices
 from alexnet_jax.inference import Trained
@@ -117,7 +118,7 @@ def _save_mean(trained: Trained, to: str, path: Path) -> list[Path]:
     return [file]
 
 
-def _require_same(params: Params, read_back: Params, path: Path) -> None:
+def _require_same(params: Params, read_back: network.Params, path: Path) -> None:
     for layer, parts in params.items():
         for part, value in parts.items():
             if not np.array_equal(value, read_back[layer][part]):

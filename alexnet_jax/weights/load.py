@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from alexnet_jax.errors import InputError, choices
 from alexnet_jax.network import Architecture
 from alexnet_jax.runs import TrainConfig
 from alexnet_jax.weights import published
-from alexnet_jax.weights.arrays import Array, classes_in, params_of
+from alexnet_jax.weights.arrays import Array, Layout, classes_in, of_network, params_of
 from alexnet_jax.weights.formats.caffe import read_caffe, read_mean
 from alexnet_jax.weights.formats.npy import preset_of, read_npy
 from alexnet_jax.weights.formats.onnx import read_onnx
@@ -192,7 +191,7 @@ def _weights(
     preprocessing: Preprocessing,
     published: Published | None,
     mean: np.ndarray | None = None,
-    layout: Any = "OIHW",
+    layout: Layout = "OIHW",
 ) -> Weights:
     params = params_of(architecture, arrays, names, layout)
     if params["fc8"]["bias"].shape != (1000,):
@@ -203,7 +202,7 @@ def _weights(
         file=path.name,
         sha256=sha256,
         architecture=architecture,
-        params=for_rgb(params, preprocessing.channel_order),
+        params=of_network(for_rgb(params, preprocessing.channel_order)),
         config=config,
         statistics=plain_statistics(mean_image(preprocessing) if mean is None else mean),
         class_ids=known_names(architecture.require_classes("a file of weights")),

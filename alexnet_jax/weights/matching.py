@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from alexnet_jax.errors import InputError
-from alexnet_jax.network import Architecture, Conv, Dense, Dropout, presets
+from alexnet_jax.network import Architecture, Conv, Dense, Dropout, PresetName, presets
 from alexnet_jax.weights.arrays import Params, to_oihw
 
 
@@ -23,7 +23,7 @@ def widths(architecture: Architecture) -> dict[str, dict[str, Any]]:
     }
 
 
-def require_like(own: Architecture, names: Sequence[str], to: str) -> str:
+def require_like(own: Architecture, names: Sequence[PresetName], to: str) -> PresetName:
     """Return the first of the presets `names` that computes the network's function at its widths.
 
     Raises:

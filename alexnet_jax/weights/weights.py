@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from alexnet_jax.data import Statistics
 from alexnet_jax.data.sources import CLASSES, class_names
 from alexnet_jax.inference import Model
-from alexnet_jax.network import Architecture, presets
+from alexnet_jax.network import Architecture, preset_name, presets
 from alexnet_jax.runs import Description, TrainConfig
 from alexnet_jax.weights.arrays import Params
 from alexnet_jax.weights.published import Kind, Preprocessing, Published
 
-Layers = dict[str, dict[str, Any]]
+Layers = Mapping[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -43,7 +43,7 @@ class Weights(Model):
 
     def description(self) -> Description:
         """Return the description that a checkpoint of these weights carries."""
-        origin: dict[str, Any] = {"kind": self.kind, "file": self.file, "sha256": self.sha256}
+        origin: dict[str, object] = {"kind": self.kind, "file": self.file, "sha256": self.sha256}
         if self.preprocessing is not None:
             origin["channel_order"] = self.preprocessing.channel_order
             origin["preprocessing"] = self.preprocessing.source
@@ -57,7 +57,7 @@ class Weights(Model):
 def architecture_of(config: TrainConfig, classes: int) -> Architecture:
     """Return the network that a config's preset, size and layers describe."""
     return presets.architecture(
-        config.preset,
+        preset_name(config.preset),
         image_size=config.image_size or None,
         channels=3,
         classes=classes,

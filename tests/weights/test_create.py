@@ -78,7 +78,8 @@ def test_initial_values(file: Path) -> None:
 def prepared(preset: str, **changes: Any) -> Model:
     """What `create` makes around the parameters, which take a compilation."""
     network = alexnet_jax.architecture(preset, classes=2, **changes)
-    return untrained(preset, network, {}, ("a", "b"), changes)
+    made_by = {name: changes.get(name) for name in ("layers", "init")}
+    return untrained(preset, network, {}, ("a", "b"), **made_by)
 
 
 def test_pictures_are_prepared_as_for_the_published_networks() -> None:
@@ -153,6 +154,17 @@ def test_the_same_classes_keep_the_last_layer(source: Model) -> None:
         model = alexnet_jax.create("owt", names, weights=synsets)
         assert_copied(model, source, LAYERS)
         assert (model.class_ids[0], model.class_names[0]) == ("n01440764", "tench")
+
+
+def test_channels_and_size_are_those_of_the_weights() -> None:
+    """By default, and of weights of the same preset; a channel more is refused."""
+    grey = prepared("owt", channels=1, image_size=95, layers=TINY)
+    shapes = jax.eval_shape(lambda: alexnet_jax.init(grey.architecture, jax.random.key(0)))
+    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+    grey = dataclasses.replace(grey, params=zeros)
+    assert alexnet_jax.create("owt", weights=grey).architecture == grey.architecture
+    with pytest.raises(InputError, match=r"conv1/kernel is \(11, 11, 1, 4\), but in owt it is"):
+        alexnet_jax.create("owt", weights=grey, channels=3)
 
 
 def test_what_is_created_may_be_donated(source: Model) -> None:

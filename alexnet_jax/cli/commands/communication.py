@@ -24,7 +24,7 @@ from alexnet_jax.cli.command import run
 from alexnet_jax.cli.options import Float, Picture, Report, Topology, Whole, option
 from alexnet_jax.cli.values import whole
 from alexnet_jax.errors import InputError
-from alexnet_jax.network import presets
+from alexnet_jax.network import preset_name, presets
 from alexnet_jax.runs import TrainConfig
 
 
@@ -53,7 +53,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    network = presets.architecture(options.preset, classes=options.classes)
+    network = presets.architecture(preset_name(options.preset), classes=options.classes)
     config = TrainConfig(
         name="communication",
         data="none",

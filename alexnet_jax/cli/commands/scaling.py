@@ -28,7 +28,7 @@ from alexnet_jax.cli.command import run
 from alexnet_jax.cli.options import Count, Float, Picture, Positive, Report, arg, option, words
 from alexnet_jax.cli.values import positive, whole
 from alexnet_jax.errors import InputError
-from alexnet_jax.network import Architecture, presets
+from alexnet_jax.network import Architecture, preset_name, presets
 from alexnet_jax.runs import TrainConfig
 
 Spread = Literal["data", "data_towers", "hybrid", "all"]
@@ -71,7 +71,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    network = presets.architecture(options.preset)
+    network = presets.architecture(preset_name(options.preset))
     batches = {"weak": options.batch, "strong": options.global_batch}
     if options.measure and options.flops_per_second != FLOPS:
         raise InputError("--measure finds the operations/s itself: leave --flops-per-second out")

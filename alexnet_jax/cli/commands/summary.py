@@ -9,7 +9,7 @@ from typing import Annotated
 from alexnet_jax.cli.command import run
 from alexnet_jax.cli.options import Positional, arg, option
 from alexnet_jax.cli.values import whole
-from alexnet_jax.network import architecture, list_presets, summary
+from alexnet_jax.network import architecture, list_presets, preset_name, summary
 
 PresetNumber = Annotated[int | None, option(whole, "N", "as in PRESET")]
 
@@ -35,7 +35,7 @@ def main(options: Options) -> None:
         print("\n".join(list_presets()))
         return
     network = architecture(
-        options.preset,
+        preset_name(options.preset),
         image_size=options.image_size,
         channels=options.channels,
         classes=options.classes,

@@ -32,7 +32,7 @@ _UNUSED = {
 }  # fmt: skip
 _FIELDS = {"Convolution": "convolution", "Pooling": "pooling", "InnerProduct": "inner_product",
            "ReLU": "relu"}  # fmt: skip
-PRESETS = ("caffe_alexnet", "caffenet")
+PRESETS: tuple[presets.PresetName, ...] = ("caffe_alexnet", "caffenet")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def read_caffe(
     if not network:
         raise InputError(f"{path} holds no layers of a network")
     kinds = [layer.type for layer in network]
-    preset = "caffenet"
+    preset: presets.PresetName = "caffenet"
     if "LRN" in kinds and "Pooling" in kinds and kinds.index("LRN") < kinds.index("Pooling"):
         preset = "caffe_alexnet"
     parametric = [layer for layer in network if layer.type in ("Convolution", "InnerProduct")]

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from alexnet_jax.errors import InputError
-from alexnet_jax.network import LRN, Architecture, Conv, Dense, MaxPool, Placed, presets
+from alexnet_jax.network import LRN, Architecture, Conv, Dense, MaxPool, Placed, PresetName, presets
 from alexnet_jax.weights.arrays import Array, classes_in
 from alexnet_jax.weights.formats.onnx_graph import Node, load_graph, operations
 from alexnet_jax.weights.formats.onnx_weights import graph_arrays
 from alexnet_jax.weights.weights import Layers
 
-PRESETS = ("owt", "caffe_alexnet", "caffenet")
+PRESETS: tuple[PresetName, ...] = ("owt", "caffe_alexnet", "caffenet")
 
 
 def read_onnx(

@@ -14,7 +14,7 @@ from alexnet_jax.data import Statistics
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture
 from alexnet_jax.runs import Dtype, TrainConfig
-from alexnet_jax.weights.arrays import Array, params_of
+from alexnet_jax.weights.arrays import Array, of_network, params_of
 from alexnet_jax.weights.formats.safetensors import STATISTICS, names_of
 from alexnet_jax.weights.published import Published
 from alexnet_jax.weights.weights import Weights
@@ -68,7 +68,7 @@ def own_weights(path: Path, arrays: dict[str, Array], about: Mapping[str, Any]) 
         file=path.name,
         sha256=file_digest(path),
         architecture=architecture,
-        params=params_of(architecture, arrays, names_of(architecture), "HWIO"),
+        params=of_network(params_of(architecture, arrays, names_of(architecture), "HWIO")),
         config=dataclasses.replace(config, ema=0.0, dtype=dtype),
         statistics=Statistics(*statistics),
         class_ids=tuple(map(str, names)),
