@@ -238,8 +238,7 @@ def in_a_process(command: Sequence[str]) -> int:
         if not children:
             early.append(number)
 
-    numbers = (signal.SIGINT, signal.SIGTERM, *hangup())
-    before = {number: signal.signal(number, forward) for number in numbers}
+    before = {n: signal.signal(n, forward) for n in (signal.SIGINT, signal.SIGTERM, *hangup())}
     try:
         children.append(subprocess.Popen(command, start_new_session=True))
         for number in early:

@@ -61,7 +61,7 @@ def test_no_step_is_made_that_could_not_be_saved(
 def test_a_name_that_is_no_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a training before it writes anything, and by whoever reads."""
     workdir = tmp_path / BYTES_OF_A_LOCALE
-    assert_refused(train(workdir, 6), "w\udcc3\udca9 is no text in utf-8, and checkpoints need it")
+    assert_refused(train(workdir, 6), r"w\udcc3\udca9 is no text in utf-8, and checkpoints need it")
     assert not list(tmp_path.iterdir())
     monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
     with pytest.raises(InputError, match=r"is no text in ascii, .*; set PYTHONUTF8=1 if it is"):

@@ -126,7 +126,7 @@ def test_a_script_without_the_package(script: str) -> None:
     )
 
 
-@pytest.mark.parametrize(("command", "package"), [("summary", "tyro"), ("benchmark", "flax")])
+@pytest.mark.parametrize(("command", "package"), [("summary", "tyro"), ("benchmark", "jax")])
 def test_a_command_without_its_packages(command: str, package: str) -> None:
     done = python("-m", "alexnet_jax", command, PYTHONPATH=str(ROOT))
     assert (done.returncode, done.stdout) == (2, "")

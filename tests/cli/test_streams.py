@@ -17,7 +17,9 @@ from alexnet_jax.cli.streams import standard_streams
 FULL = Path("/dev/full")  # a device on which every write finds no room
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
 WAITING = """
+import signal
 import time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs without
 from alexnet_jax.cli.ending import end_at_interrupt
 with end_at_interrupt():
     print("ready", flush=True)

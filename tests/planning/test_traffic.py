@@ -10,7 +10,6 @@ from helpers.networks import PLAIN_VIEWS, short
 
 from alexnet_jax.errors import InputError
 from alexnet_jax.network.architecture import Architecture
-from alexnet_jax.network.layers import Conv, Dense
 from alexnet_jax.network.presets import architecture
 from alexnet_jax.parallel.topologies import list_topologies, topology
 from alexnet_jax.planning.communication import read
@@ -82,8 +81,8 @@ def test_towers_that_normalize_apart_as_compiled() -> None:
 
 def eighth(preset: str) -> Architecture:
     """A preset with an eighth of the maps and units, but for its classes: sooner compiled."""
-    maps = {layer.name: layer.maps for layer in architecture(preset).layers[:-1]
-            if isinstance(layer, Conv | Dense)}  # fmt: skip
+    maps = {placed.layer.name: placed.kernel[-1] for placed in architecture(preset).placed()
+            if placed.kernel is not None and placed.layer.name != "fc8"}  # fmt: skip
     return architecture(preset, layers={name: {"maps": n // 8} for name, n in maps.items()})
 
 

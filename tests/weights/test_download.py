@@ -137,7 +137,7 @@ def test_a_download_that_broke_off_goes_on(
         (part,) = tmp_path.iterdir()
         kept = part.stat().st_size
         assert (part.name, kept >= 130_000) == ("alexnet.bin.part", True)
-        assert f"{kept:,} bytes of it are kept, and the next try resumes from there" in text
+        assert f"{kept:,} bytes of it are kept, and the next attempt resumes from there" in text
         server.cut = None
         assert fetch("tiny", cache=tmp_path).read_bytes() == DATA
     assert server.asked == [None, f"bytes={kept}-"]
