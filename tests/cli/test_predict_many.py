@@ -16,7 +16,7 @@ from helpers.scripts import Run, assert_refused, call
 from PIL import Image
 
 from alexnet_jax import InputError
-from alexnet_jax.data import load
+from alexnet_jax.data import load, picture_stream
 from alexnet_jax.data.images import quiet_pillow
 from alexnet_jax.data.picture_stream import Block, Listed, blocks, list_pictures, make_reader
 
@@ -52,6 +52,15 @@ def test_a_directory_is_its_pictures_in_order(finished: Run, directory: Path) ->
     plain = call("predict", finished.workdir, directory)
     assert len(plain.lines) == 6 * COUNT
     assert plain.out == call("predict", finished.workdir, *paths).out
+
+
+def test_standard_input_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture_stream, "_MOST_BYTES", 1000)
+    for count, message in ((1000, "not a picture"), (1001, "more than 1,000 bytes")):
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(bytes(count))))
+        (error,) = make_reader([Listed("-")], 8, 1)(range(1))
+        assert isinstance(error, InputError)
+        assert message in str(error)
 
 
 def test_what_cannot_be_read_is_named_and_left_out(

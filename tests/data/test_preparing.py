@@ -18,6 +18,7 @@ from helpers.reference import assert_close
 from tensorflow_datasets.proto import tf_example_pb2
 
 from alexnet_jax import InputError, data
+from alexnet_jax.cli.commands import evaluate
 from alexnet_jax.data.dataset import Split
 from alexnet_jax.data.mapped import Mapped
 from alexnet_jax.data.prepare import shards
@@ -248,6 +249,16 @@ def test_a_training_takes_the_ground_of_its_data(
         ground="black" if ground is None else "white",
     )
     assert Job.make(config).config == dataclasses.replace(config, ground=want)
+
+
+def test_an_evaluation_on_another_ground_is_told(tmp_path: Path) -> None:
+    config = TrainConfig(name="run", data="drawn", steps=1)
+    for ground, told in (("black", True), ("white", False), (None, False)):
+        prepare(of_ground(ground), tmp_path / str(ground), workers=1, note=quiet)
+        said = list(evaluate.notes([config], load_prepared("drawn", tmp_path / str(ground)), 1))
+        assert said == [
+            "weights made for transparency on white; that of this data set was laid on black"
+        ] * told  # fmt: skip
 
 
 def test_the_packed_form_needs_no_records(copied: Path) -> None:

@@ -6,9 +6,10 @@ Several workdirs form an ensemble: the mean of their softmax outputs is evaluate
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from alexnet_jax.cli.command import SeveralProcesses, run
 from alexnet_jax.cli.options import (
@@ -24,6 +25,10 @@ from alexnet_jax.cli.options import (
     arg,
 )
 from alexnet_jax.errors import InputError
+
+if TYPE_CHECKING:
+    from alexnet_jax.data import Dataset
+    from alexnet_jax.runs import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -84,14 +89,8 @@ def main(options: Options) -> None:
         return
     for workdir, member in zip(options.workdirs, members, strict=True):
         print(f"{workdir}, step {member.step}")
-    if options.views == 10 and not all(member.config.mirror for member in members):
-        print("note: half of the ten views are mirrored, which this training never saw")
-    rules = {member.config.resize for member in members} - {"short_bicubic"}
-    if rules:
-        print(
-            f"note: weights made for pictures resized by {', '.join(sorted(rules))}; how this data "
-            "set's were resized was decided when it was prepared (short_bicubic)"
-        )
+    for note in notes([member.config for member in members], dataset, options.views):
+        print(f"note: {note}")
     views = "centre crop" if options.views == 1 else "ten views"
     print(f"{dataset.name}: {len(dataset.test)} test images, {views}")
     print(f"top1 {metrics['top1']:.2%}  top5 {metrics['top5']:.2%}  loss {metrics['loss']:.4f}")
@@ -102,6 +101,24 @@ def main(options: Options) -> None:
             "steps": [member.step for member in members],
         }
         write_atomically(options.json, json.dumps(about | metrics, indent=1) + "\n")
+
+
+def notes(configs: Sequence[TrainConfig], dataset: Dataset, views: int) -> Iterator[str]:
+    """Yield in what the images of a data set differ from those that weights were made for."""
+    if views == 10 and not all(config.mirror for config in configs):
+        yield "half of the ten views are mirrored, which this training never saw"
+    rules = {config.resize for config in configs} - {"short_bicubic"}
+    if rules:
+        yield (
+            f"weights made for pictures resized by {', '.join(sorted(rules))}; how this data "
+            "set's were resized was decided when it was prepared (short_bicubic)"
+        )
+    grounds = {config.ground for config in configs}
+    if dataset.ground is not None and grounds != {dataset.ground}:
+        yield (
+            f"weights made for transparency on {' and '.join(sorted(grounds))}; that of this data "
+            f"set was laid on {dataset.ground}"
+        )
 
 
 command = partial(run, main, Options)
