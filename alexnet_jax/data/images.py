@@ -83,7 +83,7 @@ def read_stored(
             picture.draft(None, (4 * size, 4 * size))
         key = transparent_colour(picture)
         picture.load()
-        plain = plain_picture(picture, channels, ground, size, key)
+        plain = plain_picture(picture, channels, ground, size, key, whole=resize.startswith("warp"))
         return as_stored(plain, size, channels, resize)
 
 
@@ -114,7 +114,7 @@ def stored_picture(
         with _loading:  # a list may hold the same picture twice, and threads read it
             key = transparent_colour(picture)
             picture.load()
-        plain = plain_picture(picture, channels, ground, size, key)
+        plain = plain_picture(picture, channels, ground, size, key, whole=resize.startswith("warp"))
         return as_stored(plain, size, channels, resize)
 
 

@@ -43,14 +43,21 @@ def transparent_colour(picture: Image.Image) -> Key:
 
 
 def plain_picture(
-    picture: Image.Image, channels: int, ground: Ground, size: int, key: Key
+    picture: Image.Image,
+    channels: int,
+    ground: Ground,
+    size: int,
+    key: Key,
+    *,
+    whole: bool = True,
 ) -> Image.Image:
     """Return a decoded picture upright, of mode "L" or "RGB"; it is not changed.
 
     Of grey pictures the result is "L" for three channels, too. The picture is converted in bands.
     One of 2^25 pixels or more, whose short side is at least 8 `size`, is shrunk to at least 4
     `size` by averages of n x n pixels on the way, and what it shows then lies up to an eighth of a
-    stored pixel elsewhere.
+    stored pixel elsewhere; of one that is more than 8 times as long as wide, the middle is kept
+    unless `whole`, and it lies up to half a stored pixel elsewhere.
 
     Args:
       picture: picture of Pillow's whose pixels are decoded.
@@ -58,6 +65,7 @@ def plain_picture(
       ground: ground on which transparency is laid.
       size: side of the stored image to be made of it.
       key: transparent colour, of `transparent_colour`.
+      whole: whether more than the centre square will be needed.
 
     Raises:
       InputError: `channels` is neither 1 nor 3.
@@ -68,24 +76,36 @@ def plain_picture(
         raise InputError(f"pictures have 1 or 3 channels, but the network takes {channels}")
     grey = picture.mode in _GREY or picture.mode.startswith("I;16")
     mode = "L" if grey or channels == 1 else "RGB"
-    shrunk = 1
+    shrunk, sides = 1, picture.size
     if picture.width * picture.height >= _LARGE:
-        shrunk = min(max(1, min(picture.size) // (_SPARE * size)), _MOST_SHRUNK)
-    if picture.mode == mode and shrunk == 1 and key is None:
+        short, long = sorted(picture.size)
+        shrunk = min(max(1, short // (_SPARE * size)), _MOST_SHRUNK)
+        longest = long if whole or long <= 8 * short else 4 * short
+        width, height = (min(side, longest) // shrunk * shrunk for side in picture.size)
+        sides = (width, height)
+    if picture.mode == mode and sides == picture.size and shrunk == 1 and key is None:
         return _upright(picture, picture)
     full = _full_value(picture) if picture.mode in ("I", "F") else 0.0
-    plain = Image.new(mode, (picture.width // shrunk, picture.height // shrunk))
-    for top, band in _bands(picture, shrunk):
+    plain = Image.new(mode, (sides[0] // shrunk, sides[1] // shrunk))
+    for top, band in _bands(picture, sides, shrunk):
         part = _eight_bit(band, ground, key, full)
         part = part if part.mode == mode else part.convert(mode)
         plain.paste(part if shrunk == 1 else part.reduce(shrunk), (0, top // shrunk))
     return _upright(plain, picture)
 
 
-def _bands(picture: Image.Image, multiple: int) -> Iterator[tuple[int, Image.Image]]:
-    """Yield bands of whole multiples of rows, each with its first row; what is over is cut off."""
-    width, height = (side // multiple * multiple for side in picture.size)
-    left, above = ((whole % multiple) // 2 for whole in picture.size)
+def _bands(
+    picture: Image.Image, sides: tuple[int, int], multiple: int
+) -> Iterator[tuple[int, Image.Image]]:
+    """Yield the middle of a picture in bands of whole multiples of rows, each with its first row.
+
+    Args:
+      picture: the picture.
+      sides: width and height of what is kept.
+      multiple: number of which the rows of a band are a multiple.
+    """
+    width, height = sides
+    left, above = (picture.width - width) // 2, (picture.height - height) // 2
     rows = max(1, _BAND // (width * multiple)) * multiple
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
@@ -114,7 +134,7 @@ def _full_value(picture: Image.Image) -> float:
 
     It is 255, 65535 or the picture's own maximum, the first that is large enough.
     """
-    top = max(float(_finite(band).max(initial=1.0)) for _, band in _bands(picture, 1))
+    top = max(float(_finite(band).max(initial=1.0)) for _, band in _bands(picture, picture.size, 1))
     return next((limit for limit in (255.0, 65535.0) if top <= limit), top)
 
 

@@ -3,6 +3,7 @@ their pixels."""
 
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,6 +54,32 @@ def test_bands_and_shrinking_change_nothing(
     shrunk = [read_stored(path, size=7, channels=channels) for channels in (1, 3)]
     for one, other in zip(whole, shrunk, strict=True):
         np.testing.assert_allclose(one.astype(int), other, atol=12 if mode == "P" else 8)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "F"])
+def test_the_middle_of_a_long_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """Of a large one that is very long, the middle alone is converted, unless all is resized."""
+    long = of_mode(mode).resize((1600, 40))
+    kept: list[tuple[int, int]] = []
+    bands = plain._bands
+
+    def noted(picture: Image.Image, sides: tuple[int, int], multiple: int) -> Any:
+        kept.append(sides)
+        return bands(picture, sides, multiple)
+
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    path, rules = tmp_path / "long", ("short_bicubic", "short_bilinear", "warp_bilinear")
+    long.save(path, "TIFF" if mode == "F" else "PNG", **({} if mode == "F" else {"exif": exif}))
+    whole = [read_stored(path, size=9, channels=1, resize=rule) for rule in rules]
+    monkeypatch.setattr(plain, "_LARGE", 1600 * 40)
+    monkeypatch.setattr(plain, "_bands", noted)
+    found = [read_stored(path, size=9, channels=1, resize=rule) for rule in rules]
+    assert (160, 40) in kept
+    for one, other in zip(whole, found, strict=True):
+        np.testing.assert_allclose(one.astype(int), other, atol=5)
 
 
 @pytest.mark.parametrize("mode", ["I;16", "F", "RGBA"])

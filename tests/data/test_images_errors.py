@@ -115,7 +115,7 @@ def test_more_than_memory_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     path = tmp_path / "picture"
     Image.fromarray(NOISE).save(path, "PNG")
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr(images, "plain_picture", fail)
