@@ -4,12 +4,15 @@ import ctypes
 import os
 import subprocess
 import sys
+import time
+import warnings
 from pathlib import Path
 
+import jax
 import pytest
 from helpers.scripts import ROOT
 
-from alexnet_jax.runtime.compile_cache import release_free_memory
+from alexnet_jax.runtime.compile_cache import enable_compile_cache, release_free_memory
 
 # Compiles one program, and says where jax keeps it.
 CODE = """
@@ -84,3 +87,34 @@ def test_nothing_is_kept_where_nothing_can_be(tmp_path: Path) -> None:
     where, said = compiled(XDG_CACHE_HOME=str(tmp_path / "file"))
     assert where == "None"
     assert said == ""
+
+
+def test_faults_of_the_cache_are_told_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """jax warns of them at every program, as on a full disk; other warnings are shown as before."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("jax._src.compilation_cache.put_executable_and_time", full)
+    minimum = "jax_persistent_cache_min_compile_time_secs"
+    before = jax.config.values[minimum]
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        passed_on: list[str] = []
+        warnings.showwarning = lambda message, *_: passed_on.append(str(message))
+        enable_compile_cache()
+        enable_compile_cache()
+        jax.config.update(minimum, 0.0)
+        try:
+            for number in range(3):
+                jax.jit(lambda x, number=number: x + number)(time.time_ns() % 2**20 + 0.5)
+        finally:
+            jax.config.update(minimum, before)
+        fault = capsys.readouterr().err
+        warnings.warn("of ours", UserWarning, stacklevel=1)
+    assert fault.startswith("note: the cache of compiled programs, set by ALEXNET_JAX_CACHE or ")
+    assert fault.endswith("(OSError: [Errno 28] No space left on device); compiling without it\n")
+    assert fault.count("\n") == 1
+    assert passed_on == ["of ours"]
