@@ -229,8 +229,7 @@ def in_a_process(command: Sequence[str]) -> int:
     SIGINT, SIGTERM and SIGHUP are forwarded, so that the command can stop in order. It runs in a
     session of its own; otherwise a terminal would send it the same signal a second time.
     """
-    early: list[int] = []
-    children: list[subprocess.Popen[bytes]] = []
+    early, children = list[int](), list[subprocess.Popen[bytes]]()
 
     def forward(number: int, _: object) -> None:
         for child in children:

@@ -71,8 +71,7 @@ class Run:
     @property
     def array_bytes(self) -> int:
         """Bytes of the parameters and their velocities, most of what a checkpoint holds."""
-        leaves: list[jax.Array] = jax.tree.leaves(self.state.params)
-        return 2 * sum(leaf.nbytes for leaf in leaves)
+        return 2 * sum(int(leaf.nbytes) for leaf in jax.tree.leaves(self.state.params))
 
     def restart(self) -> tuple[TrainState, Prefetch, Statistics]:
         """Set the run to its newest good checkpoint, or to its beginning if there is none."""
