@@ -6,6 +6,7 @@ arranges them in time and memory without changing a value, and `forward` runs th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -136,7 +137,8 @@ def _apply_weights(placed: Placed, context: Context, x: jax.Array) -> jax.Array:
         return context.ops.conv2d(
             x, weights["kernel"], weights["bias"], stride=stride, padding=padding
         )
-    return context.ops.dense(x.reshape((x.shape[0], -1)), weights["kernel"], weights["bias"])
+    flat = x.reshape((x.shape[0], math.prod(x.shape[1:])))  # also without images
+    return context.ops.dense(flat, weights["kernel"], weights["bias"])
 
 
 def _normalize(layer: LRN, context: Context, x: jax.Array) -> jax.Array:
@@ -147,7 +149,7 @@ def _normalize(layer: LRN, context: Context, x: jax.Array) -> jax.Array:
 
 def _normalize_within_tower(layer: LRN, width: int, context: Context, x: jax.Array) -> jax.Array:
     """Normalize the `width` maps of each tower on this device on their own."""
-    blocks = x.reshape((*x.shape[:-1], -1, width))
+    blocks = x.reshape((*x.shape[:-1], x.shape[-1] // width, width))
     y = context.ops.local_response_norm(
         blocks, n=layer.n, k=layer.k, alpha=layer.alpha, beta=layer.beta
     )

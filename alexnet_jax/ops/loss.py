@@ -36,7 +36,8 @@ def cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
 
     Args:
       logits: [..., K], z.
-      targets: [...] integer labels in [0, K), or [..., K] probabilities y that sum to 1.
+      targets: [...] integer labels in [0, K) of any integer type, or [..., K] probabilities y that
+        sum to 1; a class with y_k = 0 may have the logit -inf.
 
     Returns:
       [...] in float32, or float64 for float64 logits. A label outside [0, K) gives NaN: compiled
@@ -57,15 +58,21 @@ def cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
             raise ValueError(
                 f"cross_entropy: labels must have shape {logits.shape[:-1]}, got {targets.shape}"
             )
-        # A negative index would count from the end.
-        labels = jnp.where(targets < 0, logits.shape[-1], targets)
+        # Labels out of range become K. A negative index would count from the end, and narrow types
+        # may not hold K itself.
+        classes = logits.shape[-1]
+        held = jnp.iinfo(targets.dtype)  # type: ignore[no-untyped-call]
+        labels = jnp.clip(targets, max(held.min, -1), min(held.max, classes)).astype(jnp.int32)
+        labels = jnp.where(labels < 0, classes, labels)
         return -jnp.take_along_axis(log_p, labels[..., None], -1, mode="fill")[..., 0]
     require_floating("cross_entropy", targets=targets)
     if targets.shape != logits.shape:
         raise ValueError(
             f"cross_entropy: probabilities must have shape {logits.shape}, got {targets.shape}"
         )
-    return -jnp.sum(targets.astype(log_p.dtype) * log_p, -1)
+    # A class of probability 0 adds nothing, also where its logit is -inf.
+    terms = targets.astype(log_p.dtype) * jnp.where(targets == 0, 0, log_p)
+    return -jnp.sum(terms, -1)
 
 
 def _log_softmax(z: jax.Array) -> jax.Array:

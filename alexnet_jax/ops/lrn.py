@@ -43,6 +43,9 @@ def local_response_norm(
     Its term i = j is the derivative in the reference text, which leaves out the neighbours' terms;
     the gradient needs them.
 
+    In float32, beyond values of about 1e16 the gradient loses the neighbours' terms, whose factor
+    D^(-beta-1) becomes 0; beyond about 1e18 the squares overflow.
+
     Args:
       x: [..., C], a in the formulas; any leading axes. bfloat16 is normalized in float32.
       n: number of maps in a window, >= 1; may exceed C.

@@ -118,3 +118,27 @@ def test_the_paper_takes_227_pixels_and_not_224() -> None:
     assert jax.eval_shape(call, params, images(2, 227, 227, 3)).shape == (2, 1000)
     with pytest.raises(ValueError, match=r"227.*224"):
         jax.eval_shape(call, params, images(2, 224, 224, 3))
+
+
+@pytest.mark.parametrize("preset", alexnet_jax.list_presets())
+def test_a_batch_of_no_images_has_no_logits(preset: Any) -> None:
+    """Nor anything to add to the gradients, in testing and in training."""
+    net = alexnet_jax.architecture(preset)
+    images = jax.ShapeDtypeStruct((0, *net.input_shape), jnp.float32)
+
+    def both(params: Any, images: jax.Array) -> Any:
+        keys = jax.random.split(KEY, 0)
+
+        def total(params: Any) -> tuple[jax.Array, jax.Array]:
+            logits = alexnet_jax.forward(net, params, images, keys=keys)
+            return logits.sum(), alexnet_jax.forward(net, params, images)
+
+        return jax.grad(total, has_aux=True)(params)
+
+    _, logits = jax.eval_shape(both, parameters(net), images)
+    assert logits.shape == (0, net.classes)
+    if preset == "small":
+        drawn = jax.tree.map(lambda leaf: jnp.ones(leaf.shape, leaf.dtype), parameters(net))
+        found, logits = jax.jit(both)(drawn, jnp.zeros((0, *net.input_shape)))
+        assert all((leaf == 0).all() for leaf in jax.tree.leaves(found))
+        assert logits.shape == (0, 10)

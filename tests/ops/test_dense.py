@@ -228,3 +228,30 @@ def test_a_label_out_of_range_is_nan(label: int, compiled: bool) -> None:
     assert np.isnan(loss[1])
     want = reference.cross_entropy(logits, [1, 0, 4])
     assert_close(loss[::2], want[::2], TOLERANCE["float32"][0])
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "int16", "uint16", "uint32"])
+def test_labels_of_narrow_types_out_of_range_are_nan(kind: str) -> None:
+    """Also where the type cannot hold the number of classes, or where all its values are labels."""
+    least, most = np.iinfo(kind).min, np.iinfo(kind).max
+    for classes in (5, 300):
+        logits = jnp.asarray(draw(3, classes), "float32")
+        labels = np.array([max(least, -1), most, 4], kind)
+        outside = (labels.astype(np.int64) < 0) | (labels.astype(np.int64) >= classes)
+        loss = ops.cross_entropy(logits, jnp.asarray(labels))
+        assert np.isnan(loss).tolist() == outside.tolist()
+        right = np.where(outside, 0, labels.astype(np.int64))
+        want = reference.cross_entropy(logits, right)
+        assert_close(loss[~outside], want[~outside], TOLERANCE["float32"][0])
+
+
+def test_an_impossible_class_of_probability_0_costs_nothing() -> None:
+    """A logit of -inf: the loss and its gradient are those without the class."""
+    logits, targets = jnp.array([[-jnp.inf, 0.0, 1.0]]), jnp.array([[0.0, 0.25, 0.75]])
+    loss, gradient = jax.value_and_grad(lambda z: ops.cross_entropy(z, targets)[0])(logits)
+    without = jax.value_and_grad(lambda z: ops.cross_entropy(z, targets[:, 1:])[0])(logits[:, 1:])
+    assert_close(loss, without[0], 1e-6)
+    assert gradient[0, 0] == 0
+    assert_close(gradient[:, 1:], without[1], 1e-6)
+    certain = jnp.array([[1.0, 0.0, 0.0]])
+    assert ops.cross_entropy(logits, certain)[0] == jnp.inf

@@ -90,8 +90,11 @@ def _tiled_forms(
 ) -> tuple[Callable[..., jax.Array], Callable[..., tuple[jax.Array, jax.Array]]] | None:
     """Return the forms of a convolution and its gradients with fewer multiplications, if they fit.
 
-    They need float32 or float64: in the 16-bit formats their sums would lose too much precision.
+    They need images, and float32 or float64: in the 16-bit formats their sums would lose too much
+    precision.
     """
+    if isinstance(x.shape[0], int) and x.shape[0] == 0:
+        return None
     rows, columns = kernel.shape[:2]
     fits = rows == columns and padding < rows and stride == 1
     if not fits or not _is_large(x, kernel, padding):

@@ -50,6 +50,6 @@ def input_gradient(dy: jax.Array, kernel: jax.Array) -> jax.Array:
 
 def _in_parts(rows: jax.Array, kernel: jax.Array) -> bool:
     """Whether a product is faster in parts: few images, a large kernel, at least 32 bits."""
-    few = isinstance(rows.shape[0], int) and rows.shape[0] <= _FEW_IMAGES
+    few = isinstance(rows.shape[0], int) and 0 < rows.shape[0] <= _FEW_IMAGES
     wide = jnp.dtype(rows.dtype).itemsize >= 4  # each part's sum is rounded to the dtype
     return few and wide and kernel.shape[0] % _PARTS == 0 and kernel.size > _LARGE
