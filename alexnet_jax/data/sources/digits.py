@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 
 from alexnet_jax.data.dataset import Dataset, Split
+from alexnet_jax.data.sources.scikit_learn import scikit_learn_file
 
 STORED_SIZE = 32
 TEST_IMAGES = 360
@@ -25,7 +23,8 @@ def digits() -> Dataset:
     """
     from PIL import Image
 
-    table = np.loadtxt(_file(), delimiter=",", dtype=np.int32)  # 64 pixels and the label
+    file = scikit_learn_file("data/digits.csv.gz")
+    table = np.loadtxt(file, delimiter=",", dtype=np.int32)  # 64 pixels and the label
     grey = np.round(table[:, :64].reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
     size = (STORED_SIZE, STORED_SIZE)
     images = np.stack(
@@ -42,21 +41,6 @@ def digits() -> Dataset:
         test=Split(images[test], labels[test]),
         class_names=tuple("0123456789"),
     )
-
-
-def _file() -> Path:
-    """Return the path of scikit-learn's file of digits.
-
-    scikit-learn itself is not imported: that takes longer than all else of a small training's
-    start but jax.
-
-    Raises:
-      ModuleNotFoundError: scikit-learn is not installed.
-    """
-    spec = importlib.util.find_spec("sklearn")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("No module named 'sklearn'", name="sklearn")
-    return Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
 
 
 def _stratified_split(labels: np.ndarray, test: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alexnet_jax.data.dataset import Dataset, Split
+from alexnet_jax.data.sources.scikit_learn import scikit_learn_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -70,39 +71,38 @@ def thumbnails_fields() -> Dataset:
 
 
 def _crops(name: str, size: int) -> Dataset:
-    train: list[np.ndarray] = []
-    test: list[np.ndarray] = []
+    # [photographs, crops, size, size, 3], filled in place: at 256 pixels they take 0.8 GB.
+    train, test = (
+        np.empty((len(PHOTOGRAPHS), count, size, size, 3), np.uint8)
+        for count in (TRAIN_CROPS, TEST_CROPS)
+    )
     for label, picture in enumerate(photographs()):
         fields = list(chessboard(picture, ROWS))
-        for white, crops, count in ((True, train, TRAIN_CROPS), (False, test, TEST_CROPS)):
+        for white, crops in ((True, train), (False, test)):
             own = [field for is_white, field in fields if is_white == white]
             generator = np.random.Generator(np.random.Philox([2012, 2 * label + white]))
-            crops += [_crop(own[i % len(own)], size, generator) for i in range(count)]
-    return Dataset(
-        name=name,
-        train=_split(train, TRAIN_CROPS),
-        test=_split(test, TEST_CROPS),
-        class_names=PHOTOGRAPHS,
-    )
+            for i in range(crops.shape[1]):
+                crops[label, i] = _crop(own[i % len(own)], size, generator)
+    return Dataset(name, train=_split(train), test=_split(test), class_names=PHOTOGRAPHS)
 
 
 def photographs() -> Iterator[Image.Image]:
     """Yield the sixteen photographs in the order of `PHOTOGRAPHS`, in RGB."""
     from PIL import Image
     from skimage import data
-    from sklearn.datasets import load_sample_image
 
+    picture: Image.Image
     for name in PHOTOGRAPHS:
         match name:
             case "flower":
-                pixels = load_sample_image("flower.jpg")
+                picture = Image.open(scikit_learn_file("images/flower.jpg"))
             case "temple":
-                pixels = load_sample_image("china.jpg")
+                picture = Image.open(scikit_learn_file("images/china.jpg"))
             case "motorcycle":
-                pixels = data.stereo_motorcycle()[0]
+                picture = Image.fromarray(data.stereo_motorcycle()[0])
             case _:
-                pixels = getattr(data, name)()
-        yield Image.fromarray(pixels).convert("RGB")
+                picture = Image.fromarray(getattr(data, name)())
+        yield picture.convert("RGB")
 
 
 def chessboard(picture: Image.Image, rows: int) -> Iterator[tuple[bool, Image.Image]]:
@@ -125,6 +125,7 @@ def _crop(field: Image.Image, size: int, generator: np.random.Generator) -> np.n
     return np.asarray(field.resize((size, size), Image.Resampling.BICUBIC, box))
 
 
-def _split(crops: list[np.ndarray], count: int) -> Split:
-    labels = np.repeat(np.arange(len(PHOTOGRAPHS), dtype=np.int32), count)
-    return Split(np.stack(crops), labels)
+def _split(crops: np.ndarray) -> Split:
+    """Join the crops [photographs, crops, ...] of all photographs, with their labels."""
+    labels = np.arange(len(PHOTOGRAPHS), dtype=np.int32)
+    return Split(crops.reshape(-1, *crops.shape[2:]), np.repeat(labels, crops.shape[1]))
