@@ -145,7 +145,7 @@ def test_probe_says_its_test_accuracy(extracted: Path) -> None:
         ("extract RUN --out a.npy --images missing", ["missing"]),
         ("extract RUN --out a.npy --images .", [".png"]),
         ("extract RUN --out a.npy --images . --data digits", ["--images", "--data"]),
-        ("extract RUN --out a.npy --data photos", ["256x256x3", "32x32x1"]),
+        ("extract RUN --out a.npy --data thumbnails", ["36x36x3", "32x32x1"]),
         ("extract RUN --out a.npy --data cifar", ["'cifar'", "digits"]),
         ("extract . --out a.npy", ["checkpoints"]),
         ("neighbours a.npy", ["a.npy", "no such file"]),

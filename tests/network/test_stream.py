@@ -125,7 +125,6 @@ def test_kernels_are_transformed_once() -> None:
     assert "small_call" not in text
 
 
-@pytest.mark.optimized
 @pytest.mark.skipif(jax.__version_info__ < (0, 11), reason="holds as much there")
 def test_less_is_held_than_one_layers_maps() -> None:
     """In inference: nothing of a whole batch between two layers, and no kernels of the second run
