@@ -20,6 +20,10 @@ SIZES = {
 MAPS = {"conv1": 8, "conv2": 12, "conv3": 8, "conv4": 12, "conv5": 8, "fc6": 10, "fc7": 6}
 
 
+# Settings of a run for views as they are stored, which have less to compile.
+PLAIN_VIEWS = {"random_crop": False, "mirror": False, "colour_noise": 0.0}
+
+
 def narrow(preset: str) -> Architecture:
     layers: dict[str, dict[str, object]] = {
         name: {"maps": maps, "std": 0.3} for name, maps in MAPS.items()
@@ -82,3 +86,24 @@ def assert_trees_close(got: Any, want: Any, tolerance: float) -> None:
     """`assert_close` of each leaf."""
     for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
         assert_close(a, b, tolerance)
+
+
+def short(classes: int = 10) -> Architecture:
+    """All that crosses between devices: halos, maps and units that are gathered, and logits."""
+    return Architecture(
+        name="short",
+        image_size=12,
+        channels=1,
+        classes=classes,
+        layers=(
+            Conv("conv1", 8, kernel=3),
+            LRN("lrn1"),
+            MaxPool("pool1"),
+            Conv("conv2", 12, kernel=3, padding=1, groups=2),
+            Conv("conv3", 16, kernel=3, padding=1),
+            Dense("fc4", 24),
+            Dropout("dropout4"),
+            Dense("fc5", 16),
+            Dense("fc6", classes, activation="linear"),
+        ),
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import pytest
 from helpers.compiled import new_text
-from helpers.networks import PLAIN_VIEWS, short
+from helpers.narrow import PLAIN_VIEWS, short
 from helpers.scripts import Result, call, start, wait
 
 from alexnet_jax.network.architecture import Architecture
