@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import pytest
 from helpers.compiled import compiled_step
-from helpers.networks import PLAIN_VIEWS, short
+from helpers.narrow import PLAIN_VIEWS, short
 
 from alexnet_jax.errors import InputError
 from alexnet_jax.network.architecture import Architecture
