@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import jax
 
 from alexnet_jax.errors import InputError, choices
-from alexnet_jax.network import Architecture, Dense
+from alexnet_jax.network import Architecture, Conv, Dense
 from alexnet_jax.parallel.collectives import DenseParallel, TowerParallel
 from alexnet_jax.parallel.topology import Topology
 
@@ -96,12 +96,19 @@ def towers_split(name: str, architecture: Architecture) -> frozenset[str]:
     These are all layers with weights, except a last dense layer with an odd number of units.
 
     Raises:
-      InputError: a network that has not two towers; the message names the topology `name`.
+      InputError: a network that has not two towers, or whose first convolution has groups: both
+        towers read whole images. The message names the topology `name`.
     """
     if architecture.towers != 2:
         raise InputError(
             f"{name} needs a network of two towers, but {architecture.name} has "
             f"{architecture.towers}; use data or hybrid"
+        )
+    first = next((layer for layer in architecture.layers if isinstance(layer, Conv | Dense)), None)
+    if isinstance(first, Conv) and first.groups > 1:
+        raise InputError(
+            f"{name} gives whole images to both towers, but {first.name} of {architecture.name} "
+            f"reads them in {first.groups} groups; use data or hybrid"
         )
     # Hidden layers have even numbers of maps: `Architecture` checks that.
     maps = {p.layer.name: p.kernel[-1] for p in architecture.placed() if p.kernel is not None}

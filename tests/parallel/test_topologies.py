@@ -29,7 +29,7 @@ from alexnet_jax.inference.evaluate import make_logits
 from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.network.forward import forward
 from alexnet_jax.network.presets import architecture
-from alexnet_jax.parallel.topologies import list_topologies
+from alexnet_jax.parallel.topologies import list_topologies, topology
 from alexnet_jax.runs.config import TrainConfig
 from alexnet_jax.training.optim import velocity
 from alexnet_jax.training.state import init_state
@@ -187,3 +187,13 @@ def test_batches_that_do_not_divide() -> None:
 
 def test_names() -> None:
     assert list_topologies() == ("one_device", "two_towers", "data", "data_towers", "hybrid")
+
+
+def test_groups_of_the_first_convolution_are_refused() -> None:
+    """Each tower would take all channels of the image for its half."""
+    layers: Any = {**NARROW, "conv1": {"groups": 2, "maps": 4}}
+    net = architecture("small", channels=2, layers=layers)
+    for name, devices in (("two_towers", 2), ("data_towers", 4)):
+        with pytest.raises(InputError, match=f"{name} gives whole images .* conv1 of small .* 2 g"):
+            topology(name, net, jax.devices()[:devices])
+    topology("data", net, jax.devices()[:2])
