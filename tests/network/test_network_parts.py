@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers.random_params import random_params
 from helpers.reference import assert_close, draw, float64
 from helpers.runs import NARROW
 from helpers.spread import CONFIG, FEW, spread_over
@@ -35,7 +36,7 @@ HEAD = (Conv("conv6", 6, kernel=1, groups=2), MaxPool("pool6", size=2), Dense("f
 
 @pytest.fixture(scope="module")
 def params() -> Any:
-    return jax.jit(lambda key: alexnet_jax.init(NET, key))(jax.random.key(0))
+    return random_params(NET)
 
 
 @pytest.fixture(scope="module")

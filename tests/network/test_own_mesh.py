@@ -9,6 +9,7 @@ import chex
 import jax
 import numpy as np
 import pytest
+from helpers.random_params import random_params
 from jax.sharding import AxisType, NamedSharding
 
 import alexnet_jax
@@ -52,7 +53,7 @@ def on_one_device(preset: str) -> tuple[Any, jax.Array, Any]:
     """Parameters and images in float64, and what is computed from them."""
     net = narrow(preset)
     with jax.enable_x64(True):
-        params = jax.jit(lambda key: alexnet_jax.init(net, key, np.float64))(jax.random.key(1))
+        params = random_params(net, np.float64)
         images = np.random.default_rng(2).standard_normal(
             (BATCH, net.image_size, net.image_size, net.channels)
         )
