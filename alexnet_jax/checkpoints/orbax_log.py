@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 _ORBAX = "orbax"  # directory of its files
-_NEVER_AWAITED = r"(PyTreeHandler\..*|_read_array_index_and_device_put)"  # its coroutines
+_NEVER_AWAITED = r"((PyTreeHandler|Store)\..*|_read_array_index_and_device_put)"  # its coroutines
 COUNTERS = "experimental_collect_matching_metrics"
 
 
