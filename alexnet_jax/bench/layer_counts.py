@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from alexnet_jax.bench.work import Work, stored_size
-from alexnet_jax.network import Architecture, Conv, Dense, Dropout, MaxPool, Placed
+from alexnet_jax.network import Architecture, Dropout, MaxPool, Placed, Weighted
 from alexnet_jax.planning import layout, update_bytes
 
 
@@ -40,13 +40,10 @@ def counts(placed: Placed, batch: int, itemsize: int, first: bool) -> tuple[Coun
     """
     layer = placed.layer
     x, y = batch * math.prod(placed.input), batch * math.prod(placed.output)
-    weights = macs = 0
-    if placed.kernel is not None:
-        weights = math.prod(placed.kernel) + placed.kernel[-1]
-        macs = math.prod(placed.kernel[:-1]) * y
+    weights, macs = placed.parameters, batch * placed.macs
     mask = y if isinstance(layer, Dropout) else 0
     needs_y = isinstance(layer, MaxPool) or (
-        isinstance(layer, Conv | Dense) and layer.activation == "relu"
+        isinstance(layer, Weighted) and layer.activation == "relu"
     )
     x_read = 0 if isinstance(layer, Dropout) else x
     back = y * (2 if needs_y else 1) + x_read + 2 * weights + (0 if first else x)

@@ -8,7 +8,7 @@ from typing import Any
 
 from alexnet_jax.bench.layer_counts import Counts
 from alexnet_jax.display import format_milliseconds, format_table
-from alexnet_jax.network import LRN, Architecture, MapNorm, MaxPool
+from alexnet_jax.network import LRN, Architecture, AveragePool, MapNorm, MaxPool
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,9 @@ def _shares(rows: Sequence[Row], architecture: Architecture, total: float) -> It
     kinds = {layer.name: type(layer) for layer in architecture.layers}
     bound = sum(one.bound for row in rows for one in row.passes)
     yield f"sum {format_milliseconds(total)} ms, of the bounds {format_milliseconds(bound)} ms"
-    wanted = (LRN, MapNorm, MaxPool)
+    wanted = (LRN, MapNorm, MaxPool, AveragePool)
     part = sum(row.seconds for row in rows if kinds.get(row.name.split("+")[0]) in wanted)
-    yield f"normalization and max pooling: {part / total:.1%} of the sum"
+    yield f"normalization and pooling: {part / total:.1%} of the sum"
 
 
 def kernel_table(kernels: Sequence[dict[str, Any]], most: int = 25) -> str:

@@ -13,14 +13,13 @@ from alexnet_jax.network import (
     ONE_DEVICE,
     Architecture,
     Context,
-    Conv,
-    Dense,
     Dropout,
-    MaxPool,
     Params,
     Placed,
+    Pool,
     Recomputed,
     Step,
+    Weighted,
     plan,
     program,
     run,
@@ -87,7 +86,7 @@ def _part(steps: tuple[Step | Recomputed, ...], previous: Placed | None) -> Part
         last = dataclasses.replace(inner[-1].placed, input=previous.output)
         return Part("+".join(names), last, steps, tail=True)
     placed = first.placed
-    if isinstance(placed.layer, Conv | Dense | MaxPool) and len(steps) == 1:
+    if isinstance(placed.layer, Weighted | Pool) and len(steps) == 1:
         layer = dataclasses.replace(placed.layer, activation="linear")
         placed = dataclasses.replace(placed, layer=layer)
     return Part(placed.layer.name, placed, steps, tail=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -23,11 +22,7 @@ def counted(architecture: Architecture, mode: Mode, batch: int) -> float:
     """
     if mode == "train":
         return operations(architecture, layout("one_device", architecture, 1), batch)
-    return sum(
-        2 * batch * math.prod(placed.kernel[:-1]) * math.prod(placed.output)
-        for placed in architecture.placed()
-        if placed.kernel is not None
-    )
+    return sum(2 * batch * placed.macs for placed in architecture.placed())
 
 
 def race_record(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, Any]:

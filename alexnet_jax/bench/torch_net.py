@@ -9,7 +9,20 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from alexnet_jax.network import LRN, Architecture, Conv, Dense, Dropout, MapNorm, MaxPool, Placed
+from alexnet_jax.network import (
+    LRN,
+    Architecture,
+    AveragePool,
+    Conv,
+    Dense,
+    Dropout,
+    Local,
+    MapNorm,
+    MaxPool,
+    Placed,
+    Pool,
+    Weighted,
+)
 
 
 class TorchNet(nn.Module):
@@ -48,17 +61,26 @@ class TorchNet(nn.Module):
             layer, name = placed.layer, placed.layer.name
             if isinstance(layer, Dropout) and not layer.inverted:
                 keep = layer.keep
-            if isinstance(layer, Conv | Dense):
+            if isinstance(layer, Weighted):
                 module: Any = self.layers.get_submodule(name)
                 kernel = keep * np.asarray(params[name]["kernel"])
                 with torch.no_grad():
                     module.weight.copy_(torch.from_numpy(_weight(kernel, placed)))
-                    module.bias.copy_(torch.from_numpy(np.array(params[name]["bias"])))
+                    bias = np.asarray(params[name]["bias"])
+                    module.bias.copy_(torch.from_numpy(np.array(np.moveaxis(bias, -1, 0))))
                 keep = 1.0
 
 
 def _weight(kernel: np.ndarray, placed: Placed) -> np.ndarray:
-    """Transpose HWIO to OIHW, and (in, out) to (out, in) with `in` in torch's order C, H, W."""
+    """Transpose HWIO to OIHW, and (in, out) to (out, in) with `in` in torch's order C, H, W.
+
+    The kernel of a locally connected layer becomes [H' W', M, C K K].
+    """
+    if kernel.ndim == 6:
+        rows, columns, *_, maps = kernel.shape
+        return np.ascontiguousarray(
+            kernel.transpose(0, 1, 5, 4, 2, 3).reshape((rows * columns, maps, -1))
+        )
     if kernel.ndim == 4:
         return np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
     if len(placed.input) == 3:
@@ -89,13 +111,34 @@ def _modules(architecture: Architecture, placed: Placed, lrn: str) -> list[tuple
             modules.append((name, _Norm(layer, towers, lrn)))
         case MapNorm():
             modules.append((name, _MapNorm(layer)))
-        case MaxPool(size=size, stride=stride):
-            modules.append((name, nn.MaxPool2d(size, stride)))
+        case Local():
+            modules.append((name, _Local(layer, placed)))
+        case MaxPool(size=size, stride=stride, overhang=overhang):
+            modules.append((name, nn.MaxPool2d(size, stride, ceil_mode=overhang)))
+        case AveragePool(size=size, stride=stride, overhang=overhang):
+            pool = nn.AvgPool2d(size, stride, ceil_mode=overhang, count_include_pad=False)
+            modules.append((name, pool))
         case Dropout(keep=keep):
             modules.append((name, nn.Dropout(1 - keep)))
-    if isinstance(layer, Conv | Dense | MaxPool) and layer.activation == "relu":
+    if isinstance(layer, Weighted | Pool) and layer.activation == "relu":
         modules.append((f"{name}_relu", nn.ReLU(inplace=True)))
     return modules
+
+
+class _Local(nn.Module):
+    """Locally connected layer: a kernel and biases of its own at each place."""
+
+    def __init__(self, layer: Local, placed: Placed) -> None:
+        super().__init__()
+        self._layer, (rows, columns, maps) = layer, placed.output
+        self.weight = nn.Parameter(torch.empty(rows * columns, maps, placed.fan_in))
+        self.bias = nn.Parameter(torch.zeros(maps, rows, columns))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        layer = self._layer
+        patches = F.unfold(x, layer.kernel, padding=layer.padding, stride=layer.stride)
+        y = torch.einsum("bip,poi->bop", patches, self.weight)
+        return y.reshape(len(x), *self.bias.shape) + self.bias
 
 
 class _Norm(nn.Module):

@@ -130,7 +130,7 @@ def _specs(architecture: Architecture, topology: Topology) -> dict[str, jax.P]:
         name = placed.layer.name
         if placed.kernel is not None:
             images = None if name in topology.gathered else topology.data
-            between = (None,) * (len(placed.kernel) - 2)  # height and width, if any
+            between = (None,) * (len(placed.output) - 1)  # height and width, if any
             spec = jax.P(images, *between, topology.model if name in topology.split else None)
         specs[name] = spec
     if architecture.classifier is not None:

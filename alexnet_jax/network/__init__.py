@@ -4,7 +4,19 @@ from alexnet_jax.network import presets
 from alexnet_jax.network.architecture import Architecture, part_with
 from alexnet_jax.network.dtypes import converted
 from alexnet_jax.network.forward import activations, forward
-from alexnet_jax.network.layers import LRN, Conv, Dense, Dropout, Layer, MapNorm, MaxPool
+from alexnet_jax.network.layers import (
+    LRN,
+    AveragePool,
+    Conv,
+    Dense,
+    Dropout,
+    Layer,
+    Local,
+    MapNorm,
+    MaxPool,
+    Pool,
+    Weighted,
+)
 from alexnet_jax.network.module import AlexNet, init
 from alexnet_jax.network.plan import Recomputed, plan, run
 from alexnet_jax.network.presets import (
@@ -26,19 +38,23 @@ __all__ = [
     "ONE_DEVICE",
     "AlexNet",
     "Architecture",
+    "AveragePool",
     "Context",
     "Conv",
     "Dense",
     "Dropout",
     "Layer",
+    "Local",
     "MapNorm",
     "MaxPool",
     "Params",
     "Placed",
+    "Pool",
     "PresetName",
     "Recomputed",
     "Step",
     "Towers",
+    "Weighted",
     "activations",
     "architecture",
     "computed_otherwise",

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from alexnet_jax.network.architecture import Architecture, part_with
 from alexnet_jax.network.explicit import on_explicit_axes
-from alexnet_jax.network.layers import Conv, Dense
+from alexnet_jax.network.layers import Weighted
 from alexnet_jax.network.operations import FAST, PLAIN
 from alexnet_jax.network.plan import Planned, plan, stream
 from alexnet_jax.network.steps import Context, Params, Rectify, program
@@ -124,7 +124,7 @@ def check_images(architecture: Architecture, images: jax.Array) -> None:
 def _check_params(architecture: Architecture, params: Params, images: jax.Array) -> None:
     """Raise ValueError unless there are all layers' parameters, TypeError for another dtype."""
     for layer in architecture.layers:
-        if isinstance(layer, Conv | Dense) and layer.name not in params:
+        if isinstance(layer, Weighted) and layer.name not in params:
             raise ValueError(
                 f"params lack {layer.name} of {architecture.name}; there are {', '.join(params)}"
             )

@@ -39,6 +39,26 @@ class Conv:
 
 
 @dataclass(frozen=True)
+class Local:
+    """Locally connected layer: a convolution with kernels and biases of their own at each place.
+
+    Each of the `maps` output maps reads all maps of the layer below. Sizes, `overhang` and initial
+    values are as for `Conv`.
+    """
+
+    name: str
+    maps: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    activation: Activation = "relu"
+    std: float | None = 0.01
+    bias: float = 0.0
+    init: Init = "normal"
+    overhang: bool = False
+
+
+@dataclass(frozen=True)
 class Dense:
     """Fully connected layer over its input, flattened to height, width, map.
 
@@ -92,6 +112,21 @@ class MaxPool:
 
 
 @dataclass(frozen=True)
+class AveragePool:
+    """Average over windows of size x size, `stride` apart; an activation may follow.
+
+    With `overhang` the output size is rounded up, as in 2012: the last windows extend beyond the
+    bottom and right edges, and average over their part inside the maps.
+    """
+
+    name: str
+    size: int = 3
+    stride: int = 2
+    activation: Activation = "linear"
+    overhang: bool = False
+
+
+@dataclass(frozen=True)
 class Dropout:
     """Dropout: a mask in training, multiplication by `keep` in testing.
 
@@ -128,7 +163,10 @@ class ViewRule:
 PLAIN_BIASES = BiasRule()
 PLAIN_VIEWS = ViewRule()
 
-Layer = Conv | Dense | LRN | MapNorm | MaxPool | Dropout
+Weighted = Conv | Local | Dense  # layers with parameters
+Pool = MaxPool | AveragePool
+Windowed = Conv | Local | Pool  # layers whose windows slide over maps
+Layer = Weighted | LRN | MapNorm | Pool | Dropout
 
 
 def with_units(name: str, fields: Mapping[str, object]) -> dict[str, object]:

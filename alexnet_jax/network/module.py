@@ -17,7 +17,7 @@ from alexnet_jax.network import presets
 from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.network.dtypes import converted
 from alexnet_jax.network.forward import activations, forward
-from alexnet_jax.network.layers import Conv, Dense, Layer
+from alexnet_jax.network.layers import Layer, Weighted
 from alexnet_jax.network.presets import PresetName
 from alexnet_jax.network.shapes import Placed
 from alexnet_jax.network.steps import Params
@@ -142,18 +142,18 @@ for _name in _CHANGES:
 def _initial(placed: Placed, dtype: DTypeLike, key: jax.Array) -> dict[str, jax.Array]:
     """Draw the initial kernel and bias of a layer."""
     layer, shape = placed.layer, placed.kernel
-    if shape is None or not isinstance(layer, Conv | Dense):
+    bias_shape = placed.bias
+    if shape is None or bias_shape is None or not isinstance(layer, Weighted):
         raise TypeError(f"{layer.name} has no parameters")
-    fan_in = math.prod(shape[:-1])
     if layer.init == "torch":
         kernel_key, bias_key = jax.random.split(key)
-        bound = 1 / math.sqrt(fan_in)
+        bound = 1 / math.sqrt(placed.fan_in)
         return {
             "kernel": jax.random.uniform(kernel_key, shape, dtype, -bound, bound),
-            "bias": jax.random.uniform(bias_key, shape[-1:], dtype, -bound, bound),
+            "bias": jax.random.uniform(bias_key, bias_shape, dtype, -bound, bound),
         }
-    std = math.sqrt(2 / fan_in) if layer.std is None else layer.std
+    std = math.sqrt(2 / placed.fan_in) if layer.std is None else layer.std
     return {
         "kernel": jnp.asarray(std, dtype) * jax.random.normal(key, shape, dtype),
-        "bias": jnp.full(shape[-1:], layer.bias, dtype),
+        "bias": jnp.full(bias_shape, layer.bias, dtype),
     }

@@ -23,6 +23,17 @@ class Operations(Protocol):
     ) -> jax.Array:
         """Convolve maps with a kernel."""
 
+    def locally_connected(
+        self,
+        x: jax.Array,
+        kernel: jax.Array,
+        bias: jax.Array | None = ...,
+        *,
+        stride: int = ...,
+        padding: int = ...,
+    ) -> jax.Array:
+        """Convolve maps with a kernel of its own at each place."""
+
     def dense(self, x: jax.Array, kernel: jax.Array, bias: jax.Array | None = ...) -> jax.Array:
         """Compute a fully connected layer."""
 
@@ -44,6 +55,11 @@ class Operations(Protocol):
 
     def max_pool(self, x: jax.Array, *, size: int = ..., stride: int = ...) -> jax.Array:
         """Take the maximum over windows."""
+
+    def average_pool(
+        self, x: jax.Array, *, size: int = ..., stride: int = ..., overhang: bool = ...
+    ) -> jax.Array:
+        """Take the mean over windows."""
 
     def dropout(self, x: jax.Array, mask: jax.Array | None, *, keep: float = ...) -> jax.Array:
         """Multiply by a mask in training, by `keep` in testing."""

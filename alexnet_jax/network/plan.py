@@ -18,7 +18,7 @@ from functools import partial
 import jax
 
 from alexnet_jax import ops
-from alexnet_jax.network.layers import Conv, Dense, Dropout
+from alexnet_jax.network.layers import Conv, Dense, Dropout, Local
 from alexnet_jax.network.shapes import Placed
 from alexnet_jax.network.steps import Context, Params, Step
 
@@ -104,7 +104,7 @@ def recompute(steps: Iterable[Step]) -> Iterator[Step | Recomputed]:
             continue
         yield from _group(tail)
         tail = []
-        after_convolution = step.kind == "linear" and isinstance(step.placed.layer, Conv)
+        after_convolution = step.kind == "linear" and isinstance(step.placed.layer, Conv | Local)
         yield step
     yield from _group(tail)
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, get_args
 
 from alexnet_jax.errors import InputError, choices
-from alexnet_jax.network import tables
+from alexnet_jax.network import cifar_tables, tables
 from alexnet_jax.network.architecture import Architecture, cut
-from alexnet_jax.network.layers import Conv, Dense, Layer, with_units
+from alexnet_jax.network.layers import Dense, Layer, Weighted, with_units
 
 PresetName = Literal[
     "paper",
@@ -19,6 +19,11 @@ PresetName = Literal[
     "one_gpu",
     "owt",
     "small",
+    "cifar_80sec",
+    "cifar_19pct",
+    "cifar_18pct",
+    "cifar_13pct",
+    "cifar_11pct",
     "paper+conv6",
     "source2012+conv6",
     "caffe_alexnet+conv6",
@@ -27,7 +32,7 @@ PresetName = Literal[
     "owt+conv6",
     "small+conv6",
 ]
-"""Names of the presets, each also with a sixth convolution."""
+"""Names of the presets; those with five convolutions also have a sixth as "+conv6"."""
 
 _PRESETS: dict[PresetName, Callable[..., Architecture]] = {
     "paper": tables.paper,
@@ -37,6 +42,11 @@ _PRESETS: dict[PresetName, Callable[..., Architecture]] = {
     "one_gpu": tables.one_gpu,
     "owt": tables.owt,
     "small": tables.small,
+    "cifar_80sec": cifar_tables.cifar_80sec,
+    "cifar_19pct": cifar_tables.cifar_19pct,
+    "cifar_18pct": cifar_tables.cifar_18pct,
+    "cifar_13pct": cifar_tables.cifar_13pct,
+    "cifar_11pct": cifar_tables.cifar_11pct,
 }
 
 _CONV6 = "+conv6"
@@ -152,7 +162,7 @@ def _with_initial_values(layers: Iterable[Layer], others: Iterable[Layer]) -> tu
 
     def replaced(layer: Layer) -> Layer:
         source = sources.get(layer.name)
-        if not (isinstance(layer, Conv | Dense) and isinstance(source, Conv | Dense)):
+        if not (isinstance(layer, Weighted) and isinstance(source, Weighted)):
             return layer
         return dataclasses.replace(layer, std=source.std, bias=source.bias, init=source.init)
 

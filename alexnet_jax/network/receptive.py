@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alexnet_jax.network.architecture import Architecture
-from alexnet_jax.network.layers import Conv, Dense, MapNorm, MaxPool
+from alexnet_jax.network.layers import AveragePool, Conv, Dense, Local, MapNorm, MaxPool
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,12 @@ def receptive_fields(architecture: Architecture) -> dict[str, Field]:
         match layer:
             case Dense():
                 break
-            case Conv(kernel=window, stride=stride, padding=padding):
+            case (
+                Conv(kernel=window, stride=stride, padding=padding)
+                | Local(kernel=window, stride=stride, padding=padding)
+            ):
                 field = _widen(field, window, stride, padding)
-            case MaxPool(size=window, stride=stride):
+            case MaxPool(size=window, stride=stride) | AveragePool(size=window, stride=stride):
                 field = _widen(field, window, stride, 0)
             case MapNorm(size=window):
                 field = _widen(field, window, 1, window // 2)

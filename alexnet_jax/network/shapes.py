@@ -7,7 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from alexnet_jax.errors import InputError
-from alexnet_jax.network.layers import Conv, Dense, Layer, MaxPool
+from alexnet_jax.network.layers import (
+    AveragePool,
+    Conv,
+    Dense,
+    Layer,
+    Local,
+    MaxPool,
+    Pool,
+    Windowed,
+)
 
 Shape = tuple[int, ...]
 
@@ -22,13 +31,48 @@ class Placed:
 
     @property
     def kernel(self) -> Shape | None:
-        """Shape of the layer's kernel, HWIO or (in, out); None for layers without parameters."""
+        """Shape of the layer's kernel; None for layers without parameters.
+
+        It is (height, width, in, out) for a convolution, the same behind the output's height and
+        width for a locally connected layer, and (in, out) for a dense one.
+        """
         match self.layer:
             case Conv(maps=maps, kernel=side, groups=groups):
                 return (side, side, self.input[-1] // groups, maps)
+            case Local(maps=maps, kernel=side):
+                return (*self.output[:2], side, side, self.input[-1], maps)
             case Dense(units=units):
                 return (math.prod(self.input), units)
         return None
+
+    @property
+    def bias(self) -> Shape | None:
+        """Shape of the layer's bias; None for layers without parameters."""
+        if isinstance(self.layer, Local):
+            return self.output
+        return None if self.kernel is None else self.kernel[-1:]
+
+    @property
+    def fan_in(self) -> int:
+        """Number of inputs that a unit is computed from; 0 for layers without parameters."""
+        match self.layer:
+            case Conv(kernel=side, groups=groups):
+                return side * side * (self.input[-1] // groups)
+            case Local(kernel=side):
+                return side * side * self.input[-1]
+            case Dense():
+                return math.prod(self.input)
+        return 0
+
+    @property
+    def macs(self) -> int:
+        """Number of multiply-adds of a layer with parameters, for one image; 0 for others."""
+        return self.fan_in * math.prod(self.output)
+
+    @property
+    def parameters(self) -> int:
+        """Number of values in kernel and bias."""
+        return sum(math.prod(shape) for shape in (self.kernel, self.bias) if shape is not None)
 
 
 def place(layers: Sequence[Layer], images: Shape) -> Iterator[Placed]:
@@ -42,9 +86,9 @@ def place(layers: Sequence[Layer], images: Shape) -> Iterator[Placed]:
     for layer in layers:
         output = shape
         match layer:
-            case Conv(maps=maps):
+            case Conv(maps=maps) | Local(maps=maps):
                 output = (*_output_sides(layers, layer, shape, images), maps)
-            case MaxPool():
+            case MaxPool() | AveragePool():
                 output = (*_output_sides(layers, layer, shape, images), shape[-1])
             case Dense(units=units):
                 output = (units,)
@@ -62,7 +106,7 @@ def smallest_side(layers: Sequence[Layer]) -> int:
     less stride - 1 where sizes are rounded up, but the padded side is at least one window.
     """
     side = 1
-    for layer in reversed([layer for layer in layers if isinstance(layer, Conv | MaxPool)]):
+    for layer in reversed([layer for layer in layers if isinstance(layer, Windowed)]):
         window, stride, padding = _window(layer)
         padded = (side - 1) * stride + window - (stride - 1 if layer.overhang else 0)
         side = max(1, max(padded, window) - 2 * padding)
@@ -70,7 +114,7 @@ def smallest_side(layers: Sequence[Layer]) -> int:
 
 
 def _output_sides(
-    layers: Sequence[Layer], layer: Conv | MaxPool, shape: Shape, images: Shape
+    layers: Sequence[Layer], layer: Windowed, shape: Shape, images: Shape
 ) -> tuple[int, int]:
     """Return the output's height and width for windows that slide over the input."""
     if len(shape) != 3:
@@ -88,8 +132,8 @@ def _output_sides(
     return rows, columns
 
 
-def _window(layer: Conv | MaxPool) -> tuple[int, int, int]:
+def _window(layer: Windowed) -> tuple[int, int, int]:
     """Return the window's side, stride and padding."""
-    if isinstance(layer, Conv):
-        return layer.kernel, layer.stride, layer.padding
-    return layer.size, layer.stride, 0
+    if isinstance(layer, Pool):
+        return layer.size, layer.stride, 0
+    return layer.kernel, layer.stride, layer.padding

@@ -16,7 +16,19 @@ import jax
 import jax.numpy as jnp
 
 from alexnet_jax.network.architecture import Architecture
-from alexnet_jax.network.layers import LRN, Conv, Dense, Dropout, Layer, MapNorm, MaxPool
+from alexnet_jax.network.layers import (
+    LRN,
+    AveragePool,
+    Conv,
+    Dense,
+    Dropout,
+    Layer,
+    Local,
+    MapNorm,
+    MaxPool,
+    Pool,
+    Weighted,
+)
 from alexnet_jax.network.operations import Operations
 from alexnet_jax.network.shapes import Placed
 from alexnet_jax.network.towers import Towers
@@ -76,7 +88,7 @@ def program(architecture: Architecture) -> Iterator[Step]:
     for index, placed in enumerate(architecture.placed()):
         layer = placed.layer
         match layer:
-            case Conv() | Dense():
+            case Conv() | Local() | Dense():
                 if index > 0 and reads_all_maps(layer):
                     yield Step(placed, "gather", partial(_gather, layer.name))
                 yield Step(placed, "linear", partial(_apply_weights, placed))
@@ -90,15 +102,17 @@ def program(architecture: Architecture) -> Iterator[Step]:
                 yield Step(placed, "norm", partial(_normalize_within_maps, layer))
             case MaxPool():
                 yield Step(placed, "pool", partial(_pool, placed))
+            case AveragePool():
+                yield Step(placed, "pool", partial(_average, layer))
             case Dropout():
                 yield Step(placed, "dropout", partial(_dropout, placed, index))
-        if isinstance(layer, Conv | Dense | MaxPool) and layer.activation != "linear":
+        if isinstance(layer, Weighted | Pool) and layer.activation != "linear":
             yield Step(placed, "activation", partial(_activate, layer))
 
 
 def reads_all_maps(layer: Layer) -> bool:
     """Whether a layer reads the maps of both towers."""
-    return isinstance(layer, Dense) or (isinstance(layer, Conv) and layer.groups == 1)
+    return isinstance(layer, Local | Dense) or (isinstance(layer, Conv) and layer.groups == 1)
 
 
 def draw_mask(keys: jax.Array, index: int, keep: float, shape: tuple[int, ...]) -> jax.Array:
@@ -131,12 +145,12 @@ def _halo(width: int, context: Context, x: jax.Array) -> jax.Array:
 def _apply_weights(placed: Placed, context: Context, x: jax.Array) -> jax.Array:
     """Compute net = b + W I of a convolution or fully connected layer, before its activation."""
     layer, weights = placed.layer, context.params[placed.layer.name]
-    if isinstance(layer, Conv):
+    if isinstance(layer, Conv | Local):
         stride, padding = layer.stride, layer.padding
         x = _pad_overhang(placed, x, kernel=layer.kernel, stride=stride, padding=padding)
-        return context.ops.conv2d(
-            x, weights["kernel"], weights["bias"], stride=stride, padding=padding
-        )
+        shared = isinstance(layer, Conv)
+        apply = context.ops.conv2d if shared else context.ops.locally_connected
+        return apply(x, weights["kernel"], weights["bias"], stride=stride, padding=padding)
     flat = x.reshape((x.shape[0], math.prod(x.shape[1:])))  # also without images
     return context.ops.dense(flat, weights["kernel"], weights["bias"])
 
@@ -169,6 +183,12 @@ def _pool(placed: Placed, context: Context, x: jax.Array) -> jax.Array:
     return context.ops.max_pool(x, size=layer.size, stride=layer.stride)
 
 
+def _average(layer: AveragePool, context: Context, x: jax.Array) -> jax.Array:
+    return context.ops.average_pool(
+        x, size=layer.size, stride=layer.stride, overhang=layer.overhang
+    )
+
+
 def _dropout(placed: Placed, index: int, context: Context, x: jax.Array) -> jax.Array:
     """Multiply by a mask in training and by `keep` in testing.
 
@@ -185,7 +205,7 @@ def _dropout(placed: Placed, index: int, context: Context, x: jax.Array) -> jax.
     return context.ops.dropout(x, mask, keep=layer.keep)
 
 
-def _activate(layer: Conv | Dense | MaxPool, context: Context, x: jax.Array) -> jax.Array:
+def _activate(layer: Weighted | Pool, context: Context, x: jax.Array) -> jax.Array:
     return jnp.tanh(x) if layer.activation == "tanh" else context.rectify(x)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from alexnet_jax.display import format_table
 from alexnet_jax.network.architecture import Architecture
-from alexnet_jax.network.layers import Conv, Dense, MaxPool
+from alexnet_jax.network.layers import AveragePool, Conv, Dense, Local, MaxPool
 from alexnet_jax.network.shapes import Placed
 
 
@@ -37,21 +37,23 @@ def rows(architecture: Architecture) -> list[Row]:
 
 def _row(placed: Placed) -> Row:
     layer, kernel = placed.layer, placed.kernel
-    window, formula, parameters, macs = "", "0", 0, 0
+    window, formula = "", "0"
     if kernel is not None:
-        fan_in, maps = math.prod(kernel[:-1]), kernel[-1]
-        product = " * ".join(map(str, kernel[:-1]))
+        product, maps = " * ".join(map(str, kernel[:-1])), kernel[-1]
         formula = f"({product}) * {maps} + {maps}"
-        if isinstance(layer, Dense):
-            formula = f"({product} + 1) * {maps}"
-        parameters = fan_in * maps + maps
-        macs = fan_in * math.prod(placed.output)
     match layer:
         case Conv(kernel=side, stride=stride, padding=padding, groups=groups):
             window = f"{side}x{side}, S={stride}, P={padding}"
             window += f", {groups} groups" if groups > 1 else ""
-        case MaxPool(size=size, stride=stride):
+        case Local(kernel=side, stride=stride, padding=padding):
+            window = f"{side}x{side}, S={stride}, P={padding}, unshared"
+            height, width = placed.output[:2]
+            formula = f"({product}) * {maps} + {height} * {width} * {maps}"
+        case MaxPool(size=size, stride=stride) | AveragePool(size=size, stride=stride):
             window = f"{size}x{size}, S={stride}"
+            window += ", mean" if isinstance(layer, AveragePool) else ""
+        case Dense():
+            formula = f"({product} + 1) * {maps}"
     input_shape = (math.prod(placed.input),) if isinstance(layer, Dense) else placed.input
     return Row(
         name=layer.name,
@@ -59,8 +61,8 @@ def _row(placed: Placed) -> Row:
         output=" x ".join(map(str, placed.output)),
         window=window,
         formula=formula,
-        parameters=parameters,
-        macs=macs,
+        parameters=placed.parameters,
+        macs=placed.macs,
         activations=math.prod(placed.output),
     )
 

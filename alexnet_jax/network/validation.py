@@ -15,9 +15,12 @@ from alexnet_jax.network.layers import (
     Dropout,
     Init,
     Layer,
+    Local,
     MapNorm,
-    MaxPool,
+    Pool,
     ViewRule,
+    Weighted,
+    Windowed,
 )
 from alexnet_jax.network.shapes import Placed
 
@@ -62,10 +65,10 @@ def require_types(where: str, rule: Layer | BiasRule | ViewRule) -> None:
 
 def _require_window(layer: Layer) -> None:
     """Raise InputError for a window, stride or padding that is too small for any image."""
-    if not isinstance(layer, Conv | MaxPool):
+    if not isinstance(layer, Windowed):
         return
-    window = layer.kernel if isinstance(layer, Conv) else layer.size
-    padding = layer.padding if isinstance(layer, Conv) else 0
+    window = layer.size if isinstance(layer, Pool) else layer.kernel
+    padding = 0 if isinstance(layer, Pool) else layer.padding
     if window < 1 or layer.stride < 1 or padding < 0:
         raise InputError(
             f"{layer.name} has window {window}, stride {layer.stride}, padding {padding}; at "
@@ -83,8 +86,8 @@ def check_layer(placed: Placed, towers: int, *, last: bool) -> None:
     """
     layer, where = placed.layer, placed.layer.name
     match layer:
-        case Conv(maps=count) | Dense(units=count):
-            word = "maps" if isinstance(layer, Conv) else "units"
+        case Conv(maps=count) | Local(maps=count) | Dense(units=count):
+            word = "units" if isinstance(layer, Dense) else "maps"
             # A last dense layer may have any number of units: if it does not split, it is
             # replicated.
             whole = last and isinstance(layer, Dense)
@@ -106,7 +109,7 @@ def check_layer(placed: Placed, towers: int, *, last: bool) -> None:
         case Dropout(keep=keep):
             if not 0 < keep <= 1:
                 raise InputError(f"{where}: keep must lie in (0, 1], got {keep!r}")
-    if isinstance(layer, Conv | Dense | MaxPool):
+    if isinstance(layer, Weighted | Pool):
         _check_choice(where, "activation", layer.activation, get_args(Activation))
     if isinstance(layer, Conv) and (
         layer.groups not in (1, towers) or placed.input[-1] % layer.groups

@@ -10,9 +10,11 @@ raises TypeError. `ops.plain` has the same layers for every mode and order.
 """
 
 from alexnet_jax.ops import plain
+from alexnet_jax.ops.average_pool import average_pool
 from alexnet_jax.ops.check import compute_dtype
 from alexnet_jax.ops.conv import conv2d
 from alexnet_jax.ops.dense import dense, dropout
+from alexnet_jax.ops.local import locally_connected
 from alexnet_jax.ops.loss import cross_entropy, softmax
 from alexnet_jax.ops.lrn import local_response_norm, map_response_norm
 from alexnet_jax.ops.pool import max_pool
@@ -20,12 +22,14 @@ from alexnet_jax.ops.remat import rematerialized
 from alexnet_jax.ops.stream import streamed
 
 __all__ = [
+    "average_pool",
     "compute_dtype",
     "conv2d",
     "cross_entropy",
     "dense",
     "dropout",
     "local_response_norm",
+    "locally_connected",
     "map_response_norm",
     "max_pool",
     "plain",

@@ -4,7 +4,8 @@ They have the signatures, checks and values of `ops`, to rounding, and the same 
 They take part in every transformation: `jax.jvp`, `jax.jacfwd`, `jax.linearize` and `jax.hessian`
 as well as `jax.grad`. The layers of `ops` are faster, and need less memory for a gradient.
 
-`dropout`, `softmax` and `cross_entropy` are those of `ops`, which have no rules of their own.
+`average_pool`, `locally_connected`, `dropout`, `softmax` and `cross_entropy` are those of `ops`,
+which have no rules of their own.
 """
 
 from __future__ import annotations
@@ -16,19 +17,23 @@ import jax.numpy as jnp
 from jax import lax
 
 from alexnet_jax.ops import xla_conv
+from alexnet_jax.ops.average_pool import average_pool
 from alexnet_jax.ops.check import compute_dtype
 from alexnet_jax.ops.conv import convolve_groups
 from alexnet_jax.ops.dense import apply_kernel, dropout
+from alexnet_jax.ops.local import locally_connected
 from alexnet_jax.ops.loss import cross_entropy, softmax
 from alexnet_jax.ops.lrn import Windows, normalize_over_maps, normalize_within_maps, window_sum
 from alexnet_jax.ops.pool import pool_windows, taps
 
 __all__ = [
+    "average_pool",
     "conv2d",
     "cross_entropy",
     "dense",
     "dropout",
     "local_response_norm",
+    "locally_connected",
     "map_response_norm",
     "max_pool",
     "softmax",

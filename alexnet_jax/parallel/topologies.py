@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import jax
 
 from alexnet_jax.errors import InputError, choices
-from alexnet_jax.network import Architecture, Conv, Dense
+from alexnet_jax.network import Architecture, Conv, Dense, Weighted
 from alexnet_jax.parallel.collectives import DenseParallel, TowerParallel
 from alexnet_jax.parallel.topology import Topology
 
@@ -104,7 +104,7 @@ def towers_split(name: str, architecture: Architecture) -> frozenset[str]:
             f"{name} needs a network of two towers, but {architecture.name} has "
             f"{architecture.towers}; use data or hybrid"
         )
-    first = next((layer for layer in architecture.layers if isinstance(layer, Conv | Dense)), None)
+    first = next((layer for layer in architecture.layers if isinstance(layer, Weighted)), None)
     if isinstance(first, Conv) and first.groups > 1:
         raise InputError(
             f"{name} gives whole images to both towers, but {first.name} of {architecture.name} "

@@ -165,10 +165,10 @@ def _names(architecture: Architecture) -> list[str]:
 def _sizes(architecture: Architecture, topology: Topology) -> dict[str, set[int]]:
     """Return the sizes of a layer's kernel and bias on each device, by name of the layer."""
     parts = layer_parts(topology, architecture)
-    kernels = {p.layer.name: p.kernel for p in architecture.placed() if p.kernel is not None}
     return {
-        name: {math.prod(kernel) // parts[name], kernel[-1] // parts[name]}
-        for name, kernel in kernels.items()
+        p.layer.name: {math.prod(s) // parts[p.layer.name] for s in (p.kernel, p.bias) if s}
+        for p in architecture.placed()
+        if p.kernel is not None
     }
 
 

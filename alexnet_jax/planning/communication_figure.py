@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from alexnet_jax.display import blank_figure
-from alexnet_jax.network import Architecture, Conv, Dense, Dropout, MaxPool
+from alexnet_jax.network import Architecture, AveragePool, Conv, Dense, Dropout, Local, MaxPool
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +33,9 @@ _WAYS = {
     "backward": ("#c2410c", "backward"),
     "gradient": ("#4b5563", "sum of the weights' gradients"),
 }
-_FILLS = {Conv: "#cde7e2", Dense: "#dcd7f2", MaxPool: "#e9edf0"}
+_FILLS: dict[type, str] = {
+    Conv: "#cde7e2", Local: "#cde7e2", Dense: "#dcd7f2", MaxPool: "#e9edf0", AveragePool: "#e9edf0",
+}  # fmt: skip
 _OTHER = "#fbe9c2"
 
 # Inches: centres of the columns of the two devices, least and largest width of a box, height of a

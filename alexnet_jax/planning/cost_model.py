@@ -63,19 +63,14 @@ def operations(architecture: Architecture, plan: Layout, batch: int) -> float:
     total = 0
     for index, placed in enumerate(architecture.placed()):
         if placed.kernel is not None:
-            macs = math.prod(placed.kernel[:-1]) * math.prod(placed.output)
             images = batch if placed.layer.name in plan.gathered else batch // plan.shares
-            total += 2 * (3 if index else 2) * macs * images // plan.parts_of(placed)
+            total += 2 * (3 if index else 2) * placed.macs * images // plan.parts_of(placed)
     return total
 
 
 def update_bytes(architecture: Architecture, plan: Layout) -> float:
     """Return the bytes that a device reads and writes to update its part of the weights."""
-    weights = sum(
-        (math.prod(placed.kernel) + placed.kernel[-1]) // plan.parts_of(placed)
-        for placed in architecture.placed()
-        if placed.kernel is not None
-    )
+    weights = sum(placed.parameters // plan.parts_of(placed) for placed in architecture.placed())
     return _UPDATE_BYTES * weights
 
 

@@ -159,9 +159,11 @@ def _gradients(architecture: Architecture, plan: Layout) -> Iterator[Transfer]:
     """Yield the sums of gradients over the devices that share weights but not images."""
     group = (_FLOAT32, plan.shares, plan.devices // plan.shares)
     for placed in architecture.placed():
-        if placed.kernel is not None and placed.layer.name not in plan.gathered:
-            for size in (math.prod(placed.kernel), placed.kernel[-1]):
-                values = size // plan.parts_of(placed)
+        if placed.layer.name in plan.gathered:
+            continue
+        for shape in (placed.kernel, placed.bias):
+            if shape is not None:
+                values = math.prod(shape) // plan.parts_of(placed)
                 yield Transfer(placed.layer.name, "gradient", "all-reduce", values, *group)
 
 

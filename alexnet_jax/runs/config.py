@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from alexnet_jax.errors import InputError
+from alexnet_jax.runs.combinations import require_combination
 from alexnet_jax.runs.constraints import Check, at_least, frozen, plain, require_constraints, within
 from alexnet_jax.runs.widths import with_units
 
@@ -74,6 +75,8 @@ class TrainConfig:
     """Layers whose weights do not change."""
     layer_rates: Mapping[str, float] = field(default_factory=dict)
     """Learning rates of layers as multiples of `learning_rate`, by layer, in (0, inf)."""
+    layer_decays: Mapping[str, float] = field(default_factory=dict)
+    """Weight decay of layers in place of `weight_decay`, by layer, in [0, inf)."""
     layers: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Changes to the preset's layers, such as {"conv1": {"maps": 64}}."""
 
@@ -153,13 +156,7 @@ class TrainConfig:
         for name, value in vars(self).items():
             object.__setattr__(self, name, frozen(value))
         require_constraints(self)
-        if self.batch % self.accumulate:
-            raise InputError(
-                f"accumulate must divide the batch of {self.batch}, got {self.accumulate}"
-            )
-        _require_layers(self)
-        _require_schedule(self)
-        _require_lars(self)
+        require_combination(self)
 
     @property
     def scale(self) -> float | tuple[float, ...]:
@@ -201,50 +198,3 @@ MAY_DIFFER = frozenset(
     for name, hint in typing.get_type_hints(TrainConfig, include_extras=True).items()
     if _FREE in getattr(hint, "__metadata__", ())
 )
-
-
-def _require_layers(config: TrainConfig) -> None:
-    """Raise InputError for malformed `layers` or `layer_rates`, and for rates of frozen layers."""
-    layers, rates = config.layers, config.layer_rates
-    if not isinstance(layers, Mapping) or not all(
-        isinstance(name, str) and isinstance(fields, Mapping) for name, fields in layers.items()
-    ):
-        raise InputError(f"layers must hold fields by layer, got {layers!r}")
-    if not isinstance(rates, Mapping) or not all(isinstance(name, str) for name in rates):
-        raise InputError(f"layer_rates takes rates by names of layers, got {rates!r}")
-    for name, rate in rates.items():
-        number = isinstance(rate, int | float) and not isinstance(rate, bool)
-        if not number or not 0 < rate < math.inf:
-            raise InputError(
-                f"layer_rates must lie in (0, inf), got {rate!r} for {name} (freeze keeps a layer "
-                "as it is)"
-            )
-        if name in config.freeze:
-            raise InputError(f"{name} is frozen, and cannot have a rate in layer_rates")
-
-
-def _require_schedule(config: TrainConfig) -> None:
-    """Raise InputError unless `drop_epochs` is set for the schedule "epochs", and only for it."""
-    if (config.schedule == "epochs") != bool(config.drop_epochs):
-        raise InputError(
-            f"schedule {config.schedule!r} with drop_epochs {config.drop_epochs}: the schedule "
-            "'epochs' needs drop_epochs, and only it takes them"
-        )
-
-
-def _require_lars(config: TrainConfig) -> None:
-    """Raise InputError for settings that LARS does not support."""
-    if (config.trust > 0) != (config.bias_learning_rate > 0):
-        raise InputError(
-            f"trust {config.trust:g} with bias_learning_rate {config.bias_learning_rate:g}: LARS "
-            "takes both above 0, the paper's update neither"
-        )
-    if config.trust > 0 and not config.learning_rate > 0:
-        raise InputError(f"LARS takes a learning_rate above 0, got {config.learning_rate}")
-    if config.trust > 0 and not config.rate_inside:
-        raise InputError("LARS has its rate inside the velocity, got rate_inside False")
-    if config.trust > 0 and config.layer_rates:
-        raise InputError(
-            f"LARS sets every layer's rate itself and takes no layer_rates, got "
-            f"{config.layer_rates}"
-        )

@@ -64,7 +64,7 @@ def _parse(name: str, hint: Any, text: str) -> Any:
         kind = typing.get_args(hint)[0]
         return tuple(_parse(name, kind, part) for part in text.split(",") if part)
     if typing.get_origin(hint) is Mapping:
-        return dict(_rate(name, part) for part in text.split(",") if part)
+        return dict(_number(name, part) for part in text.split(",") if part)
     kind = hint if hint in (int, float) else str
     try:
         return kind(text)
@@ -73,8 +73,8 @@ def _parse(name: str, hint: Any, text: str) -> Any:
         raise InputError(f"{name} must be {word}, got {text!r}") from None
 
 
-def _rate(name: str, text: str) -> tuple[str, float]:
-    layer, colon, rate = text.partition(":")
+def _number(name: str, text: str) -> tuple[str, float]:
+    layer, colon, number = text.partition(":")
     if not colon:
-        raise InputError(f"{name} takes LAYER:RATE,LAYER:RATE, got {text!r}")
-    return layer, _parse(name, float, rate)
+        raise InputError(f"{name} takes LAYER:NUMBER,LAYER:NUMBER, got {text!r}")
+    return layer, _parse(name, float, number)

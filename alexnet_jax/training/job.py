@@ -93,7 +93,12 @@ class Job:
 def _require_layers(config: TrainConfig, architecture: Architecture) -> None:
     """Raise InputError for a setting that names a layer without weights, or if all are frozen."""
     trainable = [p.layer.name for p in architecture.placed() if p.kernel is not None]
-    for option, names in (("freeze", config.freeze), ("layer_rates", tuple(config.layer_rates))):
+    options = {
+        "freeze": config.freeze,
+        "layer_rates": tuple(config.layer_rates),
+        "layer_decays": tuple(config.layer_decays),
+    }
+    for option, names in options.items():
         unknown = sorted(set(names) - set(trainable))
         if unknown:
             raise InputError(

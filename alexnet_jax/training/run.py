@@ -19,7 +19,7 @@ from alexnet_jax.training import figures
 from alexnet_jax.training.console import Console
 from alexnet_jax.training.diagnosis import HealthMonitor
 from alexnet_jax.training.job import Job
-from alexnet_jax.training.optim import plateau_update
+from alexnet_jax.training.schedule import plateau_update
 from alexnet_jax.training.state import SavedTrees, TrainState, abstract_state, as_trees, from_trees
 from alexnet_jax.training.throughput import Clock
 

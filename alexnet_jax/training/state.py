@@ -14,7 +14,8 @@ from alexnet_jax.data import Statistics
 from alexnet_jax.network import Architecture, Params, init
 from alexnet_jax.parallel import Topology
 from alexnet_jax.runs import TrainConfig
-from alexnet_jax.training.optim import Plateau, lars, paper_sgd
+from alexnet_jax.training.optim import lars, paper_sgd
+from alexnet_jax.training.schedule import Plateau
 
 Computed = TypeVar("Computed")
 Rule = Callable[..., optax.GradientTransformation]
@@ -60,6 +61,7 @@ def optimizer(architecture: Architecture, config: TrainConfig) -> optax.Gradient
             "bias_rate": architecture.biases.rate,
             "bias_decay": architecture.biases.decay,
             "layer_rates": config.layer_rates,
+            "layer_decays": config.layer_decays,
             "rate_inside": config.rate_inside,
         }
     constants = {"momentum": config.momentum, "weight_decay": config.weight_decay, **options}

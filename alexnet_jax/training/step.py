@@ -22,7 +22,8 @@ from alexnet_jax.training.accumulation import (
     Sums,
     mean_over_parts,
 )
-from alexnet_jax.training.optim import learning_rate_at, moving_average, with_rate
+from alexnet_jax.training.optim import moving_average, with_rate
+from alexnet_jax.training.schedule import learning_rate_at
 from alexnet_jax.training.state import TrainState, abstract_state, optimizer, trained
 
 Draw = tuple[jax.Array, jax.Array]  # key of the run, step

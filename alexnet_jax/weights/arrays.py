@@ -11,7 +11,7 @@ import numpy as np
 from alexnet_jax import network
 from alexnet_jax.checkpoints import contiguous_copy
 from alexnet_jax.errors import InputError
-from alexnet_jax.network import Architecture, Placed
+from alexnet_jax.network import Architecture, Local, Placed
 
 Layout = Literal["OIHW", "HWIO"]
 Params = dict[str, dict[str, np.ndarray]]
@@ -98,7 +98,7 @@ def _expected(
             kernel, bias = names[placed.layer.name]
             shape = _reversed(placed.kernel) if layout == "OIHW" else placed.kernel
             expected[kernel] = (placed, "kernel", shape)
-            expected[bias] = (placed, "bias", placed.kernel[-1:])
+            expected[bias] = (placed, "bias", placed.bias or ())
     return expected
 
 
@@ -127,7 +127,13 @@ def _from_oihw(value: np.ndarray, placed: Placed) -> np.ndarray:
 
 
 def to_oihw(kernel: np.ndarray, placed: Placed) -> np.ndarray:
-    """Return a canonical kernel in the layout OIHW; `params_of` does the inverse."""
+    """Return a canonical kernel in the layout OIHW; `params_of` does the inverse.
+
+    That of a locally connected layer becomes [H' W', K K C, M].
+    """
+    if isinstance(placed.layer, Local):
+        rows, columns, count = placed.output
+        return np.ascontiguousarray(kernel.reshape((rows * columns, -1, count)))
     if kernel.ndim == 4:
         return np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
     if len(placed.input) == 1:

@@ -12,9 +12,11 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.network import (
     LRN,
     Architecture,
+    AveragePool,
     Conv,
     Dense,
     Dropout,
+    Local,
     MapNorm,
     MaxPool,
     Placed,
@@ -102,6 +104,8 @@ class _Graph:
                 ]
                 self.add("Conv", [below, *weights], first, strides=[stride] * 2, pads=pads,
                          group=groups, kernel_shape=[side] * 2)  # fmt: skip
+            case Local():
+                self._local(layer, placed, below, first, weights)
             case Dense():
                 flat = self.add("Flatten", [below], f"{name}/flat", axis=1)
                 self.add("Gemm", [flat, *weights], first, transB=1)
@@ -113,6 +117,10 @@ class _Graph:
                 pads = [0, 0, *_overhang(placed, size, stride, 0)]
                 self.add("MaxPool", [below], first, kernel_shape=[size] * 2, strides=[stride] * 2,
                          pads=pads)  # fmt: skip
+            case AveragePool(size=size, stride=stride):
+                pads = [0, 0, *_overhang(placed, size, stride, 0)]
+                self.add("AveragePool", [below], first, kernel_shape=[size] * 2,
+                         strides=[stride] * 2, pads=pads, count_include_pad=0)  # fmt: skip
             case Dropout(keep=keep, inverted=inverted):
                 if inverted:
                     self.add("Identity", [below], name)
@@ -136,6 +144,37 @@ class _Graph:
         split = self.add("Reshape", [below, apart], f"{name}/split")
         self.add("LRN", [split], f"{name}/towers", **constants)
         self.add("Reshape", [f"{name}/towers", together], name)
+
+    def _local(
+        self, layer: Local, placed: Placed, below: str, name: str, weights: list[str]
+    ) -> None:
+        """Add a product of what each place reads, [H' W', B, K K C], with the place's kernel."""
+        side, stride, pad = layer.kernel, layer.stride, layer.padding
+        rows, columns, maps = placed.output
+        down, right = _overhang(placed, side, stride, pad)
+        edges = np.array([0, 0, pad, pad, 0, 0, pad + down, pad + right])
+        padded = self.add("Pad", [below, self.array(f"{name}/edges", edges)], f"{name}/padded")
+        axes, steps = (
+            self.array(f"{name}/{word}", np.array(values))
+            for word, values in (("axes", [2, 3]), ("steps", [stride, stride]))
+        )
+        taps = []
+        for p, q in np.ndindex(side, side):
+            last = (p + (rows - 1) * stride + 1, q + (columns - 1) * stride + 1)
+            ends = [
+                self.array(f"{name}/{word}{p}{q}", np.array(values))
+                for word, values in (("first", (p, q)), ("last", last))
+            ]
+            taps.append(self.add("Slice", [padded, *ends, axes, steps], f"{name}/tap{p}{q}"))
+        joined = self.add("Concat", taps, f"{name}/joined", axis=1)
+        each = self.add("Transpose", [joined], f"{name}/each", perm=[2, 3, 0, 1])
+        shape = self.array(f"{name}/places", np.array([rows * columns, -1, placed.fan_in]))
+        patches = self.add("Reshape", [each, shape], f"{name}/patches")
+        product = self.add("MatMul", [patches, weights[0]], f"{name}/product")
+        together = self.add("Transpose", [product], f"{name}/together", perm=[1, 2, 0])
+        back = self.array(f"{name}/maps", np.array([-1, maps, rows, columns]))
+        unbiased = self.add("Reshape", [together, back], f"{name}/unbiased")
+        self.add("Add", [unbiased, weights[1]], name)
 
     def _map_norm(self, layer: MapNorm, below: str, name: str) -> None:
         """Add y = x (k + alpha sum x^2)^-beta, summed over size x size positions, 0 outside."""

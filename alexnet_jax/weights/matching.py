@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 
 from alexnet_jax.errors import InputError
-from alexnet_jax.network import Architecture, Conv, Dense, Dropout, PresetName, presets
+from alexnet_jax.network import Architecture, Dense, Dropout, PresetName, Weighted, presets
 from alexnet_jax.weights.arrays import Params, to_oihw
 
 
 def widths(architecture: Architecture) -> dict[str, dict[str, Any]]:
     """Return the changes that give a preset the widths of a network, for `layers`."""
     return {
-        layer.name: {"maps": layer.maps} if isinstance(layer, Conv) else {"units": layer.units}
+        layer.name: {"units": layer.units} if isinstance(layer, Dense) else {"maps": layer.maps}
         for layer in architecture.layers
-        if isinstance(layer, Conv | Dense) and layer.name != architecture.classifier
+        if isinstance(layer, Weighted) and layer.name != architecture.classifier
     }
 
 
@@ -50,7 +50,7 @@ def _function(architecture: Architecture) -> list[Any]:
     """Return the layers without the settings that matter only in training."""
     layers: list[Any] = []
     for layer in architecture.layers:
-        if isinstance(layer, Conv | Dense):
+        if isinstance(layer, Weighted):
             layer = dataclasses.replace(layer, std=None, bias=0.0, init="normal")
         if not (isinstance(layer, Dropout) and layer.inverted):
             layers.append(layer)
@@ -63,11 +63,13 @@ def source_layout(
     """Return (kernel, bias) of each layer in the layout of other projects.
 
     Kernels are (out, in, height, width) or (out, in), fc6's inputs in the order map, height, width.
+    Those of locally connected layers are (place, kernel position and map, out), and their biases
+    (map, height, width).
     """
     return {
         placed.layer.name: (
             to_oihw(params[placed.layer.name]["kernel"], placed),
-            params[placed.layer.name]["bias"],
+            np.ascontiguousarray(np.moveaxis(params[placed.layer.name]["bias"], -1, 0)),
         )
         for placed in architecture.placed()
         if placed.kernel is not None

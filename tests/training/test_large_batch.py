@@ -18,7 +18,8 @@ from helpers.spread import LARGE, LARS, assert_same, network, spread_over, train
 from alexnet_jax import InputError
 from alexnet_jax.runs.config import TrainConfig
 from alexnet_jax.runs.workdir import open_workdir
-from alexnet_jax.training.optim import lars, learning_rate_at, velocity
+from alexnet_jax.training.optim import lars, velocity
+from alexnet_jax.training.schedule import learning_rate_at
 from alexnet_jax.training.state import TrainState
 
 SHAPES = {

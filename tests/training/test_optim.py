@@ -14,13 +14,8 @@ from helpers.reference import assert_close, draw
 from alexnet_jax.network import presets
 from alexnet_jax.network.architecture import BiasRule
 from alexnet_jax.runs.config import TrainConfig
-from alexnet_jax.training.optim import (
-    Plateau,
-    learning_rate_at,
-    paper_sgd,
-    plateau_update,
-    velocity,
-)
+from alexnet_jax.training.optim import paper_sgd, velocity
+from alexnet_jax.training.schedule import Plateau, learning_rate_at, plateau_update
 from alexnet_jax.training.step import optimizer
 
 SHAPES = {"conv1": {"kernel": (2, 3, 4), "bias": (4,)}, "fc8": {"kernel": (4, 5), "bias": (5,)}}
