@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -48,11 +50,11 @@ def locally_connected(
     stride = require_whole("locally_connected", "stride", stride, 1)
     padding = require_whole("locally_connected", "padding", padding, 0)
     _require_shapes(x, kernel, bias, stride, padding)
-    lead, (rows, columns, *window, _, maps) = x.shape[:-3], kernel.shape
-    patches = _patches(x.reshape((-1, *x.shape[-3:])), (rows, columns), window[0], stride, padding)
-    places = kernel.reshape((rows * columns, -1, maps))
-    y = jnp.moveaxis(jnp.matmul(patches, places), 0, 1)
-    y = y.reshape((*lead, rows, columns, maps))
+    lead, (rows, columns, side, _, channels, maps) = x.shape[:-3], kernel.shape
+    images = x.reshape((math.prod(lead), *x.shape[-3:]))
+    patches = _patches(images, (rows, columns), side, stride, padding)
+    places = kernel.reshape((rows * columns, side * side * channels, maps))
+    y = jnp.moveaxis(jnp.matmul(patches, places), 0, 1).reshape((*lead, rows, columns, maps))
     return y if bias is None else y + lax.expand_dims(bias, range(len(lead)))
 
 
@@ -75,7 +77,7 @@ def _patches(
         for q in range(window)
     ]
     patches = jnp.concatenate(taps, axis=-1)
-    return patches.reshape((places[0] * places[1], x.shape[0], -1))
+    return patches.reshape((math.prod(places), *patches.shape[2:]))
 
 
 def _require_shapes(

@@ -7,7 +7,17 @@ import jax
 import numpy as np
 
 from alexnet_jax.network.architecture import Architecture
-from alexnet_jax.network.layers import LRN, Conv, Dense, Dropout, MapNorm, MaxPool
+from alexnet_jax.network.layers import (
+    LRN,
+    AveragePool,
+    Conv,
+    Dense,
+    Dropout,
+    Local,
+    MapNorm,
+    MaxPool,
+    Weighted,
+)
 from alexnet_jax.network.module import init
 from alexnet_jax.network.presets import architecture
 from helpers.reference import assert_close, draw
@@ -15,7 +25,8 @@ from helpers.reference import assert_close, draw
 # About the smallest that the layers can take; source2012 then has an overhang, as at 224.
 SIZES = {
     "paper": 67, "source2012": 64, "caffe_alexnet": 67, "caffenet": 67, "one_gpu": 67, "owt": 63,
-    "small": 23,
+    "small": 23, "cifar_80sec": 12, "cifar_19pct": 12, "cifar_18pct": 13, "cifar_13pct": 7,
+    "cifar_11pct": 6,
 }  # fmt: skip
 MAPS = {"conv1": 8, "conv2": 12, "conv3": 8, "conv4": 12, "conv5": 8, "fc6": 10, "fc7": 6}
 
@@ -25,10 +36,14 @@ PLAIN_VIEWS = {"random_crop": False, "mirror": False, "colour_noise": 0.0}
 
 
 def narrow(preset: str) -> Architecture:
+    """The preset with few maps; layers that only it has get six."""
+    net = architecture(preset)
     layers: dict[str, dict[str, object]] = {
-        name: {"maps": maps, "std": 0.3} for name, maps in MAPS.items()
+        layer.name: {"maps": MAPS.get(layer.name, 6), "std": 0.3}
+        for layer in net.layers
+        if isinstance(layer, Weighted)
     }
-    layers["fc8"] = {"std": 0.3}
+    layers[net.layers[-1].name] = {"std": 0.3}
     return architecture(preset, image_size=SIZES[preset], classes=4, layers=layers)
 
 
@@ -42,6 +57,8 @@ def every_kind() -> Architecture:
         LRN("lrn2", n=2, k=1.0, alpha=0.1, within_tower=True),
         MapNorm("mapnorm2", size=3, alpha=0.1),
         MaxPool("pool2", size=2, stride=1),
+        Local("local3", 4, kernel=2, std=0.5),
+        AveragePool("pool3", size=2, overhang=True),
         Dropout("dropout3", inverted=True),
         Dense("fc3", 8, activation="tanh", std=0.3),
         Dropout("dropout4"),

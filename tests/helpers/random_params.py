@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from alexnet_jax.network.architecture import Architecture
-from alexnet_jax.network.layers import Conv, Dense
+from alexnet_jax.network.layers import Weighted
+from alexnet_jax.network.shapes import Placed
 
 
 def random_params(net: Architecture, dtype: Any = jnp.float32, seed: int = 1) -> Any:
@@ -18,14 +19,14 @@ def random_params(net: Architecture, dtype: Any = jnp.float32, seed: int = 1) ->
     """
     random = np.random.default_rng(seed)
 
-    def layer(of: Conv | Dense, shape: tuple[int, ...]) -> dict[str, jax.Array]:
-        std = math.sqrt(2 / math.prod(shape[:-1])) if of.std is None else of.std
-        kernel = random.standard_normal(shape, np.float32) * np.float32(std)
-        values = {"kernel": kernel, "bias": np.full(shape[-1], of.bias)}
+    def layer(placed: Placed, of: Weighted) -> dict[str, jax.Array]:
+        std = math.sqrt(2 / placed.fan_in) if of.std is None else of.std
+        kernel = random.standard_normal(placed.kernel, np.float32) * np.float32(std)
+        values = {"kernel": kernel, "bias": np.full(placed.bias or (), of.bias)}
         return {name: jnp.asarray(value.astype(dtype)) for name, value in values.items()}
 
     return {
-        placed.layer.name: layer(placed.layer, placed.kernel)
+        placed.layer.name: layer(placed, placed.layer)
         for placed in net.placed()
-        if placed.kernel is not None and isinstance(placed.layer, Conv | Dense)
+        if isinstance(placed.layer, Weighted)
     }

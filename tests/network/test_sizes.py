@@ -1,6 +1,7 @@
 """Sizes of images: the smallest, large ones, and those that are not square."""
 
 import json
+import math
 import pickle
 from functools import partial
 from typing import Any
@@ -16,7 +17,8 @@ from alexnet_jax.network.shapes import place, smallest_side
 
 SMALLEST = {
     "paper": 67, "source2012": 64, "caffe_alexnet": 67, "caffenet": 67, "one_gpu": 67, "owt": 63,
-    "small": 19,
+    "small": 19, "cifar_80sec": 12, "cifar_19pct": 12, "cifar_18pct": 12, "cifar_13pct": 6,
+    "cifar_11pct": 6,
 }  # fmt: skip
 
 
@@ -36,15 +38,17 @@ def test_from_the_smallest_images_to_1024(preset: str) -> None:
     assert sides == list(range(least, 200))
     assert smallest_side(layers) == least
     for size in (least - 1, (least - 1, 300), (300, least - 1)):
-        with pytest.raises(InputError, match=rf"at least {least}x{least} are needed: pool5 takes"):
+        with pytest.raises(InputError, match=rf"at least {least}x{least} are needed: pool\d takes"):
             architecture(preset, image_size=size)
     for size in (least, (least, 1024), (333, least), 1024):
         net = architecture(preset, image_size=size)
-        height, width, maps = net.outputs()["pool5"]
-        assert min(height, width) >= 1
+        maps = [placed for placed in net.placed() if len(placed.output) == 3]
+        assert min(maps[-1].output) >= 1
         params = jax.eval_shape(partial(alexnet_jax.init, net), jax.random.key(0))
-        assert params["fc6"]["kernel"].shape == (height * width * maps, 4096 if preset != "small"
-                                                 else 256)  # fmt: skip
+        dense = next(placed for placed in net.placed() if isinstance(placed.layer, Dense))
+        assert params[dense.layer.name]["kernel"].shape == (
+            math.prod(maps[-1].output), *dense.output,
+        )  # fmt: skip
     images = jax.ShapeDtypeStruct((2, 1024, 1024, net.channels), jnp.float32)
     assert jax.eval_shape(partial(alexnet_jax.forward, net), params, images).shape == (
         2, net.classes,

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import reference
+from helpers import reference, reference_local
 from helpers.reference import TOLERANCE, assert_close, draw
 from helpers.vjp import value_and_vjp
 from jax.test_util import check_grads
@@ -39,6 +39,22 @@ def conv(kernel_maps: int, **geometry: int) -> Layer:
     shapes = ((6, 5, MAPS), (3, 3, kernel_maps, 6), (6,))
     apply, value = partial(ops.conv2d, **geometry), partial(reference.conv2d, **geometry)
     return Layer(apply, value, vjp, shapes)
+
+
+def local(**geometry: int) -> Layer:
+    def vjp(x, kernel, bias, dy):
+        return reference_local.locally_connected_vjp(x, kernel, dy, **geometry)
+
+    functions = (ops.locally_connected, reference_local.locally_connected)
+    shapes = ((5, 4, 3), (3, 2, 3, 3, 3, 2), (3, 2, 2))
+    return Layer(*(partial(f, **geometry) for f in functions), vjp, shapes)
+
+
+def average_pool(*shape: int, **geometry: int) -> Layer:
+    functions = (
+        ops.average_pool, reference_local.average_pool, reference_local.average_pool_vjp
+    )  # fmt: skip
+    return Layer(*(partial(f, **geometry) for f in functions), (shape,))
 
 
 def mask_of(x: jax.Array) -> np.ndarray:
@@ -93,6 +109,9 @@ LAYERS = {
     "lrn": plain("local_response_norm", (3, MAPS)),
     "lrn strong": plain("local_response_norm", (3, MAPS), n=4, k=1.0, alpha=0.5, beta=0.6),
     "max_pool": plain("max_pool", (6, 7, 2)),
+    "average_pool": average_pool(7, 6, 2),
+    "average_pool beyond the maps": average_pool(6, 8, 2, overhang=True),
+    "locally_connected": local(stride=2, padding=1),
     "dense": Layer(
         ops.dense,
         reference.dense,
