@@ -24,6 +24,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "classifier": ("new", "new"),
     "freeze": ("conv1,conv2", ("conv1", "conv2")),
     "layer_rates": ("fc8:10,fc7:.1", {"fc8": 10.0, "fc7": 0.1}),
+    "layer_decays": ("fc8:.01,fc7:0", {"fc8": 0.01, "fc7": 0.0}),
     "batch": ("64", 64),
     "accumulate": ("4", 4),
     "seed": ("7", 7),
@@ -65,7 +66,7 @@ FULL = dataclasses.replace(
 
 
 LARS = dataclasses.replace(
-    FULL, trust=0.001, bias_learning_rate=0.02, layer_rates={}, rate_inside=True
+    FULL, trust=0.001, bias_learning_rate=0.02, layer_rates={}, layer_decays={}, rate_inside=True
 )
 
 

@@ -57,7 +57,7 @@ def every_kind() -> Architecture:
         LRN("lrn2", n=2, k=1.0, alpha=0.1, within_tower=True),
         MapNorm("mapnorm2", size=3, alpha=0.1),
         MaxPool("pool2", size=2, stride=1),
-        Local("local3", 4, kernel=2, std=0.5),
+        Local("local3", 4, kernel=2, padding=1, std=0.5),
         AveragePool("pool3", size=2, overhang=True),
         Dropout("dropout3", inverted=True),
         Dense("fc3", 8, activation="tanh", std=0.3),

@@ -9,6 +9,7 @@ import chex
 import jax
 import numpy as np
 import pytest
+from helpers.narrow import SIZES
 from helpers.random_params import random_params
 from jax.sharding import AxisType, NamedSharding
 
@@ -17,8 +18,10 @@ from alexnet_jax.network.architecture import Architecture
 
 P = jax.P
 BATCH = 20
-MAPS = {"conv1": 8, "conv2": 16, "conv3": 8, "conv4": 16, "conv5": 8, "fc6": 16, "fc7": 12}
-SIZES = {"source2012": 64, "owt": 63, "small": 28}
+MAPS = {
+    "conv1": 8, "conv2": 16, "conv3": 8, "conv4": 16, "conv5": 8, "local3": 8, "local4": 16,
+    "fc4": 12, "fc6": 16, "fc7": 12,
+}  # fmt: skip
 MESHES = {
     "nothing": ((2,), ("tower",), P(), None),
     "images": ((4,), ("batch",), P("batch"), None),
@@ -29,12 +32,13 @@ MESHES = {
 
 @cache
 def narrow(preset: str) -> Architecture:
+    *hidden, _ = [p.layer.name for p in alexnet_jax.architecture(preset).placed() if p.kernel]
     return alexnet_jax.architecture(
         preset,
-        image_size=SIZES.get(preset, 67),
+        image_size=28 if preset == "small" else SIZES[preset],
         channels=3,
         classes=6,
-        layers={name: {"maps": maps, "std": 0.3} for name, maps in MAPS.items()},
+        layers={name: {"maps": MAPS[name], "std": 0.3} for name in hidden},
     )
 
 
@@ -100,7 +104,7 @@ def check_images_divided(preset: str, kind: AxisType) -> None:
     assert not re.search("all-gather|all-to-all|collective-permute", text)
 
 
-@pytest.mark.parametrize("preset", others_exhaustive("paper", "source2012", "small"))
+@pytest.mark.parametrize("preset", others_exhaustive("paper", "source2012", "small", "cifar_11pct"))
 def test_images_on_explicit_axes(preset: str) -> None:
     """Logits and gradients are those of one device. Each device computes its quarter of the images:
     no array of all images is in the program, and only gradients cross."""

@@ -150,7 +150,7 @@ def _last_layer(run: Streamed) -> str:
 
 
 def test_runs_of_the_networks() -> None:
-    """With maps of 55 and 27, then the rest before the dense layers; none of a small network."""
+    """With maps of 55 and 27, then the rest before the dense layers; none of small networks."""
     runs = {}
     for preset in list_presets():
         steps = plan(program(architecture(preset)))
@@ -158,7 +158,8 @@ def test_runs_of_the_networks() -> None:
         streamed_steps = tuple(step for each in found for step in each.steps)
         assert streamed_steps == steps[: len(streamed_steps)]
         runs[preset] = [_last_layer(each) for each in found]
-    assert runs.pop("small") == []
+    for preset in [name for name in runs if name == "small" or name.startswith("cifar")]:
+        assert runs.pop(preset) == []
     assert runs.pop("one_gpu") == ["pool1", "pool5"]
     assert runs.pop("caffenet") == ["lrn2", "pool5"]
     assert set(map(tuple, runs.values())) == {("pool2", "pool5")}

@@ -127,10 +127,12 @@ def test_what_is_no_config_is_refused(change: dict[str, Any]) -> None:
 def test_a_frozen_layer_has_no_rate() -> None:
     message = refusal(freeze=("fc8", "fc7"), layer_rates={"fc7": 2.0})
     assert message == "fc7 is frozen, and cannot have a rate in layer_rates"
+    message = refusal(freeze=("fc8", "fc7"), layer_decays={"fc7": 0.0})
+    assert message == "fc7 is frozen, and cannot have a decay in layer_decays"
 
 
 def test_a_config_from_before_layers_could_be_frozen() -> None:
-    new = ("start_from", "start_checkpoint", "classifier", "freeze", "layer_rates")
+    new = ("start_from", "start_checkpoint", "classifier", "freeze", "layer_rates", "layer_decays")
     value = {name: v for name, v in BASE.to_json().items() if name not in new}
     assert TrainConfig.from_json(value) == BASE
 

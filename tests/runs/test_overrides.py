@@ -38,8 +38,10 @@ def test_drop_epochs_from_text(text: str, value: tuple[float, ...]) -> None:
         ("drop_epochs", "1,b", "drop_epochs must be a number, got 'b'"),
         ("dtype", "half", "dtype must be one of float32, bfloat16, float64, got 'half'"),
         ("freeze", "fc7,fc7", r"freeze takes different names of layers, got \('fc7', 'fc7'\)"),
-        ("layer_rates", "fc8", "layer_rates takes LAYER:NUMBER,LAYER:RATE, got 'fc8'"),
+        ("layer_rates", "fc8", "layer_rates takes LAYER:NUMBER,LAYER:NUMBER, got 'fc8'"),
         ("layer_rates", "fc8:fast", "layer_rates must be a number, got 'fast'"),
+        ("layer_decays", "fc8", "layer_decays takes LAYER:NUMBER,LAYER:NUMBER, got 'fc8'"),
+        ("layer_decays", "fc8:-1", r"layer_decays must lie in \[0, inf\), got -1.0 for fc8"),
         ("layer_rates", "fc8:0", r"layer_rates must lie in \(0, inf\), got 0.0 for fc8"),
         ("layer_rates", "fc8:nan", r"layer_rates must lie in \(0, inf\), got nan for fc8"),
         (

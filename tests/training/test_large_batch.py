@@ -202,6 +202,7 @@ def test_a_run_goes_on_exactly(tmp_path: Path) -> None:
     [
         (LARGE | {"rate_inside": False}, "LARS has its rate inside the velocity"),
         (LARGE | {"layer_rates": {"fc8": 2.0}}, "LARS sets every layer's rate itself"),
+        (LARGE | {"layer_decays": {"fc8": 0.0}}, "LARS has one weight_decay"),
         ({"trust": 0.001}, r"trust 0.001 with bias_learning_rate 0: LARS takes both above 0"),
         ({"bias_learning_rate": 0.1}, "the paper's update neither"),
         ({"trust": -1.0}, r"trust must lie in \[0, inf\)"),

@@ -264,3 +264,17 @@ def test_rates_by_layer_follow_the_papers_lines() -> None:
         want_w, want_v = papers_lines(factor * RATES, 0.8, 0.1, **rule)
         assert_trees_close(params[layer], want_w[layer], 1e-12)
         assert_trees_close(velocity(state)[layer], want_v[layer], 1e-12)
+
+
+@pytest.mark.parametrize("bias_decay", [True, False])
+def test_decays_by_layer_follow_the_papers_lines(bias_decay: bool) -> None:
+    """Each layer as if the whole network had its decay; a decay of 0 is none."""
+    rule: dict[str, Any] = {"bias_rate": 2.0, "bias_decay": bias_decay}
+    for own in (0.5, 0.0):
+        with jax.enable_x64(True):
+            tx = paper_sgd(drop_schedule, 0.8, 0.1, **rule, layer_decays={"fc8": own})
+            params, state = updated(tx, STEPS)
+        for layer, decay in (("conv1", 0.1), ("fc8", own)):
+            want_w, want_v = papers_lines(RATES, 0.8, decay, **rule)
+            assert_trees_close(params[layer], want_w[layer], 1e-12)
+            assert_trees_close(velocity(state)[layer], want_v[layer], 1e-12)
