@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,8 @@ NARROW = {"conv1": 8, "conv2": 8, "conv3": 12, "conv4": 12, "conv5": 8, "fc6": 1
 
 
 def narrow(preset: str) -> Architecture:
+    if preset.startswith("cifar"):
+        return architecture(preset, image_size=18, classes=5)
     layers: dict[str, dict[str, object]] = {name: {"maps": maps} for name, maps in NARROW.items()}
     size = 32 if preset == "small" else 69
     return architecture(preset, image_size=size, classes=5, layers=layers)
@@ -36,7 +39,7 @@ def drawn(net: Architecture, spread: float) -> Any:
     random = np.random.default_rng(1)
 
     def draw(leaf: Any) -> np.ndarray:
-        fan_in = max(1, leaf.size // leaf.shape[-1])
+        fan_in = max(1, math.prod(leaf.shape[-4:-1]))
         return random.normal(0, spread / fan_in**0.5, leaf.shape).astype(np.float32)
 
     return jax.tree.map(draw, jax.eval_shape(lambda key: init(net, key), jax.random.key(0)))
@@ -47,8 +50,12 @@ def channels_first(images: np.ndarray) -> Any:
 
 
 @pytest.mark.parametrize(
-    "preset", ["paper", "source2012", "caffe_alexnet", "caffenet", "one_gpu", "owt", "small"]
-)
+    "preset",
+    [
+        "paper", "source2012", "caffe_alexnet", "caffenet", "one_gpu", "owt", "small",
+        "cifar_80sec", "cifar_18pct", "cifar_11pct",
+    ],
+)  # fmt: skip
 def test_same_logits(preset: str) -> None:
     """Given our parameters, in test mode: groups, both normalizations in both forms, windows that
     hang over, dropout of either kind and the order in which fc6 reads its input."""
