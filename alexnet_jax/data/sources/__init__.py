@@ -1,5 +1,6 @@
 """Sources of pictures: archives, folders, TensorFlow Datasets, and pictures of libraries."""
 
+from alexnet_jax.data.sources.cifar import cifar10, cifar100
 from alexnet_jax.data.sources.folder import folder
 from alexnet_jax.data.sources.idx import idx
 from alexnet_jax.data.sources.ilsvrc import (
@@ -20,6 +21,8 @@ __all__ = [
     "TRAIN_PICTURES",
     "VALIDATION_PICTURES",
     "Source",
+    "cifar10",
+    "cifar100",
     "class_names",
     "crop",
     "decode",
