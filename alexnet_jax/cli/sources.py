@@ -15,6 +15,7 @@ from alexnet_jax.cli.options import (
     Whole,
     Workers,
     option,
+    subcommand,
     words,
 )
 from alexnet_jax.cli.values import directory, number
@@ -72,6 +73,18 @@ class Imagenet(Pictures):
     """Name of the prepared data set."""
     subset: bool = False
     """Accept archives with fewer pictures than the distributed ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TinyImagenet(Pictures):
+    """Prepare Tiny ImageNet as it is distributed, train and val; its test has no labels."""
+
+    images: Directory
+    """Directory tiny-imagenet-200, or one that contains it."""
+    name: Name = "tiny_imagenet"
+    """Name of the prepared data set."""
+    size: Whole = 64
+    """Side of the stored images."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +153,15 @@ class Cifar100(Preparation):
     """The 100 classes, or the 20 that join five of these each."""
 
 
-Sources = Imagenet | Folder | Tfds | Idx | Cifar10 | Cifar100
+Sources = (
+    Imagenet
+    | Annotated[TinyImagenet, subcommand("tiny_imagenet")]
+    | Folder
+    | Tfds
+    | Idx
+    | Cifar10
+    | Cifar100
+)
 
 
 def source_of(options: Sources) -> Source:
@@ -155,6 +176,12 @@ def source_of(options: Sources) -> Source:
                 size=options.size,
                 subset=options.subset,
                 ground=options.ground,
+            )
+        case TinyImagenet():
+            from alexnet_jax.data.sources import tiny_imagenet
+
+            return tiny_imagenet(
+                options.images, options.name, size=options.size, ground=options.ground
             )
         case Folder():
             from alexnet_jax.data.sources import folder

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from helpers.cifar_files import drawn, packed, unpacked
 from helpers.scripts import NARROW, SPEED, Result, assert_refused, call, measurements
+from helpers.tiny_files import NAMES, write_tiny
 
 from alexnet_jax.data.prepared import load_prepared
 
@@ -95,6 +96,14 @@ def test_a_cifar_archive_by_its_command(tmp_path: Path) -> None:
     assert (measured.status, measured.err) == (0, "")
 
 
+def test_tiny_imagenet_by_its_command(tmp_path: Path) -> None:
+    options = ("--images", write_tiny(tmp_path), "--workers", 1, "--data-dir", tmp_path / "data")
+    made = call("prepare", "tiny_imagenet", *options)
+    assert (made.status, made.err) == (0, "")
+    assert made.lines[-1] == "tiny_imagenet: 12 train, 5 test images of 64x64x3, 4 classes"
+    assert load_prepared("tiny_imagenet", tmp_path / "data").class_names == NAMES
+
+
 def test_started_again_nothing_is_done(archives: Path, records: Path) -> None:
     again = prepare(archives, records)
     assert again.status == 0
@@ -127,6 +136,7 @@ def test_a_config_without_its_data_says_what_to_do(tmp_path: Path) -> None:
         (("cifar10", "--archive", "nowhere"), "nowhere: no such file or directory"),
         (("cifar10", "--archive", ""), "--archive is empty; give a file or directory"),
         (("cifar100", "--archive", ".", "--labels", "all"), "must be one of fine, coarse, got"),
+        (("tiny_imagenet", "--images", "nowhere"), "is not a directory; give that of Tiny ImageN"),
         (("tfds", "nowhere"), "nowhere cannot be used from"),
         (
             ("folder", "--images", "x", "--name", "x", "--ground", "grey"),

@@ -1,7 +1,8 @@
 """Prepare data sets for training.
 
-SOURCE is imagenet, folder, tfds, idx, cifar10 or cifar100; pack and verify process prepared data
-sets. A preparation that was stopped is resumed by the same command; a complete one is not repeated.
+SOURCE is imagenet, tiny_imagenet, cifar10, cifar100, folder, tfds or idx; pack and verify process
+prepared data sets. A preparation that was stopped is resumed by the same command; a complete one is
+not repeated.
 """
 
 from __future__ import annotations

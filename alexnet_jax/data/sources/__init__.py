@@ -15,6 +15,7 @@ from alexnet_jax.data.sources.miniature import crop, miniature
 from alexnet_jax.data.sources.photos import photographs
 from alexnet_jax.data.sources.source import Source, decode, stratified
 from alexnet_jax.data.sources.tfds import tfds_source
+from alexnet_jax.data.sources.tiny_imagenet import tiny_imagenet
 
 __all__ = [
     "CLASSES",
@@ -34,4 +35,5 @@ __all__ = [
     "require_archives",
     "stratified",
     "tfds_source",
+    "tiny_imagenet",
 ]
