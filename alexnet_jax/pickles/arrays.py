@@ -9,6 +9,8 @@ import numpy as np
 
 from alexnet_jax.errors import InputError
 
+_MOST_SIDES = 32  # of an array of NumPy 1
+
 
 class PickledArray:
     """State of an array in a pickle; nothing in it is trusted before `layout` checks it."""
@@ -39,8 +41,12 @@ class PickledArray:
         match self.state:
             case (int(), tuple() as shape, _Kind() as kind, _, bytes() | str() as raw):
                 dtype = kind.dtype(name, codes, wanted)
-                sides = all(type(side) is int and side >= 0 for side in shape)
-                if sides and math.prod(shape) * dtype.itemsize == len(raw):
+                sides = all(type(side) is int and 0 <= side < 2**63 for side in shape)
+                if (
+                    sides
+                    and len(shape) <= _MOST_SIDES
+                    and math.prod(shape) * dtype.itemsize == len(raw)
+                ):
                     return shape, dtype
         raise InputError(f"array {name} is not whole")
 

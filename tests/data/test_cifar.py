@@ -193,6 +193,12 @@ FIRST = planes(PARTS["cifar10"][0][0][:5])
         (
             "cifar10",
             "python",
+            replaced("data_batch_1", held(labels=[0, 1, 10**500, 2, 3])),
+            "no list `labels` of whole numbers",
+        ),
+        (
+            "cifar10",
+            "python",
             replaced("data_batch_1", held(labels=[1, 2, 3])),
             "5 pictures and 3 labels",
         ),
@@ -239,6 +245,29 @@ def test_damaged_files(
     assert str(folder) in str(caught.value) or "different names" in message
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("form", ["python", "binary"])
+def test_files_that_are_damaged_at_random(
+    folders: dict[tuple[str, str], Path], tmp_path: Path, form: str
+) -> None:
+    """Bytes changed, left out and put in, near either end: refused in a line, or read."""
+    folder = Path(shutil.copytree(folders["cifar100", form], tmp_path / "copied"))
+    random, told = np.random.default_rng(3), list[str]()
+    for _ in range(60):
+        path = random.choice(sorted(folder.iterdir()))
+        before = path.read_bytes()
+        place = int(random.integers(min(len(before), 600)))
+        place = random.choice([place, len(before) - 1 - place])
+        new = bytes(random.choice(list(b"(.0]}egbR\x85\x86\x87cUTX\x8aJK"), random.integers(3)))
+        path.write_bytes(before[:place] + new + before[place + int(random.integers(3)) :])
+        try:
+            source(folder, "cifar100")
+        except InputError as error:
+            told.append(str(error))
+        path.write_bytes(before)
+    assert len(told) > 15
+    assert all("\n" not in line and len(line) < 600 for line in told)
 
 
 @pytest.mark.parametrize("form", ["python", "binary"])

@@ -168,12 +168,16 @@ def _batch(
     for kind in form.names:
         key = form.key(kind, "labels")
         values = held.get(key)
-        if not isinstance(values, list) or any(type(value) is not int for value in values):
+        if not isinstance(values, list) or not all(map(_is_small, values)):
             raise InputError(f"{place}: {name} has no list `{key}` of whole numbers")
         if len(values) != shape[0]:
             raise InputError(f"{place}: {name} has {shape[0]:,} pictures and {len(values):,} {key}")
         labels[kind] = values
     return array.read(shape, dtype), labels
+
+
+def _is_small(value: object) -> bool:
+    return type(value) is int and -(2**31) <= value < 2**31
 
 
 def _records(
