@@ -18,9 +18,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "images" / "map.svg"
 # Place in a row, and the job in a few words.
 PACKAGES = {
-    "ops": (0.5, "layers as functions"),
-    "display": (2, "progress, tables"),
-    "runtime": (3, "processes, signals"),
+    "ops": (0.2, "layers as functions"),
+    "display": (1.15, "progress, tables"),
+    "pickles": (2.1, "of arrays, read safely"),
+    "runtime": (3.05, "processes, signals"),
     "network": (0.5, "tables, steps, forward"),
     "data": (2, "sets, batches, views"),
     "checkpoints": (3, "saved and verified"),

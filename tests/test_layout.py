@@ -14,6 +14,7 @@ PACKAGE = Path(alexnet_jax.__file__).parent
 ORDER = (
     "ops",
     "display",
+    "pickles",
     "network",
     "runtime",
     "data",

@@ -30,7 +30,7 @@ COMMANDS = {
         "export": "write a network as a file for other programs",
     },
     "Data": {
-        "prepare": "prepare ImageNet, a folder of pictures, a TFDS set or idx files",
+        "prepare": "prepare ImageNet, CIFAR, folders of pictures, TFDS sets or idx files",
         "baseline": "measure nearest neighbours on a data set, which a network should beat",
     },
     "Look inside": {

@@ -31,11 +31,14 @@ def histograms(images: np.ndarray) -> np.ndarray:
 
     The Euclidean distance between such rows is Hellinger's distance between the histograms.
     """
-    count, channels = images.shape[0], images.shape[-1]
-    levels = (images // (256 // _BINS)).reshape(count, -1, channels).astype(np.int64)
-    cells = levels @ _BINS ** np.arange(channels)
-    counts = np.stack([np.bincount(row, minlength=_BINS**channels) for row in cells])
-    return np.sqrt(counts / cells.shape[1]).astype(np.float32)
+    channels = images.shape[-1]
+    places = _BINS ** np.arange(channels)
+
+    def shares(image: np.ndarray) -> np.ndarray:
+        cells = (image // (256 // _BINS)).reshape(-1, channels) @ places
+        return np.bincount(cells, minlength=_BINS**channels) / len(cells)
+
+    return np.stack([np.sqrt(shares(image)).astype(np.float32) for image in images])
 
 
 def nearest_neighbour(dataset: Dataset) -> dict[str, float]:

@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from helpers.cifar_files import drawn, packed, unpacked
 from helpers.scripts import NARROW, SPEED, Result, assert_refused, call, measurements
+from helpers.tiny_files import NAMES, write_tiny
 
 from alexnet_jax.data.prepared import load_prepared
 
@@ -81,6 +83,27 @@ def test_archives_to_evaluation(
     assert_refused(where, "holds no prepared data set 'imagenet2012'")
 
 
+def test_a_cifar_archive_by_its_command(tmp_path: Path) -> None:
+    """Its data set is used by its name like others; other counts are told and taken."""
+    folder = unpacked(tmp_path, "cifar100", "python", *(drawn("cifar100", 100, k) for k in (1, 2)))
+    archive = packed(folder, tmp_path / "cifar-100-python.tar.gz")
+    options = ("--archive", archive, "--labels", "coarse", "--name", "twenty", "--workers", 1)
+    made = call("prepare", "cifar100", *options, "--data-dir", tmp_path / "data")
+    assert (made.status, made.err) == (0, "")
+    assert made.lines[0].startswith(f"{archive} has 100 training and 100 test pictures instead")
+    assert made.lines[-1] == "twenty: 100 train, 100 test images of 32x32x3, 20 classes"
+    measured = call("baseline", "twenty", "--data-dir", tmp_path / "data")
+    assert (measured.status, measured.err) == (0, "")
+
+
+def test_tiny_imagenet_by_its_command(tmp_path: Path) -> None:
+    options = ("--images", write_tiny(tmp_path), "--workers", 1, "--data-dir", tmp_path / "data")
+    made = call("prepare", "tiny_imagenet", *options)
+    assert (made.status, made.err) == (0, "")
+    assert made.lines[-1] == "tiny_imagenet: 12 train, 5 test images of 64x64x3, 4 classes"
+    assert load_prepared("tiny_imagenet", tmp_path / "data").class_names == NAMES
+
+
 def test_started_again_nothing_is_done(archives: Path, records: Path) -> None:
     again = prepare(archives, records)
     assert again.status == 0
@@ -110,6 +133,10 @@ def test_a_config_without_its_data_says_what_to_do(tmp_path: Path) -> None:
         (("imagenet", "--archives", "nowhere"), "has no file ILSVRC2012_img_train.tar"),
         (("folder", "--images", "nowhere", "--name", "x"), "is not a directory"),
         (("idx", "--files", "nowhere", "--name", "x"), "is not a directory"),
+        (("cifar10", "--archive", "nowhere"), "nowhere: no such file or directory"),
+        (("cifar10", "--archive", ""), "--archive is empty; give a file or directory"),
+        (("cifar100", "--archive", ".", "--labels", "all"), "must be one of fine, coarse, got"),
+        (("tiny_imagenet", "--images", "nowhere"), "is not a directory; give that of Tiny ImageN"),
         (("tfds", "nowhere"), "nowhere cannot be used from"),
         (
             ("folder", "--images", "x", "--name", "x", "--ground", "grey"),

@@ -244,6 +244,42 @@ def test_tfds_sets_are_read(tmp_path: Path) -> None:
     assert grey.shape == (16, 16, 1)
 
 
+class Twice(Shapes):
+    """Pictures with labels of two kinds, of which one is learnt, as TFDS has CIFAR-100."""
+
+    supervised: Any = ("image", "label")
+
+    def _info(self) -> Any:
+        features = {
+            "image": tfds.features.Image(shape=(None, None, 3), encoding_format="jpeg"),
+            "coarse_label": tfds.features.ClassLabel(names=["any", "other"]),
+            "label": tfds.features.ClassLabel(names=["round", "square"]),
+        }
+        return tfds.core.DatasetInfo(
+            builder=self,
+            features=tfds.features.FeaturesDict(features),
+            supervised_keys=self.supervised,
+        )
+
+    def _generate_examples(self, count: int) -> Iterator[tuple[int, Any]]:
+        for number, example in super()._generate_examples(count):
+            yield number, example | {"coarse_label": 1 - number % 2}
+
+
+class Unclear(Twice):
+    supervised = None
+
+
+def test_the_label_that_tfds_says_is_learnt(tmp_path: Path) -> None:
+    for builder in (Twice, Unclear):
+        builder(data_dir=tmp_path, file_format="array_record").download_and_prepare()
+    train = tfds_source("twice", source_dir=str(tmp_path), size=16).splits["train"]
+    for row in range(8):
+        assert train.labels[row] == round(int(train.read(row, 16, 3)[0, 0, 0]) / 10) % 2
+    with pytest.raises(InputError, match=r"class labels \['coarse_label', 'label'\]"):
+        tfds_source("unclear", source_dir=str(tmp_path), size=16)
+
+
 def test_nothing_is_downloaded_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A set that TFDS knows and that is not there takes --download."""
     asked: list[str] = []

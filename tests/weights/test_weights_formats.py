@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import io
 import pickle
-import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from helpers import onnx_nets
+from helpers.python2 import Python2
 from helpers.scripts import call
 from helpers.torch_bytes import torch_zip
 from helpers.weight_files import (
@@ -53,19 +53,6 @@ def test_every_layer_of_an_npy_file(npy: Path) -> None:
                             pool_pads=[0] * 4)  # fmt: skip
     source = onnx_nets.run(graph, bgr_input(images, 227), onnx_nets.values("caffe_alexnet"))
     assert_same(our_activations(found, images), source)
-
-
-class Python2(pickle._Pickler):  # type: ignore[misc]
-    """Writes bytes and texts as Python 2 wrote its one kind of string."""
-
-    dispatch = pickle._Pickler.dispatch.copy()  # type: ignore[attr-defined]
-
-    def save_string(self, value: Any) -> None:
-        data = value if isinstance(value, bytes) else value.encode()
-        self.write(b"T" + struct.pack("<i", len(data)) + data)
-        self.memoize(value)
-
-    dispatch[bytes] = dispatch[str] = save_string
 
 
 @pytest.mark.parametrize("python", [2, 3])

@@ -80,9 +80,9 @@ def _test(
     for split in existing:
         folder = base / split
         solution = _solution(base, images) if split == "val" else None
-        if not _folders(folder) and solution is None and not _by_name(folder):
+        if not folders_in(folder) and solution is None and not _by_name(folder):
             continue
-        if solution is not None and not _folders(folder):
+        if solution is not None and not folders_in(folder):
             files, served = _solved(folder, base, solution), {_SOLUTION}
         else:
             files, served = _labelled(folder, base, note), set[str]()
@@ -90,7 +90,7 @@ def _test(
         if unknown:
             raise InputError(f"{folder} has classes that train has not: {some(unknown)}")
         return split, files, served
-    if len(existing) == 1 and not _pictures(base / existing[0]):
+    if len(existing) == 1 and not pictures_in(base / existing[0]):
         raise InputError(
             f"{base / existing[0]} is empty; a folder for each class is expected there"
         )
@@ -99,7 +99,7 @@ def _test(
 
 def _labelled(directory: Path, base: Path, note: Note) -> Files:
     """List DIRECTORY/CLASS/*, or DIRECTORY/CLASS.NUMBER.jpg if there are no folders."""
-    classes = _folders(directory)
+    classes = folders_in(directory)
     if not classes:
         return _flat(directory, base, note)
     files: Files = []
@@ -113,9 +113,11 @@ def _labelled(directory: Path, base: Path, note: Note) -> Files:
             empty.add(name)
         files += [((directory / name / file).relative_to(base).as_posix(), name) for file in own]
     if empty:
+        tiny = all((directory / name / "images").is_dir() for name in empty)
         raise InputError(
             f"{directory}: {len(empty)} classes have no pictures ({some(empty)}); "
             f"files that end in {', '.join(sorted(SUFFIXES))} are taken"
+            + ("; if this is Tiny ImageNet, `prepare.py tiny_imagenet` reads it" if tiny else "")
         )
     if other:
         kinds = some(set(other))
@@ -128,7 +130,7 @@ def _labelled(directory: Path, base: Path, note: Note) -> Files:
 
 def _flat(directory: Path, base: Path, note: Note) -> Files:
     """List DIRECTORY/CLASS.NUMBER.jpg."""
-    pictures, named = _pictures(directory), _by_name(directory)
+    pictures, named = pictures_in(directory), _by_name(directory)
     if not pictures:
         raise InputError(_empty(directory))
     if not named:
@@ -146,7 +148,7 @@ def _empty(directory: Path) -> str:
 
 def _by_name(directory: Path) -> dict[str, str]:
     """Return the classes of pictures CLASS.NUMBER.jpg by file; none if one has another name."""
-    matches = {file: _NUMBERED.fullmatch(file) for file in _pictures(directory)}
+    matches = {file: _NUMBERED.fullmatch(file) for file in pictures_in(directory)}
     classes = {file: match[1] for file, match in matches.items() if match is not None}
     return classes if len(classes) == len(matches) else {}
 
@@ -165,7 +167,7 @@ def _solved(folder: Path, base: Path, solution: Path) -> Files:
     with open(solution, newline="", encoding="utf-8", errors="replace") as file:
         rows = [row for row in csv.reader(file) if len(row) == 2 and row[1].split()]
     classes = {row[0]: row[1].split()[0] for row in rows}
-    files = _pictures(folder)
+    files = pictures_in(folder)
     unknown = [file for file in files if Path(file).stem not in classes]
     if unknown:
         raise InputError(f"{solution} names no class of {some(unknown)}")
@@ -176,14 +178,14 @@ def _solved(folder: Path, base: Path, solution: Path) -> Files:
 
 def _require_classes(base: Path) -> None:
     """Raise InputError unless a folder without train consists of classes."""
-    folders = _folders(base)
-    wrong = [name for name in folders if name.casefold() in _SPLITS or not _pictures(base / name)]
-    if len(folders) == 1 and wrong and len(_folders(base / folders[0])) > 1:
+    folders = folders_in(base)
+    wrong = [name for name in folders if name.casefold() in _SPLITS or not pictures_in(base / name)]
+    if len(folders) == 1 and wrong and len(folders_in(base / folders[0])) > 1:
         raise InputError(
             f"{base} has no folder train, but one folder of folders; try --images "
             f"{base / folders[0]}"
         )
-    if wrong or not (folders or _pictures(base)):
+    if wrong or not (folders or pictures_in(base)):
         there = f"; there are {some(folders)}" if folders else ""
         raise InputError(
             f"{base} has no folder train{there}; IMAGES/train/CLASS/*.jpg is expected, or "
@@ -214,11 +216,13 @@ def _visible(directory: Path) -> list[os.DirEntry[str]]:
         return [entry for entry in entries if not entry.name.startswith(".")]
 
 
-def _folders(directory: Path) -> list[str]:
+def folders_in(directory: Path) -> list[str]:
+    """Return the names of a directory's folders in order, without those that begin with a dot."""
     return sorted(entry.name for entry in _visible(directory) if is_directory(entry))
 
 
-def _pictures(directory: Path) -> list[str]:
+def pictures_in(directory: Path) -> list[str]:
+    """Return the names of a directory's pictures in order, as `folders_in` those of folders."""
     return sorted(e.name for e in _visible(directory) if is_file(e) and _is_picture(e.name))
 
 

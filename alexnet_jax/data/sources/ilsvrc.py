@@ -6,18 +6,15 @@ contains the validation pictures. Their labels come with tensorflow_datasets.
 
 from __future__ import annotations
 
-import io
 import re
-import tarfile
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from alexnet_jax.data.plain import Ground
 from alexnet_jax.data.sources.source import Pictures, Source, decode
+from alexnet_jax.data.sources.tar import members
 from alexnet_jax.display import Progress, words_by_synset
 from alexnet_jax.errors import InputError
 
@@ -27,7 +24,6 @@ _CLASS = re.compile(r"(n\d{8})\.tar")
 _PICTURE = re.compile(r"(n\d{8})_\d{1,9}\.JPEG")
 _VALIDATION = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
 _MOST_BYTES = 2**26  # of a picture file; the largest real one has 15 MB
-_MOST_HEADER = 2**16  # of a tar's extended header
 
 
 @dataclass(frozen=True)
@@ -117,12 +113,12 @@ def _train(path: Path) -> TarPictures:
     rows: list[tuple[bytes, int, int, int]] = []
     progress = Progress(f"{path.name}: table of contents", CLASSES, unit="classes")
     with open(path, "rb") as file:
-        for outer, start in _members(file, 0, path.stat().st_size, str(path), None):
+        for outer, start in members(file, 0, path.stat().st_size, str(path), None):
             match = _CLASS.fullmatch(outer.name)
             if match is None or match[1] not in label_of:
                 raise InputError(f"{path}: {outer.name!r} is not the archive of one of the classes")
             where, count = f"{path}: {outer.name}", len(rows)
-            for inner, offset in _members(file, start, start + outer.size, where, _MOST_BYTES):
+            for inner, offset in members(file, start, start + outer.size, where, _MOST_BYTES):
                 picture = _PICTURE.fullmatch(inner.name)
                 if picture is None or picture[1] != match[1]:
                     raise InputError(f"{where}: {inner.name!r} is not a picture of this class")
@@ -137,7 +133,7 @@ def _train(path: Path) -> TarPictures:
 def _validation(path: Path) -> TarPictures:
     labels, rows = validation_labels(), []
     with open(path, "rb") as file:
-        for member, offset in _members(file, 0, path.stat().st_size, str(path), _MOST_BYTES):
+        for member, offset in members(file, 0, path.stat().st_size, str(path), _MOST_BYTES):
             match = _VALIDATION.fullmatch(member.name)
             if match is None or not 1 <= int(match[1]) <= len(labels):
                 raise InputError(f"{path}: {member.name!r} is not a validation picture")
@@ -157,73 +153,3 @@ def _pictures(path: Path, rows: list[tuple[bytes, int, int, int]]) -> TarPicture
         np.array(sizes, np.int64),
         np.array(labels, np.int32),
     )
-
-
-def _members(
-    file: BinaryIO, start: int, stop: int, where: str, most: int | None
-) -> Iterator[tuple[tarfile.TarInfo, int]]:
-    """Yield the plain files of the tar in bytes [start, stop), with the offsets of their bytes.
-
-    Only headers are read and nothing is unpacked. The entry "./" and the beginning "./" of names,
-    which `tar cf FILE .` writes, are left out.
-
-    Raises:
-      InputError: the archive is broken, or a member is not a plain file, claims more bytes than
-        the archive has or than `most`, or has a name that occurred before.
-    """
-    seen: set[str] = set()
-    try:
-        with tarfile.open(fileobj=_Section(file, start, stop), mode="r:") as archive:
-            for member in archive:
-                member.name = re.sub(r"^(\./+)+", "", member.name)
-                if member.isdir() and member.name in ("", "."):
-                    continue
-                if not member.isreg() or member.issparse():
-                    raise InputError(f"{where}: {member.name!r} is not a plain file")
-                offset = start + member.offset_data
-                if member.size < 0 or offset + member.size > stop:
-                    raise InputError(
-                        f"{where}: {member.name!r} claims {member.size:,} bytes, more than there "
-                        "are; is the archive cut short?"
-                    )
-                if most is not None and member.size > most:
-                    raise InputError(
-                        f"{where}: {member.name!r} claims {member.size:,} bytes; a picture has at "
-                        f"most {most:,}"
-                    )
-                if member.name in seen:
-                    raise InputError(f"{where}: {member.name!r} is there twice")
-                seen.add(member.name)
-                yield member, offset
-    except tarfile.TarError as error:
-        raise InputError(f"{where} is not a whole tar archive: {error}") from None
-
-
-class _Section(io.RawIOBase):
-    """Part of a file as a file of its own; a read is limited to the size of a header."""
-
-    def __init__(self, file: BinaryIO, start: int, stop: int) -> None:
-        self._file, self._start, self._stop, self._position = file, start, stop, start
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position - self._start
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        bases = {io.SEEK_SET: self._start, io.SEEK_CUR: self._position, io.SEEK_END: self._stop}
-        self._position = bases[whence] + offset
-        return self.tell()
-
-    def read(self, size: int = -1) -> bytes:
-        count = max(0, self._stop - self._position) if size < 0 else size
-        if count > _MOST_HEADER:
-            raise tarfile.ReadError(f"a header claims {count:,} bytes")
-        self._file.seek(self._position)
-        data = self._file.read(max(0, min(count, self._stop - self._position)))
-        self._position += len(data)
-        return data

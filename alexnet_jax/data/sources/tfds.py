@@ -77,7 +77,7 @@ def tfds_source(
         class labels.
     """
     builder = _builder(dataset, source_dir, download)
-    image, label = _keys(dataset, builder.info.features)
+    image, label = _keys(dataset, builder.info)
     shape, splits = builder.info.features[image].shape, set(builder.info.splits)
     if "train" not in splits:
         raise InputError(f"{dataset} has no split train, but {', '.join(sorted(splits))}")
@@ -118,16 +118,23 @@ def _builder(dataset: str, source_dir: str | None, download: bool) -> Any:
     return builder
 
 
-def _keys(dataset: str, features: Any) -> tuple[str, str]:
-    """Return the names of the features for the picture and its class."""
+def _keys(dataset: str, info: Any) -> tuple[str, str]:
+    """Return the names of the features for the picture and its class.
+
+    Of several class labels it is the one that TFDS names as what is learnt: "label" of cifar100,
+    which has "coarse_label", too.
+    """
     import tensorflow_datasets as tfds
 
+    features = info.features
     images = [
         key
         for key, feature in features.items()
         if len(feature.shape) == 3 and feature.np_dtype == np.uint8
     ]
     labels = [key for key, f in features.items() if isinstance(f, tfds.features.ClassLabel)]
+    if len(labels) > 1 and info.supervised_keys is not None:
+        labels = [key for key in labels if key == info.supervised_keys[1]] or labels
     if len(images) != 1 or len(labels) != 1:
         raise InputError(
             f"{dataset} is no set of images with one class each: "

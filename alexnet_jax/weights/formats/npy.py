@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from alexnet_jax import pickles
 from alexnet_jax.errors import InputError
+from alexnet_jax.pickles import PickledArray, array_names
 from alexnet_jax.weights.arrays import Array
-from alexnet_jax.weights.formats import pickles
 
 PRESETS = ("caffe_alexnet", "caffenet")
+_CODES = ("f2", "f4", "f8", "i4", "i8")
 
 
 def read_npy(path: Path) -> dict[str, Array]:
@@ -52,11 +54,11 @@ def _pickled(path: Path) -> Any:
         if shape != () or dtype != np.dtype(object):
             raise InputError(f"{path} holds {dtype} {shape}; expected a dictionary of layers")
         # Strings of Python 2, which wrote these weights, are bytes in latin-1.
-        return pickles.load(file, _stand_ins(), encoding="latin1")
+        return pickles.load(file, array_names(), encoding="latin1")
 
 
 def _arrays(path: Path, pickled: Any) -> dict[str, Array]:
-    layers = pickled.content[0] if isinstance(pickled, _Pickled) and pickled.content else None
+    layers = pickled.content[0] if isinstance(pickled, PickledArray) and pickled.content else None
     if not isinstance(layers, dict):
         raise InputError(f"{path} holds no dictionary of layers")
     arrays = {}
@@ -64,10 +66,11 @@ def _arrays(path: Path, pickled: Any) -> dict[str, Array]:
         named = parts if isinstance(parts, dict) else None
         if isinstance(parts, list | tuple):
             named = dict(enumerate(parts))
-        if named is None or not all(isinstance(part, _Pickled) for part in named.values()):
+        if named is None or not all(isinstance(part, PickledArray) for part in named.values()):
             raise InputError(f"{path}: {layer!r} is not a list or dictionary of arrays")
         for key, part in named.items():
-            arrays[f"{layer}/{key}"] = part.array(f"{layer}/{key}")
+            shape, dtype = part.layout(f"{layer}/{key}", _CODES, "floating point")
+            arrays[f"{layer}/{key}"] = Array(shape, dtype.name, partial(part.read, shape, dtype))
     return arrays
 
 
@@ -94,75 +97,3 @@ def preset_of(path: Path, preset: str | None) -> str:
             stacklevel=4,  # the caller of `load`
         )
     return "caffe_alexnet"
-
-
-class _Pickled:
-    """State of an array in a pickle; nothing in it is trusted before `array` checks it."""
-
-    state: Any = None
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-    @property
-    def content(self) -> Any:
-        return self.state[4] if isinstance(self.state, tuple) and len(self.state) == 5 else None
-
-    def array(self, name: str) -> Array:
-        match self.state:
-            case (int(), tuple() as shape, _Kind() as kind, fortran, bytes() | str() as raw):
-                dtype = kind.dtype(name)
-                sides = all(type(side) is int and side >= 0 for side in shape)
-                if sides and math.prod(shape) * dtype.itemsize == len(raw):
-                    return Array(shape, dtype.name, lambda: _read(raw, dtype, shape, fortran))
-        raise InputError(f"array {name} is not whole")
-
-
-class _Kind:
-    """State of a dtype in a pickle: its code and its byte order."""
-
-    order = "<"
-
-    def __init__(self, code: Any = "", *_: Any) -> None:
-        self.code = code
-
-    def __setstate__(self, state: Any) -> None:
-        if isinstance(state, tuple) and len(state) > 1:
-            self.order = state[1]
-
-    def dtype(self, name: str) -> np.dtype[Any]:
-        order = "" if self.order == "|" else self.order
-        if self.code not in ("f2", "f4", "f8", "i4", "i8") or order not in ("", "<", ">", "="):
-            raise InputError(f"array {name} should be floating point, found {str(self.code)[:20]}")
-        return np.dtype(order + self.code)
-
-
-def _read(raw: bytes | str, dtype: np.dtype[Any], shape: Any, fortran: Any) -> np.ndarray:
-    data = raw.encode("latin1") if isinstance(raw, str) else raw
-    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
-
-
-def _stand_ins() -> dict[tuple[str, str], Any]:
-    # The classes are created for every file, because a pickle may set attributes on them.
-    class Pickled(_Pickled):
-        pass
-
-    class Kind(_Kind):
-        pass
-
-    def reconstruct(*_: Any) -> Pickled:
-        return Pickled()
-
-    def encode(text: str, encoding: str = "latin1") -> bytes:
-        if encoding != "latin1":
-            raise InputError(f"the pickle holds bytes as text in {encoding!r}")
-        return text.encode("latin1")
-
-    names: dict[tuple[str, str], Any] = {
-        ("numpy", "ndarray"): "ndarray",
-        ("numpy", "dtype"): Kind,
-        ("_codecs", "encode"): encode,
-    }
-    for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-        names[module, "_reconstruct"] = reconstruct
-    return names

@@ -16,9 +16,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from alexnet_jax import pickles
 from alexnet_jax.errors import InputError
 from alexnet_jax.weights.arrays import Array
-from alexnet_jax.weights.formats import pickles
 from alexnet_jax.weights.formats.torch_content import Classes, as_state_dict, short, tensors_of
 
 _MOST_PICKLE = 16 << 20  # bytes of the part that names tensors; a network needs a few thousand

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from alexnet_jax.errors import InputError
+from alexnet_jax.pickles import Foreign
 from alexnet_jax.weights.arrays import Array
-from alexnet_jax.weights.formats.pickles import Foreign
 
 _PLACES = ("state_dict", "model_state_dict", "model", "net")
 _MOST_CLASSES = 1_000  # a training's checkpoint names a few dozen
