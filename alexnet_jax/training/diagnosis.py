@@ -151,7 +151,13 @@ def find_first_nonfinite(
 
 
 def _first_bad_output(job: Job, params: Params, batch: Batch, statistics: Statistics) -> str:
-    """Name the first layer whose output is not finite, in test mode on the centre crops."""
+    """Name the first of input, layers and loss that is not finite, in test mode on centre crops.
+
+    One bad pixel may make more of a layer's outputs bad than read it (`ops.cpu`), but of no layer
+    before it.
+    """
+    if bad_statistics := nonfinite_paths(statistics):
+        return f"{bad_statistics[0]} of the data's statistics"
     dtype = jnp.dtype(job.config.dtype)
     views = centre_views(
         jnp.asarray(gather_to_host(batch["image"])),
@@ -160,6 +166,8 @@ def _first_bad_output(job: Job, params: Params, batch: Batch, statistics: Statis
         scale=job.config.scale,
         dtype=dtype,
     )
+    if nonfinite_paths(views):
+        return "the network's input"
     placed = job.topology.place_batch({"image": np.asarray(views)})["image"]
     cast = jax.tree.map(lambda leaf: leaf.astype(dtype), params)
     outputs = make_activations(job.architecture, job.topology)(cast, placed)

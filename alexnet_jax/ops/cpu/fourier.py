@@ -73,7 +73,8 @@ def fourier_gradients(
         dx(u) = Re sum_f a_f e^{i f u} sum_m dy^_m(f) W^_m(f)
         dW(p) = Re sum_f a_f e^{i f p} sum over tiles x^(f) dy^(f)*
 
-    Here x is cut into tiles of T x T, and dy into the N x N tiles around them.
+    Here x is cut into tiles of T x T, and dy into the N x N tiles around them. An outlier or NaN of
+    dy disturbs dx as one of x disturbs the outputs of `fourier`.
 
     Args:
       x: [B, H, W, C]. kernel: [K, K, C, M].
