@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from alexnet_jax.data.decoding_memory import Limits, room_to_decode
 from alexnet_jax.data.plain import Ground, plain_picture, transparent_colour
 from alexnet_jax.errors import InputError
 
@@ -24,11 +25,6 @@ FORMATS = (
 )  # fmt: skip
 # Suffixes of pictures in a directory; a file that is named on the command line may have any.
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
-# A file may claim any size; decoding a picture of this many pixels takes about 4 GB.
-MOST_PIXELS = 1_000_000_000
-# Memory of decoding in multiples of that for other formats, whose pixels take 4 bytes: the decoders
-# hold the whole picture more than once. Measured: 9, 16 and 19 bytes a pixel.
-_BUFFERS = {"AVIF": 2, "WEBP": 2, "JPEG2000": 3}
 # Ratio of the long to the short side up to which a picture is resized as a whole before cropping.
 _LONGEST = 64
 _loading = threading.Lock()
@@ -40,7 +36,7 @@ def read_stored(
     size: int,
     channels: int,
     file: IO[bytes] | None = None,
-    most_pixels: int | None = None,
+    limits: Limits | None = None,
     resize: str = "short_bicubic",
     ground: Ground = "white",
     reduced: bool = False,
@@ -61,15 +57,15 @@ def read_stored(
       resize: "short_...": the short side is resized to `size` and the centre square kept;
         "warp_...": both sides are resized to `size`. The interpolation is bicubic or bilinear and
         smooths pictures that shrink.
-      most_pixels: a picture that claims more is refused before it is decoded; 10^9 by default. Of
-        WebP and AVIF the limit is half of it, of JPEG 2000 a third.
+      limits: a larger picture is refused before it is decoded; by default one of more than 10^9
+        pixels, or whose decoding takes more than 5 GB of memory.
       ground: ground on which transparent pixels and colours are laid, "white" or "black".
       reduced: whether a JPEG many times larger than `size` is decoded at a fraction of its size, in
         a third of the time; pixels differ by some grey levels.
 
     Raises:
       InputError: the file does not exist, may not be read, is not a picture, is damaged, has too
-        many pixels or more than memory holds; `channels` is neither 1 nor 3.
+        many pixels or more than free memory holds; `channels` is neither 1 nor 3.
 
     Source: `make-data.py` of the later source for the resizing.
     """
@@ -78,12 +74,15 @@ def read_stored(
         quiet_pillow(),
         open_picture(path if file is None else file) as picture,
     ):
-        _require_pixels(picture, path, most_pixels or MOST_PIXELS)
+        sides = picture.size
         if reduced:  # but never below what is kept
             picture.draft(None, (4 * size, 4 * size))
         key = transparent_colour(picture)
-        picture.load()
-        plain = plain_picture(picture, channels, ground, size, key, whole=resize.startswith("warp"))
+        with room_to_decode(picture, path, sides, limits or Limits()):
+            picture.load()
+            plain = plain_picture(
+                picture, channels, ground, size, key, whole=resize.startswith("warp")
+            )
         return as_stored(plain, size, channels, resize)
 
 
@@ -110,10 +109,10 @@ def stored_picture(
       InputError: as `read_stored`, by `name`.
     """
     with _faults_named(name), quiet_pillow():
-        _require_pixels(picture, name, MOST_PIXELS)
         with _loading:  # a list may hold the same picture twice, and threads read it
             key = transparent_colour(picture)
-            picture.load()
+            with room_to_decode(picture, name, picture.size, Limits()):
+                picture.load()
         plain = plain_picture(picture, channels, ground, size, key, whole=resize.startswith("warp"))
         return as_stored(plain, size, channels, resize)
 
@@ -222,17 +221,6 @@ def quiet_pillow() -> Iterator[None]:
             _entered -= 1
             if _entered == 0:
                 _settings.close()
-
-
-def _require_pixels(picture: Image.Image, path: str | Path, most: int) -> None:
-    """Raise InputError for a picture of more pixels than `most`, or its share by the format."""
-    (width, height), kind = picture.size, picture.format or ""
-    most //= _BUFFERS.get(kind, 1)
-    if width * height > most:
-        of_format = f" of {kind}" if kind in _BUFFERS else ""
-        raise InputError(
-            f"{path}: {width}x{height} is more than {most:,} pixels{of_format}; shrink it first"
-        )
 
 
 def _first_line(error: BaseException) -> str:

@@ -6,7 +6,14 @@ from alexnet_jax.runtime.compile_cache import enable_compile_cache, release_free
 from alexnet_jax.runtime.determinism import make_deterministic
 from alexnet_jax.runtime.distributed import Watch, join
 from alexnet_jax.runtime.locks import LOCK, hold, open_locked
-from alexnet_jax.runtime.machine import cores, cpu_name, limit_cores, peak_bytes, reset_peak_bytes
+from alexnet_jax.runtime.machine import (
+    cores,
+    cpu_name,
+    free_bytes,
+    limit_cores,
+    peak_bytes,
+    reset_peak_bytes,
+)
 from alexnet_jax.runtime.platforms import require_platforms
 from alexnet_jax.runtime.processes import (
     broadcast_from_first,
@@ -38,6 +45,7 @@ __all__ = [
     "elementwise_max",
     "enable_compile_cache",
     "first_differing",
+    "free_bytes",
     "gather_to_host",
     "hangup",
     "hold",

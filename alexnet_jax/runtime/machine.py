@@ -10,7 +10,8 @@ from pathlib import Path
 
 from alexnet_jax.errors import InputError
 
-_STATUS = Path("/proc/self/status")
+_STATUS, _MEMINFO = Path("/proc/self/status"), Path("/proc/meminfo")
+_GROUPS, _GROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 def reset_peak_bytes() -> None:
@@ -31,6 +32,40 @@ def peak_bytes() -> int | None:
         return None
     unit = 1 if sys.platform == "darwin" else 1024
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def free_bytes() -> int | None:
+    """Return the bytes of memory that this process can still take, or None if it is not known.
+
+    On Linux: what the system has available, swap included, or what the process's own control group
+    leaves of its limit (version 2), if that is less. Files in the cache count as free.
+    """
+    system = _numbers(_MEMINFO)
+    if "MemAvailable" not in system:
+        return None
+    free = 1024 * (system["MemAvailable"] + system.get("SwapFree", 0))
+    group = _GROUPS
+    with contextlib.suppress(OSError):
+        group = _GROUPS / _GROUP.read_text().split("0::/")[-1].strip()
+    limit, used = (_number(group / f"memory.{name}") for name in ("max", "current"))
+    if limit is None or used is None:
+        return free
+    cached = _numbers(group / "memory.stat").get("inactive_file", 0)
+    return min(free, max(0, limit - used + cached))
+
+
+def _numbers(file: Path) -> dict[str, int]:
+    """Return the numbers of a file of lines of names and numbers; none if it cannot be read."""
+    with contextlib.suppress(OSError):
+        return {name: int(n) for name, n in re.findall(r"^(\w+):?\s+(\d+)", file.read_text(), re.M)}
+    return {}
+
+
+def _number(file: Path) -> int | None:
+    """Return the number that a file holds; None for a word, or if it cannot be read."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(file.read_text())
+    return None
 
 
 def cores() -> int:

@@ -148,24 +148,6 @@ def test_a_file_that_may_not_be_read() -> None:
             assert read_stored(path, size=8, channels=1).shape == (8, 8, 1)
 
 
-def test_more_pixels_than_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "picture"
-    Image.fromarray(NOISE).save(path, "PNG")
-    monkeypatch.setattr(images, "MOST_PIXELS", NOISE.shape[0] * NOISE.shape[1])
-    assert read_stored(path, size=8, channels=3).shape == (8, 8, 3)
-    monkeypatch.setattr(images, "MOST_PIXELS", NOISE.shape[0] * NOISE.shape[1] - 1)
-    assert re.search(r"40 ?x ?48\b.*\b1,?919\b", refused_file(path))
-
-
-def test_decoders_that_hold_a_picture_twice(tmp_path: Path) -> None:
-    """Of WebP half as many pixels are read, so that it takes no more memory than others."""
-    path, pixels = tmp_path / "picture", NOISE.shape[0] * NOISE.shape[1]
-    Image.fromarray(NOISE).save(path, "WEBP")
-    assert read_stored(path, size=8, channels=3, most_pixels=2 * pixels).shape == (8, 8, 3)
-    with pytest.raises(InputError, match="40x48 is more than 1,919 pixels of WEBP"):
-        read_stored(path, size=8, channels=3, most_pixels=2 * pixels - 1)
-
-
 def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path) -> None:
     """A file of a few bytes that claims 10^10 pixels."""
 

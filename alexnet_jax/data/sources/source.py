@@ -11,11 +11,12 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
+from alexnet_jax.data.decoding_memory import Limits
 from alexnet_jax.data.images import read_stored
 from alexnet_jax.data.plain import Ground
 from alexnet_jax.errors import InputError
 
-MOST_PIXELS = 100_000_000  # of one picture, so that decoding it takes less than 1 GB
+LIMITS = Limits(pixels=100_000_000, bytes=1_000_000_000)  # of one picture
 _SEED = 2012  # of the random split
 
 
@@ -101,7 +102,7 @@ def decode(
         channels=channels,
         file=io.BytesIO(data) if isinstance(data, bytes) else data,
         ground=ground,
-        most_pixels=MOST_PIXELS,
+        limits=LIMITS,
         reduced=True,
     )
 
