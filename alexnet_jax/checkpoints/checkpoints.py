@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Any
 import jax
 
 from alexnet_jax.checkpoints import validation
+from alexnet_jax.checkpoints.conditions import probe
 from alexnet_jax.checkpoints.digests import tree_digests
 from alexnet_jax.checkpoints.orbax_log import counters_unread, filter_orbax
 from alexnet_jax.checkpoints.retention import best_of, policy
-from alexnet_jax.checkpoints.step_names import tolerant_names
+from alexnet_jax.checkpoints.step_names import set_aside, tolerant_names
 from alexnet_jax.checkpoints.validation import reason
 from alexnet_jax.checkpoints.writer import Writer, copied
 from alexnet_jax.errors import InputError, SaveFailed
@@ -45,6 +45,7 @@ class Checkpoints:
         self._directory = validation.utf8(directory.absolute())
         self._damaged: list[int] = []
         self._top1: dict[int, float | None] = {}
+        self._unread: dict[int, InputError] = {}  # steps whose top-1 cannot be read
         self._failed, self._writer = False, Writer()
         self._checkpointer = ocp.training.Checkpointer(
             self._directory,
@@ -86,16 +87,25 @@ class Checkpoints:
     def _steps(self) -> list[int]:
         return [checkpoint.step for checkpoint in self._checkpointer.checkpoints]
 
-    def best_step(self) -> int | None:
-        """Return the step with the highest top-1 on the test split, the latest of equals."""
-        return best_of(self.steps, self._top1_of)
+    def best_step(self, warn: Warn = lambda text: None) -> int | None:
+        """Return the step with the highest top-1 on the test split, the latest of equals.
+
+        `warn` gets a message for each step whose top-1 cannot be read.
+        """
+        best = best_of(self.steps, self._top1_of)
+        if self._unread:  # some of them may have been removed by a training
+            self._checkpointer.reload()
+        for step in sorted(set(self.steps) & set(self._unread)):
+            warn(f"{self._unread[step]}; its top-1 is not known")
+        return best
 
     def _top1_of(self, step: int) -> float | None:
         """Return the top-1 measured when a step was saved, or None if it cannot be read."""
         if step not in self._top1:
             try:
                 self._top1[step] = (self._metadata(step).get("metrics") or {}).get("top1")
-            except InputError:  # loading a damaged step reports it
+            except InputError as error:
+                self._unread[step] = error
                 return None
         return self._top1[step]
 
@@ -146,11 +156,8 @@ class Checkpoints:
             raise RuntimeError(f"orbax declined to save step {step}; there are {self._steps()}")
 
     def _require_writable(self, step: int) -> None:
-        """Raise InputError if it cannot be written; orbax's threads would wait ten minutes."""
-        probe = self._directory / f"{step}.probe"
         try:
-            probe.mkdir(exist_ok=True)  # a killed run may have left one
-            probe.rmdir()
+            probe(self._directory, step)
         except OSError as error:
             raise InputError(self._not_saved(step, error.strerror or str(error))) from error
 
@@ -163,17 +170,10 @@ class Checkpoints:
         )
 
     def _set_damaged_aside(self) -> None:
-        if not self._damaged:
-            return
-        on_first_process(self._move_damaged)
-        self._damaged.clear()
-        self._checkpointer.reload()
-
-    def _move_damaged(self) -> None:
-        aside = self._directory.with_name("damaged")
-        aside.mkdir(exist_ok=True)
-        for step in self._damaged:
-            (self._directory / str(step)).rename(aside / f"{step}-{time.time_ns()}")
+        if self._damaged:
+            on_first_process(partial(set_aside, self._directory, self._damaged))
+            self._damaged.clear()
+            self._checkpointer.reload()
 
     def about(self, step: int) -> dict[str, Any]:
         """Return the description saved with a step; raise InputError if it cannot be read."""

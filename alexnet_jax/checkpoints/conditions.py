@@ -38,3 +38,10 @@ def require_savable(directory: Path, array_bytes: int) -> None:
             f"{directory} has {free / 1e6:,.1f} MB free, but a checkpoint takes about "
             f"{array_bytes / 1e6:,.1f} MB"
         )
+
+
+def probe(directory: Path, step: int) -> None:
+    """Raise OSError if a step cannot be written to a directory; orbax would wait ten minutes."""
+    place = directory / f"{step}.probe"
+    place.mkdir(exist_ok=True)  # a killed run may have left one
+    place.rmdir()

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 _ORBAX = "orbax"  # directory of its files
-_NEVER_AWAITED = r"((PyTreeHandler|Store)\..*|_read_array_index_and_device_put)"  # its coroutines
+# Its coroutines: of classes for trees, checkpointables, leaves and their types; and a function.
+_HANDLERS = r"(\w*(Array|Checkpoint|Checkpointable|Leaf|PyTree|Type)Handler|Store)"
+_NEVER_AWAITED = rf"({_HANDLERS}\..*|_read_array_index_and_device_put)"
 COUNTERS = "experimental_collect_matching_metrics"
 
 

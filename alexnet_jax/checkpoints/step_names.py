@@ -1,10 +1,20 @@
-"""Listing of checkpoints that succeeds even if the description of one cannot be read."""
+"""Listing of checkpoints that succeeds even if one cannot be read, and a place for such ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+
+def set_aside(directory: Path, steps: Iterable[int]) -> None:
+    """Move the directories of steps to `damaged/` beside theirs, so that they can be saved anew."""
+    aside = directory.with_name("damaged")
+    aside.mkdir(exist_ok=True)
+    for step in steps:
+        (directory / str(step)).rename(aside / f"{step}-{time.time_ns()}")
 
 
 def tolerant_names() -> Any:
@@ -50,7 +60,7 @@ def _note_time(step: Any) -> None:
             return
     except Exception:  # orbax raises many kinds for a damaged description
         vars(step)["_checkpoint_metadata"] = None
-    time = round(1e9 * step.path.stat().mtime)
+    changed = round(1e9 * step.path.stat().mtime)
     vars(step)["_checkpoint_metadata"] = SimpleNamespace(
-        init_timestamp_nsecs=None, commit_timestamp_nsecs=time
+        init_timestamp_nsecs=None, commit_timestamp_nsecs=changed
     )

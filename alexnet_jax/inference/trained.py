@@ -143,8 +143,8 @@ def load_trained(
     Args:
       workdir: directory of a training run.
       checkpoint: "latest" (the newest that verifies), "best" (on the test split) or a step.
-      warn: called with a message for each damaged checkpoint that is skipped; prints to standard
-        error by default.
+      warn: called with a message for each damaged checkpoint that is skipped, or is not compared
+        with the best; prints to standard error by default.
 
     Raises:
       InputError: the directory or the checkpoint does not exist, or the checkpoint is damaged.
@@ -169,7 +169,7 @@ def load_trained(
                 raise InputError(f"{workdir} holds no checkpoint that can be read")
             step, trees, about = newest
         else:
-            step = _step_of(checkpoints, checkpoint, workdir)
+            step = _step_of(checkpoints, checkpoint, workdir, warn)
             about = checkpoints.about(step)
             trees = checkpoints.load(step, templates(about))
     description, place = described(about)
@@ -182,9 +182,11 @@ def load_trained(
     )
 
 
-def _step_of(checkpoints: Checkpoints, checkpoint: str, workdir: str | Path) -> int:
+def _step_of(
+    checkpoints: Checkpoints, checkpoint: str, workdir: str | Path, warn: Callable[[str], None]
+) -> int:
     steps = checkpoints.steps
-    step = checkpoints.best_step() if checkpoint == "best" else None
+    step = checkpoints.best_step(warn) if checkpoint == "best" else None
     if checkpoint.isdecimal() and int(checkpoint) in steps:
         step = int(checkpoint)
     if step is None:

@@ -132,12 +132,21 @@ def test_a_description_that_was_changed_is_damage(saved: Path, old: str, new: st
     notes: list[str] = []
     with Checkpoints(saved) as checkpoints:
         found = checkpoints.load_newest(template, notes.append)
-        assert checkpoints.best_step() == 2
+        assert checkpoints.best_step(notes.append) == 2
     assert found is not None
     assert found[0] == 2
-    assert notes == [
-        "checkpoint 4 is damaged: its description has other bytes; trying the one before"
-    ]
+    damage = "checkpoint 4 is damaged: its description has other bytes"
+    assert notes == [f"{damage}; trying the one before", f"{damage}; its top-1 is not known"]
+
+
+def test_the_best_of_steps_that_a_training_removes(saved: Path) -> None:
+    """A step that is gone by then is no damage."""
+    notes: list[str] = []
+    with Checkpoints(saved) as checkpoints:
+        assert checkpoints.steps == [2, 4]
+        shutil.rmtree(saved / "4")
+        assert checkpoints.best_step(notes.append) == 2
+    assert notes == []
 
 
 def test_no_flipped_bit_changes_a_description(saved: Path) -> None:
