@@ -19,8 +19,12 @@ _LEAST = 0.8
 def require_savable(directory: Path, array_bytes: int) -> None:
     """Raise InputError if a checkpoint of so many bytes of arrays cannot be saved in a directory.
 
-    A process may open too few files, or the disk have too little room for even one checkpoint.
+    A process may open too few files, the disk have too little room for even one checkpoint, or
+    something else be in its place.
     """
+    place = directory / "checkpoints"
+    if os.path.lexists(place) and not place.is_dir():
+        raise InputError(f"{place} is not a directory; checkpoints are to be saved there")
     with contextlib.ExitStack() as files:
         try:
             for _ in range(_FILES):

@@ -6,27 +6,18 @@ import hashlib
 import json
 import os
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import jax
 
 from alexnet_jax.errors import InputError
+from alexnet_jax.runtime import text_path
 
 
 def utf8(path: Path) -> Path:
     """Return a path; raise InputError if its name is not text in UTF-8, which orbax needs."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        encoding = sys.getfilesystemencoding()
-        remedy = "" if encoding == "utf-8" else "set PYTHONUTF8=1 if it is UTF-8, or "
-        raise InputError(
-            f"the name of {path} is no text in {encoding}, and checkpoints need it to be; {remedy}"
-            "give a directory with another name"
-        ) from None
-    return path
+    return text_path(path, "checkpoints")
 
 
 def with_checksum(description: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from alexnet_jax.data.dataset import Pixels, Rows
+from alexnet_jax.runtime import text_path
 
 VERSION = "1.0.0"
 _AT_A_TIME = 64  # records in memory besides their images
@@ -114,7 +115,7 @@ class RecordImages:
     def __init__(self, directory: Path, split: str, shape: tuple[int, ...]) -> None:
         import tensorflow_datasets as tfds
 
-        builder = tfds.builder_from_directory(directory)
+        builder = tfds.builder_from_directory(text_path(directory, "records"))
         self._records = builder.as_data_source(split=split).data_source
         self.shape = (len(self._records), *shape)
         self.dtype = np.dtype(np.uint8)

@@ -30,9 +30,12 @@ OURS = (
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a temporary file and rename it, so that readers see the old file or the new one."""
+    """Write a temporary file and rename it, so that readers see the old file or the new one.
+
+    What is no text, as a byte of a file's name may be, is written as an escape.
+    """
     aside = path.with_name(path.name + ".tmp")
-    with open(aside, "w", encoding="utf-8") as file:
+    with open(aside, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

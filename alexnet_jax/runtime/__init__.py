@@ -31,6 +31,7 @@ from alexnet_jax.runtime.signals import (
     hangup,
     signals_of_run,
 )
+from alexnet_jax.runtime.text_paths import text_path
 
 __all__ = [
     "LOCK",
@@ -63,4 +64,5 @@ __all__ = [
     "reset_peak_bytes",
     "shared_error",
     "signals_of_run",
+    "text_path",
 ]

@@ -40,6 +40,18 @@ def test_a_disk_without_room_for_one_checkpoint_is_refused(
         require_savable(tmp_path, 10_100_000)
 
 
+def test_what_takes_the_place_of_the_checkpoints_is_refused(tmp_path: Path) -> None:
+    """A file, or a link that leads nowhere."""
+    place = tmp_path / "checkpoints"
+    for make in (place.touch, lambda: place.symlink_to("nowhere")):
+        make()
+        with pytest.raises(InputError, match=f"{place} is not a directory; checkpoints are"):
+            require_savable(tmp_path, 0)
+        place.unlink()
+    place.mkdir()
+    require_savable(tmp_path, 0)
+
+
 def test_no_step_is_made_that_could_not_be_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -177,6 +177,18 @@ def test_stopped_and_started_again_it_goes_on(
     )
 
 
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    """As "é" arrives where the file system's encoding is ASCII. Nothing is written."""
+    place = tmp_path / "d\udcc3\udca9"
+    with pytest.raises(
+        InputError, match=r"d\\udcc3\\udca9 is no text in utf-8, and records need it"
+    ):
+        prepare(source(), place, workers=1, note=quiet)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(InputError, match="is no text in utf-8, and records need it"):
+        RecordImages(place, "train", SHAPE)
+
+
 def test_several_processes_make_the_same(both: Path, tmp_path: Path) -> None:
     prepare(source(broken=BROKEN), tmp_path, workers=2, max_bad_fraction=0.1, note=quiet)
     assert (

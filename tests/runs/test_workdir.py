@@ -64,6 +64,13 @@ def test_a_writing_that_fails_leaves_the_old_file(
     assert file.read_text() == "old"
 
 
+def test_a_byte_that_is_no_text_is_written_as_an_escape(tmp_path: Path) -> None:
+    """As of a file's name in another encoding, which a model card names."""
+    write_atomically(tmp_path / "card", "the file é\udcc3.onnx")
+    assert (tmp_path / "card").read_text(encoding="utf-8") == "the file é\\udcc3.onnx"
+    assert listing(tmp_path) == ["card"]
+
+
 def test_a_new_directory_holds_the_settings(tmp_path: Path) -> None:
     path = opened(tmp_path / "runs" / "t", data="cd")
     assert read_settings(path) == (CONFIG, "cd")

@@ -27,7 +27,7 @@ from alexnet_jax.data.sources.source import Source
 from alexnet_jax.data.statistics import Sums
 from alexnet_jax.display import Progress
 from alexnet_jax.errors import InputError, printable
-from alexnet_jax.runtime import hold
+from alexnet_jax.runtime import hold, text_path
 
 BAD_FILES = "bad_files.txt"
 
@@ -57,9 +57,10 @@ def prepare(
 
     Raises:
       InputError: the directory has another preparation or is in use by one, too many pictures
-        are unreadable, or the disk lacks room.
+        are unreadable, the disk lacks room, or its name is no text in UTF-8.
     """
     check_name(source.name)
+    text_path(data_dir, "records")
     plan, directory = source.plan(), data_dir / source.name / VERSION
     if not _is_finished(source, directory, plan, note):
         directory.parent.mkdir(parents=True, exist_ok=True)
