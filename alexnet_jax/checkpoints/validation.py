@@ -73,5 +73,9 @@ def reason(error: BaseException) -> str:
         return os.strerror(int(code[1]))
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    lines = str(error).splitlines()
+    text = str(error)
+    if isinstance(error, KeyError) and error.args:  # its text is in quotes
+        text = str(error.args[0])
+        text = text if " " in text else f"no {text!r} in it"
+    lines = text.strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__

@@ -82,4 +82,7 @@ def test_the_reason_is_at_the_bottom_and_in_a_line() -> None:
     )
     assert reason(ValueError("first\nsecond")) == "first"
     assert reason(ValueError()) == "ValueError"
+    assert reason(KeyError("write_shape")) == "no 'write_shape' in it"
+    assert reason(KeyError(" Trees were not found.\nThere are")) == "Trees were not found."
+    assert reason(KeyError()) == "KeyError"
     assert len(reason(ValueError("x" * 999))) == 200
