@@ -39,7 +39,16 @@ def assert_same(found: weights.Weights) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", [("state_dict",), ("model_state_dict",), ("model",), ("net",), ("model", "state_dict")]
+    "place",
+    [
+        ("state_dict",),
+        ("model_state_dict",),
+        ("model",),
+        ("net",),
+        ("model", "state_dict"),
+        ("weights_ema",),
+        ("model", "averages"),
+    ],
 )
 def test_places_in_a_checkpoint(tmp_path: Path, place: tuple[str, ...]) -> None:
     """Beside what training programs keep: settings, scalars of NumPy, paths, sets, objects."""
@@ -86,6 +95,19 @@ def nested(make: Callable[..., Object], named: dict[str, Any]) -> Object:
         else:
             groups[first] = x
     return make(**{n: nested(make, x) if isinstance(x, dict) else x for n, x in groups.items()})
+
+
+def test_two_dictionaries_of_other_names_are_not_chosen_from(tmp_path: Path) -> None:
+    content = {"student": tensors(), "teacher": tensors(), "epoch": 1}
+    with pytest.raises(InputError, match="'student' is no tensor; of a checkpoint, the entries"):
+        load(torch_zip(tmp_path / "a.pth", NAMED, content=pickled(content)))
+
+
+def test_an_averaged_model(tmp_path: Path) -> None:
+    """As torch.optim.swa_utils keeps it: a counter beside the tensors of a wrapped module."""
+    content = tensors(lambda name: f"module.{name}")
+    content["n_averaged"] = content["module.features.0.bias"]
+    assert_same(load(torch_zip(tmp_path / "a.pth", NAMED, content=pickled(content))))
 
 
 @pytest.mark.parametrize("make", [module, Object])

@@ -94,7 +94,8 @@ def tensors_of(content: Any) -> dict[str, Array]:
     """Return the tensors by their names in a state dict.
 
     The state dict is all of the content, or its entry "state_dict", "model_state_dict", "model" or
-    "net"; or it is made of a module in one of these places, also of one in TorchScript.
+    "net", or else the only entry of another name that is a dictionary of tensors; or it is made of
+    a module in one of these places, also of one in TorchScript.
 
     Raises:
       InputError: there is none, or it holds more than tensors.
@@ -102,7 +103,9 @@ def tensors_of(content: Any) -> dict[str, Array]:
     for _ in _PLACES:  # one may lie in another
         if isinstance(content, dict):
             places = (content.get(name) for name in _PLACES)
-            content = next((x for x in places if isinstance(x, dict | Noted)), content)
+            others = [entry for entry in content.values() if _are_tensors(entry)]
+            other = others[0] if len(others) == 1 else content
+            content = next((x for x in places if isinstance(x, dict | Noted)), other)
     if isinstance(content, Noted):
         content = _state_dict(content)
     if not isinstance(content, dict):
@@ -114,6 +117,15 @@ def tensors_of(content: Any) -> dict[str, Array]:
                 f"checkpoint, the entries {', '.join(_PLACES)} are read"
             )
     return content
+
+
+def _are_tensors(entry: Any) -> bool:
+    """Whether an entry is a dictionary of tensors, and has some."""
+    return (
+        isinstance(entry, dict)
+        and bool(entry)
+        and all(isinstance(value, Array) for value in entry.values())
+    )
 
 
 def _state_dict(module: Noted) -> dict[str, Array]:

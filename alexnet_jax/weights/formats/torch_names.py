@@ -10,6 +10,7 @@ from alexnet_jax.weights.arrays import Array
 from alexnet_jax.weights.published import TORCHVISION_NAMES
 
 _WRAPPERS = ("module", "_orig_mod")
+_COUNTER = "n_averaged"  # of torch's AveragedModel, beside the averaged model
 _FIRST = TORCHVISION_NAMES["conv1"][0]
 _HEAD = re.compile(re.escape("classifier.6.") + r"(\d+)\.(weight|bias)")
 
@@ -19,11 +20,12 @@ def plain_names(arrays: Mapping[str, Array]) -> dict[str, Array]:
 
     Removed are "module." and "_orig_mod.", which DataParallel and torch.compile add anywhere; a
     prefix of all names, such as Lightning's "model."; and the number of the one linear layer in a
-    head that is a Sequential, "classifier.6.1.weight".
+    head that is a Sequential, "classifier.6.1.weight". The counter of averages is left out.
 
     Raises:
       InputError: two tensors would have one name.
     """
+    arrays = {name: array for name, array in arrays.items() if name != _COUNTER}
     unwrapped = [
         ".".join(part for part in name.split(".") if part not in _WRAPPERS) for name in arrays
     ]
