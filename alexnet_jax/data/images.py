@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FORMATS = (
     "JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM", "DDS", "TGA",
 )  # fmt: skip
+_DRAWN = ("EPS",)  # by Ghostscript; pictures that the user has opened may have any format
 # Suffixes of pictures in a directory; a file that is named on the command line may have any.
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 # Ratio of the long to the short side up to which a picture is resized as a whole before cropping.
@@ -106,8 +107,12 @@ def stored_picture(
     """Return an open picture of Pillow's as `read_stored` would its file; it is not changed.
 
     Raises:
-      InputError: as `read_stored`, by `name`.
+      InputError: as `read_stored`, by `name`; a file that another program must draw.
     """
+    if picture.format in _DRAWN and getattr(picture, "tile", None):
+        raise InputError(
+            f"{name}: Pillow starts another program to draw {picture.format}; convert it first"
+        )
     with _faults_named(name), quiet_pillow():
         with _loading:  # a list may hold the same picture twice, and threads read it
             key = transparent_colour(picture)

@@ -100,6 +100,11 @@ def test_no_other_program_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyP
         decode(path.read_bytes(), "n01440764_1.JPEG", 8, 3)
     with pytest.raises(InputError, match="not a picture"):
         given_pictures(path.read_bytes(), 3)[0].stored(size=8, channels=3)
+    with (
+        Image.open(path) as picture,
+        pytest.raises(InputError, match="another program to draw EPS; convert it first"),
+    ):
+        given_pictures(picture, 3)[0].stored(size=8, channels=3)
     assert not (tmp_path / "called").exists()
     with Image.open(path) as picture, contextlib.suppress(OSError):
         picture.load()  # it would have been called
