@@ -137,8 +137,7 @@ class Checkpoints:
         if jax.process_count() > 1:
             self._write(step, trees, description)
         else:
-            copy = copied(trees)
-            self._writer.start(lambda: self._write(step, copy, description))
+            self._writer.start(partial(self._write, step, copied(trees), description))
 
     @counters_unread()
     def _write(self, step: int, trees: dict[str, Any], description: dict[str, Any]) -> None:
@@ -223,7 +222,7 @@ class Checkpoints:
         message to `warn`. A training may write and remove steps meanwhile.
 
         Raises:
-          InputError: the newest step has a later format, or `templates` raised it.
+      InputError: a later format, `templates`, or what this process may not or cannot read.
         """
         while remaining := [step for step in self.steps if step not in self._damaged]:
             step = remaining[-1]
@@ -242,6 +241,7 @@ class Checkpoints:
 
     def _skip(self, step: int, error: InputError, warn: Warn) -> None:
         """Record a damaged step, unless a newer one exists: then this one was removed."""
+        validation.require_damage(error)
         self._checkpointer.reload()
         remaining = [saved for saved in self.steps if saved not in self._damaged]
         if broadcast_from_first(max(remaining, default=0)) > step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -13,6 +14,8 @@ import jax
 
 from alexnet_jax.errors import InputError
 from alexnet_jax.runtime import text_path
+
+_OF_THE_PROCESS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES)
 
 
 def utf8(path: Path) -> Path:
@@ -65,6 +68,16 @@ def require_like(step: int, name: str, tree: Any, template: Any) -> None:
             )
 
 
+def require_damage(error: InputError) -> None:
+    """Raise the error if it tells of this process's limits or rights, and not of the checkpoint.
+
+    Another process, or this one later, could read the checkpoint. Its text decides, since that is
+    what all processes of a run share.
+    """
+    if any(f"({os.strerror(code)})" in str(error) for code in _OF_THE_PROCESS):
+        raise error
+
+
 def reason(error: BaseException) -> str:
     """Return the root cause of an error raised by orbax, in one line."""
     while error.__cause__ is not None:
@@ -73,6 +86,8 @@ def reason(error: BaseException) -> str:
         return os.strerror(int(code[1]))
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if isinstance(error, MemoryError):
+        return os.strerror(errno.ENOMEM)
     text = str(error)
     if isinstance(error, KeyError) and error.args:  # its text is in quotes
         text = str(error.args[0])

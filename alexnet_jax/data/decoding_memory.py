@@ -91,7 +91,7 @@ def decoding_bytes(picture: Image.Image, sides: tuple[int, int]) -> int:
         return 0
     pixel = 1 if picture.mode in _ONE_BYTE else 2 if picture.mode.startswith("I;16") else 4
     image, pixels = pixel * picture.width * picture.height, sides[0] * sides[1]
-    if kind == "JPEG" and "progressive" in picture.info:
+    if kind in ("JPEG", "MPO") and "progressive" in picture.info:
         return image + _COEFFICIENTS * channels * pixels
     if kind == "TIFF":
         return image + _strip_bytes(picture)

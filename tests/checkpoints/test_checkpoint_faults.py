@@ -1,5 +1,7 @@
 """Checkpoints that cannot be written, of another version, or removed while they are read."""
 
+import errno
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -115,6 +117,36 @@ def test_another_versions_checkpoint_is_refused_and_not_set_aside(
                 ask()
         assert checkpoints.about(1) == {"step": 1}
         assert checkpoints.steps == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), "Too many open files"),
+        (PermissionError(errno.EACCES, os.strerror(errno.EACCES)), "Permission denied"),
+        (ValueError("RESOURCE_EXHAUSTED: [os_error_code='24']"), "Too many open files"),
+        (MemoryError(), "Cannot allocate memory"),
+    ],
+)
+@pytest.mark.parametrize("place", ["checkpointables_metadata", "load_checkpointables"])
+def test_what_this_process_cannot_read_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str, place: str
+) -> None:
+    """An older step is not taken in place of it, and it is not set aside."""
+    directory = tmp_path / "c"
+    save(directory, [1, 2])
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    with Checkpoints(directory) as checkpoints:
+        with monkeypatch.context() as patch:
+            patch.setattr(checkpoints._checkpointer, place, fail)
+            with pytest.raises(InputError, match=rf"checkpoint 2 cannot be read \({said}\)$"):
+                checkpoints.load_newest(template, pytest.fail)
+        checkpoints.save(3, trees(3), about={"step": 3})
+        assert checkpoints.steps == [2, 3]
+    assert_good(directory, 3)
 
 
 @pytest.mark.parametrize("said", [True, False])
