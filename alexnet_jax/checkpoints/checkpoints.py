@@ -222,7 +222,7 @@ class Checkpoints:
         message to `warn`. A training may write and remove steps meanwhile.
 
         Raises:
-      InputError: a later format, `templates`, or what this process may not or cannot read.
+          InputError: a later format, `templates`, or what this process may not or cannot read.
         """
         while remaining := [step for step in self.steps if step not in self._damaged]:
             step = remaining[-1]
