@@ -21,6 +21,7 @@ from alexnet_jax import ops
 from alexnet_jax.network.layers import Conv, Dense, Dropout, Local
 from alexnet_jax.network.shapes import Placed
 from alexnet_jax.network.steps import Context, Params, Step
+from alexnet_jax.network.tails import run_tail
 
 # Least number of values in large maps of an image; conv1 of `paper` has 290,400.
 _LARGE = 100_000
@@ -37,7 +38,7 @@ class Recomputed:
         return self.steps[0].placed
 
     def __call__(self, context: Context, x: jax.Array) -> jax.Array:
-        return ops.rematerialized(partial(run, self.steps, context), x)
+        return ops.rematerialized(partial(run_tail, self.steps, context), x)
 
 
 @dataclass(frozen=True)

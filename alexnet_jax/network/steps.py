@@ -15,6 +15,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
+from alexnet_jax import ops
 from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.network.layers import (
     LRN,
@@ -66,11 +67,13 @@ class Step:
       kind: kind of operation; "linear" is a convolution or fully connected layer before its
         activation, net = b + W I.
       compute: function from (context, x) to the result.
+      norm: constants of a normalization over maps, for kernels that compute several steps.
     """
 
     placed: Placed
     kind: Kind
     compute: Callable[[Context, jax.Array], jax.Array]
+    norm: ops.Norm | None = None
 
     def __call__(self, context: Context, x: jax.Array) -> jax.Array:
         with jax.named_scope(self.placed.layer.name):
@@ -94,10 +97,11 @@ def program(architecture: Architecture) -> Iterator[Step]:
                 yield Step(placed, "linear", partial(_apply_weights, placed))
             case LRN(within_tower=True):
                 width = placed.output[-1] // architecture.towers
-                yield Step(placed, "norm", partial(_normalize_within_tower, layer, width))
+                compute = partial(_normalize_within_tower, layer, width)
+                yield Step(placed, "norm", compute, _constants(layer, width))
             case LRN():
                 yield Step(placed, "halo", partial(_halo, layer.n // 2))
-                yield Step(placed, "norm", partial(_normalize, layer))
+                yield Step(placed, "norm", partial(_normalize, layer), _constants(layer))
             case MapNorm():
                 yield Step(placed, "norm", partial(_normalize_within_maps, layer))
             case MaxPool():
@@ -159,6 +163,10 @@ def _normalize(layer: LRN, context: Context, x: jax.Array) -> jax.Array:
     """Normalize maps that have a halo, and remove the halo."""
     y = context.ops.local_response_norm(x, n=layer.n, k=layer.k, alpha=layer.alpha, beta=layer.beta)
     return context.towers.trim(y, layer.n // 2)
+
+
+def _constants(layer: LRN, width: int | None = None) -> ops.Norm:
+    return ops.Norm(layer.n, layer.k, layer.alpha, layer.beta, width)
 
 
 def _normalize_within_tower(layer: LRN, width: int, context: Context, x: jax.Array) -> jax.Array:

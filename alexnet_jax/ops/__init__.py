@@ -17,12 +17,16 @@ from alexnet_jax.ops.dense import dense, dropout
 from alexnet_jax.ops.local import locally_connected
 from alexnet_jax.ops.loss import cross_entropy, softmax
 from alexnet_jax.ops.lrn import local_response_norm, map_response_norm
-from alexnet_jax.ops.platform import kernels
+from alexnet_jax.ops.platform import kernels, may_use_kernels
 from alexnet_jax.ops.pool import max_pool
 from alexnet_jax.ops.remat import rematerialized
 from alexnet_jax.ops.stream import streamed
+from alexnet_jax.ops.tail import pool_tail
+from alexnet_jax.ops.windows import Norm, Tail
 
 __all__ = [
+    "Norm",
+    "Tail",
     "average_pool",
     "compute_dtype",
     "conv2d",
@@ -34,7 +38,9 @@ __all__ = [
     "locally_connected",
     "map_response_norm",
     "max_pool",
+    "may_use_kernels",
     "plain",
+    "pool_tail",
     "rematerialized",
     "softmax",
     "streamed",

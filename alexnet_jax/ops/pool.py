@@ -9,7 +9,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from alexnet_jax.ops.by_kernel import by_kernel
 from alexnet_jax.ops.check import require_floating, require_rank, require_whole
+from alexnet_jax.ops.windows import Tail
 
 
 def max_pool(x: jax.Array, *, size: int = 3, stride: int = 2) -> jax.Array:
@@ -41,7 +43,13 @@ def max_pool(x: jax.Array, *, size: int = 3, stride: int = 2) -> jax.Array:
 
     Source: paper section 3.4; `conv_util.cu` (convLocalMaxUndo) of the 2012 source.
     """
-    return pool_windows(_pool, x, size=size, stride=stride)
+    return pool_windows(_choose, x, size=size, stride=stride)
+
+
+def _choose(x: jax.Array, size: int, stride: int) -> jax.Array:
+    """Pool by a kernel where there is one for these windows and the platform."""
+    layer = functools.partial(_pool, size=size, stride=stride)
+    return by_kernel(Tail(), layer, x) if (size, stride) == (3, 2) else layer(x)
 
 
 def pool_windows(
