@@ -25,7 +25,7 @@ def by_kernel(tail: Tail, layers: Layers, x: jax.Array) -> jax.Array:
     """
     if not may_use_kernels(x) or not _fits(tail, x):
         return layers(x)
-    kernel = functools.partial(_value, tail, layers)
+    kernel = functools.partial(pool_by_kernel, tail, layers)
     return on_platform(x, cpu=layers, default=layers, tpu=kernel)
 
 
@@ -50,14 +50,15 @@ def _images_first(x: jax.Array, lead: tuple[int, ...]) -> jax.Array:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _value(tail: Tail, layers: Layers, x: jax.Array) -> jax.Array:
+def pool_by_kernel(tail: Tail, layers: Layers, x: jax.Array) -> jax.Array:
+    """Compute `layers(x)` by the kernel, and its gradient by another."""
     from alexnet_jax.ops import tpu
 
     return _images_first(tpu.pool(tail, _images_last(x)), x.shape[:-3])
 
 
 def _forward(tail: Tail, layers: Layers, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return _value(tail, layers, x), x
+    return pool_by_kernel(tail, layers, x), x
 
 
 def _backward(tail: Tail, layers: Layers, x: jax.Array, g: jax.Array) -> tuple[jax.Array]:
@@ -65,7 +66,7 @@ def _backward(tail: Tail, layers: Layers, x: jax.Array, g: jax.Array) -> tuple[j
     return (_gradient(tail, layers, x, g),)
 
 
-_value.defvjp(_forward, _backward)
+pool_by_kernel.defvjp(_forward, _backward)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))

@@ -11,6 +11,7 @@ from jax import lax
 from jax.custom_derivatives import CustomVJPPrimal
 
 from alexnet_jax.ops import xla_conv
+from alexnet_jax.ops.bias import add_bias
 from alexnet_jax.ops.check import require_floating, require_nonempty, require_rank, require_whole
 from alexnet_jax.ops.cpu import conv as cpu_conv
 from alexnet_jax.ops.platform import on_platform
@@ -102,7 +103,7 @@ def convolve_groups(
     ]
     y = parts[0] if groups == 1 else jnp.concatenate(parts, -1)
     if bias is not None:
-        y = y + bias.reshape((1, 1, 1, -1))
+        y = add_bias(y, bias)
     return y.reshape((*x.shape[:-3], *y.shape[1:]))
 
 

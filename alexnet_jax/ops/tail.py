@@ -31,10 +31,10 @@ def pool_tail(tail: Tail, x: jax.Array) -> jax.Array:
 
     Differentiable in reverse mode to any order.
     """
-    return by_kernel(tail, partial(_layers, tail), x)
+    return by_kernel(tail, partial(pool_layers, tail), x)
 
 
-def _layers(tail: Tail, x: jax.Array) -> jax.Array:
+def pool_layers(tail: Tail, x: jax.Array) -> jax.Array:
     """Compute a tail layer by layer."""
     if tail.rectify:
         x = jax.nn.relu(x)
