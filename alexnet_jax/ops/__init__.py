@@ -22,7 +22,7 @@ from alexnet_jax.ops.pool import max_pool
 from alexnet_jax.ops.remat import rematerialized
 from alexnet_jax.ops.stream import streamed
 from alexnet_jax.ops.tail import pool_tail
-from alexnet_jax.ops.windows import Norm, Tail
+from alexnet_jax.ops.tail_constants import Norm, Tail
 
 __all__ = [
     "Norm",

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from alexnet_jax.ops.platform import may_use_kernels, on_platform
+from alexnet_jax.ops.tail_constants import Tail
 from alexnet_jax.ops.varying import varying_alike
-from alexnet_jax.ops.windows import Tail
 
 Layers = Callable[[jax.Array], jax.Array]
 

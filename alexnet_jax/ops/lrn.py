@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
+from functools import partial
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-from jax import lax
 
-from alexnet_jax.ops.check import compute_dtype, require_floating, require_rank, require_whole
+from alexnet_jax.ops import lrn_forms
+from alexnet_jax.ops.check import require_floating, require_rank, require_whole
+from alexnet_jax.ops.lrn_forms import Norm
+from alexnet_jax.ops.platform import on_platform
+from alexnet_jax.ops.window_sums import Windows, band_sums, window_sums
 
-# A window of up to this many terms is summed as shifted slices, which XLA fuses into one loop
-# (1.6 times faster than reduce_window at n = 5). For more terms the program would become too large.
-_MOST_SHIFTED_TERMS = 9
-
-# For each axis that a sum goes over: the axis, and the numbers of terms before and after.
-Windows = tuple[tuple[int, int, int], ...]
 # Normalization: x, windows, k, alpha and beta to the output.
 Normalize = Callable[[jax.Array, Windows, float, float, float], jax.Array]
 
@@ -132,75 +127,49 @@ def _require_constants(layer: str, k: float, alpha: float, beta: float) -> None:
             raise ValueError(f"{layer}: {name} is out of range, got {value!r}")
 
 
-def _window_sums(x: jax.Array, windows: Windows) -> jax.Array:
-    """Sum over windows of several axes, over one axis after the other."""
-    for index, (axis, before, after) in enumerate(windows):
-        if index > 0:
-            # Without the barrier the previous sum would be recomputed in every term of this one.
-            x = lax.optimization_barrier(x)
-        x = window_sum(x, axis, before, after)
-    return x
-
-
-def window_sum(x: jax.Array, axis: int, before: int, after: int) -> jax.Array:
-    """Compute sum_{j = i - before}^{i + after} x_j for each i of an axis, clipped at its ends."""
-    count, axis = x.shape[axis], axis % x.ndim
-    others = max(count - 1, 0)
-    before, after = min(before, others), min(after, others)
-    pads = [(before, after) if each == axis else (0, 0) for each in range(x.ndim)]
-    terms = before + after + 1
-    if terms > _MOST_SHIFTED_TERMS:
-        window = tuple(terms if each == axis else 1 for each in range(x.ndim))
-        # A NumPy zero: a jax scalar would be captured by the function, which shard_map refuses.
-        zero = np.zeros((), x.dtype)
-        total: jax.Array = lax.reduce_window(x, zero, lax.add, window, (1,) * x.ndim, pads)
-        return total
-    padded = jnp.pad(x, pads)
-    total = lax.slice_in_dim(padded, 0, count, axis=axis)
-    for shift in range(1, terms):
-        total = total + lax.slice_in_dim(padded, shift, shift + count, axis=axis)
-    return total
-
-
-def _power(s: jax.Array, beta: float) -> jax.Array:
-    """Compute s^-beta for s > 0. For the paper's .75, two roots are several times faster."""
-    if beta == 0.75:
-        root = lax.rsqrt(s)
-        return root * jnp.sqrt(root)
-    return s**-beta
-
-
-def _scale(a: jax.Array, windows: Windows, k: float, alpha: float) -> jax.Array:
-    """Compute D = k + alpha sum a^2."""
-    return k + alpha * _window_sums(jnp.square(a), windows)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3, 4))
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3, 4))
 def _normalize(x: jax.Array, windows: Windows, k: float, alpha: float, beta: float) -> jax.Array:
-    a = x.astype(compute_dtype(x.dtype))
-    return (a * _power(_scale(a, windows, k, alpha), beta)).astype(x.dtype)
+    return _forward(x, windows, k, alpha, beta)[0]
 
 
 def _forward(
     x: jax.Array, windows: Windows, k: float, alpha: float, beta: float
-) -> tuple[jax.Array, jax.Array]:
-    # Only the input is stored: recomputing D is cheaper than storing and reading it.
-    return _normalize(x, windows, k, alpha, beta), x
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    """Return b, and for the gradient x and what a form stores beside it: x once more, or a ratio.
+
+    D is not stored: to recompute it costs less than to write and read it.
+    """
+    norm = Norm(windows, k, alpha, beta)
+    shifted = partial(lrn_forms.value, norm, window_sums)
+    y, stored = on_platform(
+        x,
+        cpu=shifted,
+        default=shifted,
+        tpu=partial(lrn_forms.value, norm, band_sums) if norm.over_maps else None,
+        cuda=partial(lrn_forms.value_and_ratio, norm) if norm.over_few_maps else None,
+    )
+    return y, (x, stored)
 
 
 def _backward(
-    windows: Windows, k: float, alpha: float, beta: float, x: jax.Array, g: jax.Array
+    windows: Windows,
+    k: float,
+    alpha: float,
+    beta: float,
+    saved: tuple[jax.Array, jax.Array],
+    g: jax.Array,
 ) -> tuple[jax.Array]:
-    dtype = compute_dtype(x.dtype)
-    # The barriers keep XLA from fusing the computation of g, and the product below, into every
-    # shifted term of the window sum, where they would be repeated n times.
-    a, g = x.astype(dtype), lax.optimization_barrier(g).astype(dtype)
-    scale = _scale(a, windows, k, alpha)
-    power = _power(scale, beta)
-    inner = lax.optimization_barrier(g * a * power / scale)
-    mirrored = tuple((axis, after, before) for axis, before, after in windows)
-    total = _window_sums(inner, mirrored)
-    return ((g * power - (2 * alpha * beta) * a * total).astype(x.dtype),)
+    norm = Norm(windows, k, alpha, beta)
+    in_steps = partial(lrn_forms.gradient_in_steps, norm)
+    dx = on_platform(
+        *saved,
+        g,
+        cpu=in_steps,
+        default=in_steps,
+        tpu=partial(lrn_forms.gradient_by_products, norm, band_sums) if norm.over_maps else None,
+        cuda=partial(lrn_forms.gradient_by_ratio, norm) if norm.over_few_maps else None,
+    )
+    return (dx,)
 
 
 _normalize.defvjp(_forward, _backward)

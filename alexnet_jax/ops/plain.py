@@ -23,8 +23,10 @@ from alexnet_jax.ops.conv import convolve_groups
 from alexnet_jax.ops.dense import apply_kernel, dropout
 from alexnet_jax.ops.local import locally_connected
 from alexnet_jax.ops.loss import cross_entropy, softmax
-from alexnet_jax.ops.lrn import Windows, normalize_over_maps, normalize_within_maps, window_sum
-from alexnet_jax.ops.pool import pool_windows, taps
+from alexnet_jax.ops.lrn import normalize_over_maps, normalize_within_maps
+from alexnet_jax.ops.pool import pool_windows
+from alexnet_jax.ops.pool_forms import taps
+from alexnet_jax.ops.window_sums import Windows, window_sum
 
 __all__ = [
     "average_pool",

@@ -9,7 +9,7 @@ import jax
 from alexnet_jax.ops.by_kernel import by_kernel
 from alexnet_jax.ops.lrn import local_response_norm
 from alexnet_jax.ops.pool import max_pool
-from alexnet_jax.ops.windows import Norm, Tail
+from alexnet_jax.ops.tail_constants import Norm, Tail
 
 
 def pool_tail(tail: Tail, x: jax.Array) -> jax.Array:

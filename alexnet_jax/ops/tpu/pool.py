@@ -10,9 +10,9 @@ from jax import lax
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import tpu as pltpu
 
+from alexnet_jax.ops.tail_constants import Tail
 from alexnet_jax.ops.tpu import tiles
 from alexnet_jax.ops.tpu.tiles import LANES
-from alexnet_jax.ops.windows import Tail
 
 Index = jax.Array | int
 

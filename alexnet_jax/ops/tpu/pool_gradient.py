@@ -12,10 +12,10 @@ from jax import lax
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import tpu as pltpu
 
+from alexnet_jax.ops.tail_constants import Tail
 from alexnet_jax.ops.tpu import tiles
 from alexnet_jax.ops.tpu.pool import Index, fill, pooled
 from alexnet_jax.ops.tpu.tiles import LANES
-from alexnet_jax.ops.windows import Tail
 
 
 def pool_gradient(tail: Tail, x: jax.Array, g: jax.Array) -> jax.Array:

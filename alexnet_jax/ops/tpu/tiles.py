@@ -17,7 +17,7 @@ from jax import lax
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import tpu as pltpu
 
-from alexnet_jax.ops.windows import Norm, Tail
+from alexnet_jax.ops.tail_constants import Norm, Tail
 
 LANES = 128
 _HALO = 8  # zeros before and after the maps of a block; rows of a float32 register
