@@ -8,11 +8,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from alexnet_jax import ops
 from alexnet_jax.network.architecture import Architecture, part_with
 from alexnet_jax.network.explicit import on_explicit_axes
 from alexnet_jax.network.layers import Weighted
 from alexnet_jax.network.operations import FAST, PLAIN
-from alexnet_jax.network.plan import Planned, plan, stream
+from alexnet_jax.network.plan import Planned, join, plan, stream
 from alexnet_jax.network.steps import Context, Params, Rectify, program
 from alexnet_jax.network.towers import ONE_DEVICE, Towers
 
@@ -91,7 +92,8 @@ def _run(
     in_table_order = program(architecture)
     steps: Iterable[Planned] = in_table_order
     if not captured and context.ops is FAST:
-        planned = plan(in_table_order)
+        arranged = plan(in_table_order)
+        planned = join(arranged, context) if ops.may_use_kernels(images) else arranged
         steps = stream(planned) if context.towers is ONE_DEVICE else planned
     outputs: dict[str, jax.Array] = {}
     x = images

@@ -21,7 +21,8 @@ from alexnet_jax import ops
 from alexnet_jax.network.layers import Conv, Dense, Dropout, Local
 from alexnet_jax.network.shapes import Placed
 from alexnet_jax.network.steps import Context, Params, Step
-from alexnet_jax.network.tails import run_tail
+from alexnet_jax.network.tails import Together, find_tail, run_tail
+from alexnet_jax.network.towers import ONE_DEVICE
 
 # Least number of values in large maps of an image; conv1 of `paper` has 290,400.
 _LARGE = 100_000
@@ -45,7 +46,7 @@ class Recomputed:
 class Streamed:
     """Steps on each image alone, which a CPU runs for a few images at a time in inference."""
 
-    steps: tuple[Step | Recomputed, ...]
+    steps: tuple[Whole, ...]
 
     @property
     def placed(self) -> Placed:
@@ -60,7 +61,8 @@ class Streamed:
         return ops.streamed(run_steps, {name: context.params[name] for name in names}, x)
 
 
-Planned = Step | Recomputed | Streamed
+Whole = Step | Recomputed | Together
+Planned = Whole | Streamed
 
 
 def run(steps: Iterable[Planned], context: Context, x: jax.Array) -> jax.Array:
@@ -122,7 +124,44 @@ def _group(tail: list[Step]) -> Iterator[Step | Recomputed]:
             yield Recomputed(tuple(part))
 
 
-def stream(steps: tuple[Step | Recomputed, ...]) -> tuple[Planned, ...]:
+def join(steps: Iterable[Step | Recomputed], context: Context) -> tuple[Whole, ...]:
+    """Join convolutions with the steps behind them that a kernel computes, where there are any.
+
+    Halos, which change nothing on one device, are left out there. On several devices a convolution
+    with a halo behind it stays single.
+    """
+    alone = context.towers is ONE_DEVICE
+    rest = [
+        step for step in steps if not (alone and isinstance(step, Step) and step.kind == "halo")
+    ]
+    joined: list[Whole] = []
+    while rest:
+        step: Whole = rest.pop(0)
+        tail, count = _tail_of(rest)
+        if isinstance(step, Step) and _convolves(step) and find_tail(tail, context) is not None:
+            step = Together(step, tail)
+            del rest[:count]
+        joined.append(step)
+    return tuple(joined)
+
+
+def _convolves(step: Step) -> bool:
+    return step.kind == "linear" and isinstance(step.placed.layer, Conv)
+
+
+def _tail_of(rest: list[Step | Recomputed]) -> tuple[tuple[Step, ...], int]:
+    """Return the activation, normalization and pooling that come next, and of how many items."""
+    if rest and isinstance(rest[0], Recomputed):
+        return rest[0].steps, 1
+    tail: list[Step] = []
+    for step in rest:
+        if not isinstance(step, Step) or step.kind not in ("activation", "pool"):
+            break
+        tail.append(step)
+    return tuple(tail), len(tail)
+
+
+def stream(steps: tuple[Whole, ...]) -> tuple[Planned, ...]:
     """Group the steps before the first dense layer or dropout as two `Streamed`.
 
     The first holds the convolutions with large maps and the steps that follow them, the second the
@@ -139,7 +178,7 @@ def stream(steps: tuple[Step | Recomputed, ...]) -> tuple[Planned, ...]:
     return (*(Streamed(part) for part in parts if part), *steps[end:])
 
 
-def _first_index(steps: tuple[Step | Recomputed, ...], matches: Callable[[Placed], bool]) -> int:
+def _first_index(steps: tuple[Whole, ...], matches: Callable[[Placed], bool]) -> int:
     """Return the index of the first step whose layer matches, or the number of steps."""
     return next((i for i, step in enumerate(steps) if matches(step.placed)), len(steps))
 

@@ -147,16 +147,20 @@ def _halo(width: int, context: Context, x: jax.Array) -> jax.Array:
 
 
 def _apply_weights(placed: Placed, context: Context, x: jax.Array) -> jax.Array:
-    """Compute net = b + W I of a convolution or fully connected layer, before its activation."""
+    """Compute net = b + W I of a convolution or fully connected layer, before its activation.
+
+    Without a bias among the parameters, W I.
+    """
     layer, weights = placed.layer, context.params[placed.layer.name]
+    bias = weights.get("bias")
     if isinstance(layer, Conv | Local):
         stride, padding = layer.stride, layer.padding
         x = _pad_overhang(placed, x, kernel=layer.kernel, stride=stride, padding=padding)
         shared = isinstance(layer, Conv)
         apply = context.ops.conv2d if shared else context.ops.locally_connected
-        return apply(x, weights["kernel"], weights["bias"], stride=stride, padding=padding)
+        return apply(x, weights["kernel"], bias, stride=stride, padding=padding)
     flat = x.reshape((x.shape[0], math.prod(x.shape[1:])))  # also without images
-    return context.ops.dense(flat, weights["kernel"], weights["bias"])
+    return context.ops.dense(flat, weights["kernel"], bias)
 
 
 def _normalize(layer: LRN, context: Context, x: jax.Array) -> jax.Array:

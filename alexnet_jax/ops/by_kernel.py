@@ -12,21 +12,24 @@ from alexnet_jax.ops.platform import may_use_kernels, on_platform
 from alexnet_jax.ops.tail_constants import Tail
 from alexnet_jax.ops.varying import varying_alike
 
-Layers = Callable[[jax.Array], jax.Array]
+Layers = Callable[[jax.Array, jax.Array], jax.Array]
+Pair = tuple[jax.Array, jax.Array]
 
 
-def by_kernel(tail: Tail, layers: Layers, x: jax.Array) -> jax.Array:
-    """Compute `layers(x)`: on a TPU, where kernels may be used and fit, by those of `tail`.
+def by_kernel(tail: Tail, layers: Layers, x: jax.Array, bias: jax.Array) -> jax.Array:
+    """Compute `layers(x, bias)`: on a TPU, where kernels may be used and fit, by those of `tail`.
 
     Args:
       tail: description of `layers`, for the kernels.
       layers: the same by operations of XLA, differentiable in reverse mode to any order.
       x: [..., H, W, C]
+      bias: [C] in x's dtype, which the kernels add to x.
     """
-    if not may_use_kernels(x) or not _fits(tail, x):
-        return layers(x)
+    x, bias = varying_alike((x, bias))
+    if not may_use_kernels(x, bias) or not _fits(tail, x):
+        return layers(x, bias)
     kernel = functools.partial(pool_by_kernel, tail, layers)
-    return on_platform(x, cpu=layers, default=layers, tpu=kernel)
+    return on_platform(x, bias, cpu=layers, default=layers, tpu=kernel)
 
 
 def _fits(tail: Tail, x: jax.Array) -> bool:
@@ -50,51 +53,50 @@ def _images_first(x: jax.Array, lead: tuple[int, ...]) -> jax.Array:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def pool_by_kernel(tail: Tail, layers: Layers, x: jax.Array) -> jax.Array:
-    """Compute `layers(x)` by the kernel, and its gradient by another."""
+def pool_by_kernel(tail: Tail, layers: Layers, x: jax.Array, bias: jax.Array) -> jax.Array:
+    """Compute `layers(x, bias)` by the kernel, and its gradients by another."""
     from alexnet_jax.ops import tpu
 
-    return _images_first(tpu.pool(tail, _images_last(x)), x.shape[:-3])
+    return _images_first(tpu.pool(tail, _images_last(x), bias), x.shape[:-3])
 
 
-def _forward(tail: Tail, layers: Layers, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return pool_by_kernel(tail, layers, x), x
+def _forward(tail: Tail, layers: Layers, x: jax.Array, bias: jax.Array) -> tuple[jax.Array, Pair]:
+    return pool_by_kernel(tail, layers, x, bias), (x, bias)
 
 
-def _backward(tail: Tail, layers: Layers, x: jax.Array, g: jax.Array) -> tuple[jax.Array]:
-    x, g = varying_alike((x, g))
-    return (_gradient(tail, layers, x, g),)
+def _backward(tail: Tail, layers: Layers, saved: Pair, g: jax.Array) -> Pair:
+    return _gradients(tail, layers, *varying_alike((*saved, g)))
 
 
 pool_by_kernel.defvjp(_forward, _backward)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _gradient(tail: Tail, layers: Layers, x: jax.Array, g: jax.Array) -> jax.Array:
-    """Compute the gradient of `layers` for a cotangent g of its result, by a kernel."""
+def _gradients(tail: Tail, layers: Layers, x: jax.Array, bias: jax.Array, g: jax.Array) -> Pair:
+    """Compute the gradients of `layers` for a cotangent g of its result, by a kernel."""
     from alexnet_jax.ops import tpu
 
-    dx = tpu.pool_gradient(tail, _images_last(x), _images_last(g))
-    return _images_first(dx, x.shape[:-3])
+    dx, dbias = tpu.pool_gradient(tail, _images_last(x), bias, _images_last(g))
+    return _images_first(dx, x.shape[:-3]), dbias
 
 
-def _gradient_forward(
-    tail: Tail, layers: Layers, x: jax.Array, g: jax.Array
-) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return _gradient(tail, layers, x, g), (x, g)
+def _gradients_forward(
+    tail: Tail, layers: Layers, x: jax.Array, bias: jax.Array, g: jax.Array
+) -> tuple[Pair, tuple[jax.Array, jax.Array, jax.Array]]:
+    return _gradients(tail, layers, x, bias, g), (x, bias, g)
 
 
-def _gradient_backward(
-    tail: Tail, layers: Layers, saved: tuple[jax.Array, jax.Array], v: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """Differentiate the gradient once more, without the kernel."""
+def _gradients_backward(
+    tail: Tail, layers: Layers, saved: tuple[jax.Array, jax.Array, jax.Array], v: Pair
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Differentiate the gradients once more, without the kernel."""
 
-    def gradient(x: jax.Array, g: jax.Array) -> jax.Array:
-        dx: jax.Array = jax.vjp(layers, x)[1](g)[0]
-        return dx
+    def gradients(x: jax.Array, bias: jax.Array, g: jax.Array) -> Pair:
+        both: Pair = jax.vjp(layers, x, bias)[1](g)
+        return both
 
-    second: tuple[jax.Array, jax.Array] = jax.vjp(gradient, *saved)[1](v)
+    second: tuple[jax.Array, jax.Array, jax.Array] = jax.vjp(gradients, *saved)[1](v)
     return second
 
 
-_gradient.defvjp(_gradient_forward, _gradient_backward)
+_gradients.defvjp(_gradients_forward, _gradients_backward)

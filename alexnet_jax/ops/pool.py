@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 
 from alexnet_jax.ops import pool_forms
 from alexnet_jax.ops.by_kernel import by_kernel
@@ -48,8 +49,10 @@ def max_pool(x: jax.Array, *, size: int = 3, stride: int = 2) -> jax.Array:
 
 def _choose(x: jax.Array, size: int, stride: int) -> jax.Array:
     """Pool by a kernel where there is one for these windows and the platform."""
-    layer = functools.partial(_pool, size=size, stride=stride)
-    return by_kernel(Tail(), layer, x) if (size, stride) == (3, 2) else layer(x)
+    if (size, stride) != (3, 2):
+        return _pool(x, size, stride)
+    no_bias = jnp.zeros(x.shape[-1], x.dtype)
+    return by_kernel(Tail(), lambda x, _: _pool(x, size, stride), x, no_bias)
 
 
 def pool_windows(

@@ -5,15 +5,17 @@ from __future__ import annotations
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 
+from alexnet_jax.ops.bias import add_bias
 from alexnet_jax.ops.by_kernel import by_kernel
 from alexnet_jax.ops.lrn import local_response_norm
 from alexnet_jax.ops.pool import max_pool
 from alexnet_jax.ops.tail_constants import Norm, Tail
 
 
-def pool_tail(tail: Tail, x: jax.Array) -> jax.Array:
-    """Compute max_pool(norm(max(x, 0))), with windows of 3 x 3, 2 apart.
+def pool_tail(tail: Tail, x: jax.Array, bias: jax.Array | None = None) -> jax.Array:
+    """Compute max_pool(norm(max(x + bias, 0))), with windows of 3 x 3, 2 apart.
 
     The value and the gradient are those of `local_response_norm` and `max_pool` one after the
     other, up to rounding: max(x, 0) has derivative 0 at 0, and every tied maximum gets the
@@ -25,17 +27,21 @@ def pool_tail(tail: Tail, x: jax.Array) -> jax.Array:
     Args:
       tail: which operations, and the constants of the normalization.
       x: [..., H, W, C] floating.
+      bias: [C] in x's dtype, or None: none.
 
     Returns:
       [..., H', W', C] in x's dtype.
 
     Differentiable in reverse mode to any order.
     """
-    return by_kernel(tail, partial(pool_layers, tail), x)
+    if bias is None:
+        bias = jnp.zeros(x.shape[-1], x.dtype)
+    return by_kernel(tail, partial(pool_layers, tail), x, bias)
 
 
-def pool_layers(tail: Tail, x: jax.Array) -> jax.Array:
+def pool_layers(tail: Tail, x: jax.Array, bias: jax.Array) -> jax.Array:
     """Compute a tail layer by layer."""
+    x = add_bias(x, bias)
     if tail.rectify:
         x = jax.nn.relu(x)
     if tail.norm is not None:

@@ -17,9 +17,11 @@ from alexnet_jax import ops
 from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.network.forward import forward
 from alexnet_jax.network.layers import LRN, Conv, Dense, MaxPool
+from alexnet_jax.network.plan import join, plan
 from alexnet_jax.network.presets import architecture
 from alexnet_jax.network.steps import Context, program
-from alexnet_jax.network.tails import run_tail
+from alexnet_jax.network.tails import Together, run_tail
+from alexnet_jax.network.towers import ONE_DEVICE
 from alexnet_jax.ops import tpu
 from alexnet_jax.ops.by_kernel import pool_by_kernel
 from alexnet_jax.ops.tail import pool_layers
@@ -36,13 +38,13 @@ def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pl, "pallas_call", partial(pl.pallas_call, interpret=True))
 
 
-def by_kernel(tail: ops.Tail, x: jax.Array) -> jax.Array:
-    return pool_by_kernel(tail, partial(pool_layers, tail), x)
+def by_kernel(tail: ops.Tail, x: jax.Array, bias: jax.Array) -> jax.Array:
+    return pool_by_kernel(tail, partial(pool_layers, tail), x, bias)
 
 
-def wanted(tail: ops.Tail, x: jax.Array, dy: jax.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Value and gradient of a tail in float64, from the references of the layers."""
-    a = reference.float64(x)
+def wanted(tail: ops.Tail, x: jax.Array, bias: jax.Array, dy: jax.Array) -> tuple[np.ndarray, ...]:
+    """Value and gradients of a tail in float64, from the references of the layers."""
+    a = reference.float64(x) + reference.float64(bias)
     rectified = np.maximum(a, 0) if tail.rectify else a
     y, constants = rectified, {}
     if tail.norm is not None:
@@ -58,7 +60,8 @@ def wanted(tail: ops.Tail, x: jax.Array, dy: jax.Array) -> tuple[np.ndarray, np.
             rectified.reshape(blocks), slope.reshape(blocks), **constants
         )
         slope = slope.reshape(a.shape)
-    return reference.max_pool(y), np.where(a > 0, slope, 0) if tail.rectify else slope
+    slope = np.where(a > 0, slope, 0) if tail.rectify else slope
+    return reference.max_pool(y), slope, slope.sum((0, 1, 2))
 
 
 @pytest.mark.parametrize(
@@ -75,12 +78,14 @@ def test_values_and_gradients(
     """Those of the references in float64; odd and even sides, whose last row no window reads."""
     x = draw(BATCH, *sides, maps)
     x = jnp.asarray(x if tail.norm else np.round(x), dtype)  # ties in nearly every window
-    y, dy, (dx,) = value_and_vjp(partial(by_kernel, tail), x)
-    assert y.dtype == dx.dtype == dtype
-    value, slope = wanted(tail, x, dy)
+    bias = jnp.asarray(np.round(draw(maps, seed=1)), dtype)
+    y, dy, (dx, dbias) = value_and_vjp(partial(by_kernel, tail), x, bias)
+    assert y.dtype == dx.dtype == dbias.dtype == dtype
+    value, slope, sums = wanted(tail, x, bias, dy)
     values, slopes = TOLERANCE[dtype]
     assert_close(y, value, values if tail.norm else 0)
     assert_close(dx, slope, slopes)
+    assert_close(dbias, sums, slopes)
 
 
 def test_nan_infinity_and_zero(interpreted: None) -> None:
@@ -90,8 +95,9 @@ def test_nan_infinity_and_zero(interpreted: None) -> None:
     x[0, 2, 2], x[1, 0, 0], x[2] = np.nan, np.inf, -np.inf
     x[3, 4, 4] = 1
     for tail in (ALONE, ops.Tail(rectify=True)):
-        y, dy, (dx,) = value_and_vjp(partial(by_kernel, tail), jnp.asarray(x))
-        value, slope = wanted(tail, jnp.asarray(x), dy)
+        bias = jnp.zeros(1)
+        y, dy, (dx, _) = value_and_vjp(partial(by_kernel, tail), jnp.asarray(x), bias)
+        value, slope, _ = wanted(tail, jnp.asarray(x), bias, dy)
         np.testing.assert_array_equal(y, value)
         assert_close(dx, slope, TOLERANCE["float32"][1])
 
@@ -99,16 +105,20 @@ def test_nan_infinity_and_zero(interpreted: None) -> None:
 def test_the_second_derivative_is_that_of_the_layers(interpreted: None) -> None:
     """Of a function of the value and of the gradient; in reverse mode, the only one that is."""
     x, v = (jnp.asarray(draw(BATCH, 3, 3, 4, seed=seed), "float32") for seed in (0, 1))
+    bias = jnp.asarray(draw(4, seed=2), "float32")
 
-    def bend(layer: Any, x: jax.Array) -> jax.Array:
-        slope = jax.grad(lambda x: jnp.sum(layer(x) ** 3))
-        bends: jax.Array = jax.grad(lambda x: jnp.sum(slope(x) * v))(x)
-        return bends
+    def bend(layer: Any, *arguments: jax.Array) -> Any:
+        def product(x: jax.Array, bias: jax.Array) -> jax.Array:
+            slope, sums = jax.grad(lambda x, b: jnp.sum(layer(x, b) ** 3), (0, 1))(x, bias)
+            return jnp.sum(slope * v) + jnp.sum(sums**2)
+
+        return jax.grad(product, (0, 1))(*arguments)
 
     by_kernels, by_layers = (
-        jax.jit(partial(bend, partial(layer, PAPER)))(x) for layer in (by_kernel, pool_layers)
+        jax.jit(partial(bend, partial(layer, PAPER)))(x, bias) for layer in (by_kernel, pool_layers)
     )
-    assert_close(by_kernels, by_layers, TOLERANCE["float32"][1])
+    for got, want in zip(by_kernels, by_layers, strict=True):
+        assert_close(got, want, TOLERANCE["float32"][1])
 
 
 def calls(function: Any, *arguments: Any, platform: str = "tpu", enabled: bool = True) -> list[str]:
@@ -162,17 +172,9 @@ def test_what_fits() -> None:
         assert tpu.fits(tail, (55, 55, maps, BATCH), 2) == fits, (n, width, maps)
 
 
-class Halves:
-    """Towers of which this device holds one, with a halo of zeros."""
-
-    def trim(self, x: jax.Array, width: int) -> jax.Array:
-        return x[..., width : x.shape[-1] - width] if width else x
-
-
-@pytest.mark.parametrize("within", [False, True])
-def test_a_tail_of_a_network(within: bool) -> None:
-    """Steps that a kernel computes give what they give one by one; the halo is removed once."""
-    net = Architecture(
+def network(within: bool) -> Architecture:
+    """A convolution, a normalization within or across towers, a pooling; images of 9 x 9."""
+    return Architecture(
         name="tail",
         layers=(
             Conv("conv1", 8, 3),
@@ -184,6 +186,19 @@ def test_a_tail_of_a_network(within: bool) -> None:
         channels=2,
         classes=2,
     )
+
+
+class Halves:
+    """Towers of which this device holds one, with a halo of zeros."""
+
+    def trim(self, x: jax.Array, width: int) -> jax.Array:
+        return x[..., width : x.shape[-1] - width] if width else x
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_a_tail_of_a_network(within: bool) -> None:
+    """Steps that a kernel computes give what they give one by one; the halo is removed once."""
+    net = network(within)
     steps = [step for step in program(net) if step.kind in ("activation", "norm", "pool")]
     context: Any = functools.partial(Context, params={}, keys=None, rectify=jax.nn.relu, ops=ops)
     x = jnp.asarray(draw(BATCH, 7, 7, 8, seed=3), "float32")
@@ -192,6 +207,47 @@ def test_a_tail_of_a_network(within: bool) -> None:
         together = run_tail(steps, context(towers=Halves()), x)
     assert one_by_one.shape[-1] == (8 if within else 4)
     np.testing.assert_array_equal(together, one_by_one)
+
+
+def test_a_network_with_kernels_is_the_same() -> None:
+    """Logits and gradients where the kernels' layers add the bias, to rounding."""
+    net = network(within=True)
+    params = {
+        placed.layer.name: {
+            "kernel": jnp.asarray(draw(*placed.kernel, seed=4), "float32"),
+            "bias": jnp.asarray(draw(placed.kernel[-1], seed=5), "float32"),
+        }
+        for placed in net.placed()
+        if placed.kernel
+    }
+    x = jnp.asarray(draw(BATCH, 9, 9, 2), "float32")
+
+    def both(enabled: bool) -> Any:
+        def loss(params: Any) -> Any:
+            logits = forward(net, params, x)
+            return jnp.sum(jnp.sin(logits)), logits
+
+        with ops.kernels(enabled):
+            return jax.jit(jax.grad(loss, has_aux=True))(params)
+
+    for got, want in zip(
+        *(jax.tree.leaves(both(enabled)) for enabled in (True, False)), strict=True
+    ):
+        assert_close(got, want, 1e-4)
+
+
+def test_which_convolutions_leave_their_bias_to_a_kernel() -> None:
+    """Those with a tail right behind them: on several devices not before a halo."""
+    for preset, alone, divided in (
+        ("paper", ["conv1", "conv2", "conv5"], ["conv5"]),
+        ("source2012", ["conv1", "conv5"], ["conv1", "conv5"]),
+        ("caffenet", ["conv1", "conv2", "conv5"], ["conv1", "conv2", "conv5"]),
+    ):
+        for towers, names in ((ONE_DEVICE, alone), (Halves(), divided)):
+            context: Any = Context({}, towers, None, jax.nn.relu, ops)
+            joined = join(plan(program(architecture(preset))), context)
+            together = [step for step in joined if isinstance(step, Together)]
+            assert [step.placed.layer.name for step in together] == names, preset
 
 
 @pytest.mark.parametrize(

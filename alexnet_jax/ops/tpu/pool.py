@@ -22,8 +22,8 @@ def pooled(side: int) -> int:
     return (side - 3) // 2 + 1
 
 
-def pool(tail: Tail, x: jax.Array) -> jax.Array:
-    """Compute max_pool(y) of `Tail`'s y: [H, W, C, B] to [H', W', C, B].
+def pool(tail: Tail, x: jax.Array, bias: jax.Array) -> jax.Array:
+    """Compute max_pool(norm(max(x + bias, 0))): [H, W, C, B] to [H', W', C, B].
 
     Step i along the rows reads rows 2i and 2i + 1 and writes row i - 1 of the result, so that each
     value is read once. The maximum of the two rows is kept for the next step.
@@ -35,19 +35,22 @@ def pool(tail: Tail, x: jax.Array) -> jax.Array:
     return tiles.call(
         partial(_kernel, tail),
         "normalize_and_pool" if tail.norm else "max_pool",
-        (x,),
-        [pl.BlockSpec((2, width, maps, LANES), lambda b, i: (i, 0, 0, b))],
-        (
-            (rows, columns, maps, images),
-            pl.BlockSpec((1, columns, maps, LANES), lambda b, i: (jnp.maximum(i - 1, 0), 0, 0, b)),
-        ),
+        (x, tiles.broadcast(bias)),
+        [
+            pl.BlockSpec((2, width, maps, LANES), lambda b, i: (i, 0, 0, b)),
+            pl.BlockSpec((maps, LANES), lambda b, i: (0, 0)),
+        ],
+        (jax.ShapeDtypeStruct((rows, columns, maps, images), x.dtype),),
+        (pl.BlockSpec((1, columns, maps, LANES), lambda b, i: (jnp.maximum(i - 1, 0), 0, 0, b)),),
         (pl.cdiv(images, LANES), rows + 1),
         scratch,
-        operations=30 if tail.norm else 3,
-    )
+        operations=30 if tail.norm else 4,
+    )[0]
 
 
-def _kernel(tail: Tail, x: jax.Ref, y: jax.Ref, above: jax.Ref, pads: jax.Ref) -> None:
+def _kernel(
+    tail: Tail, x: jax.Ref, bias: jax.Ref, y: jax.Ref, above: jax.Ref, pads: jax.Ref
+) -> None:
     """Write a row of maxima. `above` holds the maxima of the two rows of the step before."""
 
     @pl.when(pl.program_id(1) == 0)
@@ -55,7 +58,7 @@ def _kernel(tail: Tail, x: jax.Ref, y: jax.Ref, above: jax.Ref, pads: jax.Ref) -
         fill(pads, 0.0)
 
     def value(row: int, w: Index, slot: int) -> jax.Array:
-        a = tiles.unit(tail, x[row, w])
+        a = tiles.unit(tail, x[row, w], bias)
         if tail.norm is not None:
             root = tiles.root(tail.norm, a, pads.at[2 * slot + row])
             a = a * tiles.powers(tail.norm, root)[0]

@@ -18,8 +18,10 @@ from alexnet_jax.ops.tpu.pool import Index, fill, pooled
 from alexnet_jax.ops.tpu.tiles import LANES
 
 
-def pool_gradient(tail: Tail, x: jax.Array, g: jax.Array) -> jax.Array:
-    """Compute the gradient of `pool` from its input [H, W, C, B] and that of its result.
+def pool_gradient(
+    tail: Tail, x: jax.Array, bias: jax.Array, g: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Compute the gradients of `pool`'s arguments, [H, W, C, B] and [C], from that of its result.
 
     Nothing but x is needed of the forward pass: y and the maxima are computed again.
 
@@ -39,21 +41,31 @@ def pool_gradient(tail: Tail, x: jax.Array, g: jax.Array) -> jax.Array:
         pltpu.VMEM((2, *two) if tail.norm else (2, *unused), jnp.float32),
         pltpu.VMEM((2, *padded), jnp.float32),
     ]
-    return tiles.call(
-        partial(_kernel, tail, rows),
+    blocks = [
+        pl.BlockSpec(two, lambda b, i: (jnp.minimum(i, rows), 0, 0, b)),
+        pl.BlockSpec((maps, LANES), lambda b, i: (0, 0)),
+        pl.BlockSpec(
+            (1, columns, maps, LANES), lambda b, i: (jnp.clip(i - 1, 0, rows - 1), 0, 0, b)
+        ),
+    ]
+    dx, sums = tiles.call(
+        partial(_kernel, tail, height),
         "normalize_and_pool_gradient" if tail.norm else "max_pool_gradient",
-        (x, g),
-        [
-            pl.BlockSpec(two, lambda b, i: (jnp.minimum(i, rows), 0, 0, b)),
-            pl.BlockSpec(
-                (1, columns, maps, LANES), lambda b, i: (jnp.clip(i - 1, 0, rows - 1), 0, 0, b)
-            ),
-        ],
-        (x.shape, pl.BlockSpec(two, lambda b, i: (jnp.maximum(i - 1, 0), 0, 0, b))),
+        (x, tiles.broadcast(bias), g),
+        blocks,
+        (
+            jax.ShapeDtypeStruct(x.shape, x.dtype),
+            jax.ShapeDtypeStruct((maps, images), jnp.float32),
+        ),
+        (
+            pl.BlockSpec(two, lambda b, i: (jnp.maximum(i - 1, 0), 0, 0, b)),
+            pl.BlockSpec((maps, LANES), lambda b, i: (0, b)),
+        ),
         (pl.cdiv(images, LANES), rows + 2),
         scratch,
-        operations=60 if tail.norm else 12,
+        operations=60 if tail.norm else 14,
     )
+    return dx, jnp.sum(sums, 1).astype(bias.dtype)
 
 
 def fits(tail: Tail, shape: tuple[int, int, int, int], itemsize: int) -> bool:
@@ -74,10 +86,12 @@ def fits(tail: Tail, shape: tuple[int, int, int, int], itemsize: int) -> bool:
 
 def _kernel(
     tail: Tail,
-    rows: int,
+    height: int,
     x: jax.Ref,
+    bias: jax.Ref,
     g: jax.Ref,
     dx: jax.Ref,
+    sums: jax.Ref,
     x_before: jax.Ref,
     y: jax.Ref,
     dy: jax.Ref,
@@ -88,18 +102,20 @@ def _kernel(
     """Write two rows of the gradient.
 
     Args:
+      sums: of the gradient over rows and columns, for the bias.
       x_before: the two rows of x of the step before.
       y: two pairs of rows, of this step and of the one before, in turn.
       dy: gradient of y's row 2i by the windows that end in it.
       maxima: of a row of windows, with NaN, which equals nothing, before and after them.
       roots, pads: roots of the normalization, like y, and padded tiles.
     """
-    step = pl.program_id(1)
+    step, rows = pl.program_id(1), pooled(height)
     new, old = lax.rem(step, 2), lax.rem(step + 1, 2)
 
     @pl.when(step == 0)
     def _() -> None:
         fill(dy, 0.0)
+        fill(sums, 0.0)
         fill(pads, 0.0)
 
     @pl.when((step == 0) | (step > rows))
@@ -108,7 +124,7 @@ def _kernel(
 
     @pl.when(step <= rows)
     def _() -> None:
-        _each(x.shape[1], partial(_normalize, tail, x, y.at[new], roots.at[new], pads))
+        _each(x.shape[1], partial(_normalize, tail, x, bias, y.at[new], roots.at[new], pads))
 
     @pl.when((step > 0) & (step <= rows))
     def _() -> None:
@@ -118,10 +134,16 @@ def _kernel(
     def _() -> None:
         spread = partial(_spread, (y.at[old, 0], y.at[old, 1], y.at[new, 0]), maxima, g)
 
+        differentiate = partial(_differentiate, tail, x_before, bias, roots.at[old], pads)
+
         def column(w: Index, *windows: Index) -> None:
             first, second, third = spread(w, windows)
-            _differentiate(tail, x_before, dx, roots.at[old], pads, w, (dy[w] + first, second))
+            slopes = differentiate(w, (dy[w] + first, second))
             dy[w] = third
+            dx[0, w], dx[1, w] = (slope.astype(dx.dtype) for slope in slopes)
+            # The last of an odd number of rows is alone; what is read beside it is no number.
+            second = jnp.where(2 * step - 1 < height, slopes[1], 0.0)
+            sums[...] += slopes[0] + second
 
         def pair(j: Index) -> None:
             column(2 * j, j - 1, j)
@@ -147,10 +169,18 @@ def _copy(source: jax.Ref, target: jax.Ref, w: Index) -> None:
         target[row, w] = source[row, w]
 
 
-def _normalize(tail: Tail, x: jax.Ref, y: jax.Ref, roots: jax.Ref, pads: jax.Ref, w: Index) -> None:
+def _normalize(
+    tail: Tail,
+    x: jax.Ref,
+    bias: jax.Ref,
+    y: jax.Ref,
+    roots: jax.Ref,
+    pads: jax.Ref,
+    w: Index,
+) -> None:
     """Write y, and the roots of the normalization, for a column of two rows."""
     for row in range(2):
-        a = tiles.unit(tail, x[row, w])
+        a = tiles.unit(tail, x[row, w], bias)
         if tail.norm is not None:
             root = tiles.root(tail.norm, a, pads.at[row])
             roots[row, w] = root
@@ -196,17 +226,17 @@ def _spread(
 def _differentiate(
     tail: Tail,
     x: jax.Ref,
-    dx: jax.Ref,
+    bias: jax.Ref,
     roots: jax.Ref,
     pads: jax.Ref,
     w: Index,
     slopes: tuple[jax.Array, jax.Array],
-) -> None:
-    """Write the gradient of one column of two rows of x, from that of y."""
+) -> list[jax.Array]:
+    """Return the gradient of one column of two rows of x, from that of y."""
+    results = []
     for row, slope in enumerate(slopes):
-        a = tiles.unit(tail, x[row, w])
+        a = tiles.unit(tail, x[row, w], bias)
         if tail.norm is not None:
             slope = tiles.gradient(tail.norm, a, slope, roots[row, w], pads.at[row])
-        if tail.rectify:
-            slope = jnp.where(a > 0.0, slope, 0.0)
-        dx[row, w] = slope.astype(dx.dtype)
+        results.append(jnp.where(a > 0.0, slope, 0.0) if tail.rectify else slope)
+    return results

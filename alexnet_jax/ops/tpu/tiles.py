@@ -68,9 +68,9 @@ def root(norm: Norm, a: jax.Array, pad: jax.Ref) -> jax.Array:
     return lax.rsqrt(scale) if norm.beta == 0.75 else scale
 
 
-def unit(tail: Tail, x: jax.Array) -> jax.Array:
-    """Return a tile as float32, rectified: a in the formulas."""
-    a = x.astype(jnp.float32)
+def unit(tail: Tail, x: jax.Array, bias: jax.Ref) -> jax.Array:
+    """Return a tile as float32, with the bias, rectified: a in the formulas."""
+    a = x.astype(jnp.float32) + bias[...]
     return jnp.maximum(a, 0.0) if tail.rectify else a
 
 
@@ -90,39 +90,41 @@ def gradient(norm: Norm, a: jax.Array, g: jax.Array, root: jax.Array, pad: jax.R
     return g * power - (2 * norm.alpha * norm.beta) * a * total
 
 
+def broadcast(bias: jax.Array) -> jax.Array:
+    """Return a bias [C] as a tile, [C, LANES] float32."""
+    return jnp.broadcast_to(bias.astype(jnp.float32)[:, None], (bias.size, LANES))
+
+
 def call(
     kernel: Callable[..., None],
     name: str,
     arrays: tuple[jax.Array, ...],
     in_specs: list[pl.BlockSpec],
-    out: tuple[tuple[int, ...], pl.BlockSpec],
+    results: tuple[jax.ShapeDtypeStruct, ...],
+    out_specs: tuple[pl.BlockSpec, ...],
     grid: tuple[int, int],
     scratch: Sequence[pl.MemoryRef],
     operations: int,
-) -> jax.Array:
+) -> list[jax.Array]:
     """Call a kernel on arrays [H, W, C, B], over blocks of images and steps along the rows.
 
     Args:
-      out: shape and block of the result, which has the dtype of the first array.
       operations: for each value of the first array, told to XLA beside the bytes.
     """
-    shape, out_spec = out
-    first = arrays[0]
-    result = jax.ShapeDtypeStruct(
-        shape, first.dtype, manual_axis_type=jax.typeof(first).manual_axis_type
-    )
-    values = sum(array.size for array in arrays) + math.prod(shape)
+    kind = jax.typeof(arrays[0]).manual_axis_type
+    like = [jax.ShapeDtypeStruct(r.shape, r.dtype, manual_axis_type=kind) for r in results]
+    size = arrays[0].size
     cost = pl.CostEstimate(
-        flops=operations * first.size,
-        bytes_accessed=values * first.dtype.itemsize,
-        transcendentals=2 * first.size,
+        flops=operations * size,
+        bytes_accessed=sum(map(_bytes, arrays)) + sum(map(_bytes, results)),
+        transcendentals=2 * size,
     )
-    called: jax.Array = pl.pallas_call(
+    called: list[jax.Array] = pl.pallas_call(
         kernel,
-        out_shape=result,
+        out_shape=like,
         grid=grid,
         in_specs=in_specs,
-        out_specs=out_spec,
+        out_specs=out_specs,
         scratch_shapes=scratch,
         compiler_params=pltpu.CompilerParams(
             dimension_semantics=("parallel", "arbitrary"), vmem_limit_bytes=VMEM
@@ -131,3 +133,7 @@ def call(
         name=name,
     )(*arrays)
     return called
+
+
+def _bytes(array: jax.Array | jax.ShapeDtypeStruct) -> int:
+    return math.prod(array.shape) * array.dtype.itemsize
