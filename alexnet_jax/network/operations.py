@@ -53,7 +53,9 @@ class Operations(Protocol):
     ) -> jax.Array:
         """Normalize within each map."""
 
-    def max_pool(self, x: jax.Array, *, size: int = ..., stride: int = ...) -> jax.Array:
+    def max_pool(
+        self, x: jax.Array, *, size: int = ..., stride: int = ..., overhang: bool = ...
+    ) -> jax.Array:
         """Take the maximum over windows."""
 
     def average_pool(

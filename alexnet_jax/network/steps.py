@@ -105,7 +105,7 @@ def program(architecture: Architecture) -> Iterator[Step]:
             case MapNorm():
                 yield Step(placed, "norm", partial(_normalize_within_maps, layer))
             case MaxPool():
-                yield Step(placed, "pool", partial(_pool, placed))
+                yield Step(placed, "pool", partial(_pool, layer))
             case AveragePool():
                 yield Step(placed, "pool", partial(_average, layer))
             case Dropout():
@@ -188,11 +188,8 @@ def _normalize_within_maps(layer: MapNorm, context: Context, x: jax.Array) -> ja
     )
 
 
-def _pool(placed: Placed, context: Context, x: jax.Array) -> jax.Array:
-    layer = placed.layer
-    assert isinstance(layer, MaxPool)
-    x = _pad_overhang(placed, x, kernel=layer.size, stride=layer.stride, value=-jnp.inf)
-    return context.ops.max_pool(x, size=layer.size, stride=layer.stride)
+def _pool(layer: MaxPool, context: Context, x: jax.Array) -> jax.Array:
+    return context.ops.max_pool(x, size=layer.size, stride=layer.stride, overhang=layer.overhang)
 
 
 def _average(layer: AveragePool, context: Context, x: jax.Array) -> jax.Array:
@@ -222,14 +219,13 @@ def _activate(layer: Weighted | Pool, context: Context, x: jax.Array) -> jax.Arr
 
 
 def _pad_overhang(
-    placed: Placed, x: jax.Array, *, kernel: int, stride: int, padding: int = 0, value: float = 0.0
+    placed: Placed, x: jax.Array, *, kernel: int, stride: int, padding: int
 ) -> jax.Array:
-    """Append the rows and columns of `value` that the last windows read beyond x, if any."""
+    """Append the rows and columns of zeros that the last windows read beyond x, if any."""
     rows, columns = (
         max(0, (outputs - 1) * stride + kernel - side - 2 * padding)
         for outputs, side in zip(placed.output[:2], placed.input[:2], strict=True)
     )
     if not rows and not columns:
         return x
-    edges = ((0, 0), (0, rows), (0, columns), (0, 0))
-    return jnp.pad(x, edges, constant_values=value)
+    return jnp.pad(x, ((0, 0), (0, rows), (0, columns), (0, 0)))

@@ -26,6 +26,7 @@ from alexnet_jax.ops.loss import cross_entropy, softmax
 from alexnet_jax.ops.lrn import normalize_over_maps, normalize_within_maps
 from alexnet_jax.ops.pool import pool_windows
 from alexnet_jax.ops.pool_forms import taps
+from alexnet_jax.ops.pool_overhang import pad_beyond
 from alexnet_jax.ops.window_sums import Windows, window_sum
 
 __all__ = [
@@ -83,7 +84,7 @@ def _normalize(x: jax.Array, windows: Windows, k: float, alpha: float, beta: flo
     return (a * (k + alpha * total) ** -beta).astype(x.dtype)
 
 
-def max_pool(x: jax.Array, *, size: int = 3, stride: int = 2) -> jax.Array:
+def max_pool(x: jax.Array, *, size: int = 3, stride: int = 2, overhang: bool = False) -> jax.Array:
     """Take the maximum over windows like `ops.max_pool`, with the same derivative at ties.
 
     For a tangent dI of the input, in the notation of `ops.max_pool`,
@@ -95,7 +96,11 @@ def max_pool(x: jax.Array, *, size: int = 3, stride: int = 2) -> jax.Array:
     derivative, every order thus follows the same rule: a function of the pool has the derivatives
     that it would have if O_ij were the sum of the tied inputs plus a constant.
     """
-    return pool_windows(_pool, x, size=size, stride=stride)
+    return pool_windows(_pool_padded if overhang else _pool, x, size=size, stride=stride)
+
+
+def _pool_padded(x: jax.Array, size: int, stride: int) -> jax.Array:
+    return _pool(pad_beyond(x, size, stride), size, stride)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2))

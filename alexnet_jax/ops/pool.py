@@ -12,15 +12,18 @@ from alexnet_jax.ops import pool_forms
 from alexnet_jax.ops.by_kernel import by_kernel
 from alexnet_jax.ops.check import require_floating, require_rank, require_whole
 from alexnet_jax.ops.platform import on_platform
+from alexnet_jax.ops.pool_overhang import pool_beyond, rows_beyond
 from alexnet_jax.ops.tail_constants import Tail
 
 
-def max_pool(x: jax.Array, *, size: int = 3, stride: int = 2) -> jax.Array:
+def max_pool(x: jax.Array, *, size: int = 3, stride: int = 2, overhang: bool = False) -> jax.Array:
     """Take the maximum over windows of `size` x `size`, `stride` S apart; if size > S they overlap.
 
         O_ij = max_{p,q in [0, size)} I_{S i + p, S j + q}
 
-    Output sides are floor((H - size) / S) + 1. The backward pass, for a cotangent g of O, is
+    Output sides are floor((H - size) / S) + 1, with `overhang` rounded up instead: the last windows
+    then extend beyond the bottom and right edges, and only their part inside the maps counts. The
+    backward pass, for a cotangent g of O, is
 
         dI_xy = sum of g_ij over the windows (i, j) that contain (x, y) and have O_ij = I_xy
 
@@ -32,6 +35,7 @@ def max_pool(x: jax.Array, *, size: int = 3, stride: int = 2) -> jax.Array:
       x: [..., H, W, C]; any leading axes.
       size: >= 1 and at most H and W.
       stride: >= 1.
+      overhang: whether output sides are rounded up, as in 2012 and in Caffe.
 
     Returns:
       [..., H', W', C] in x's dtype.
@@ -44,7 +48,8 @@ def max_pool(x: jax.Array, *, size: int = 3, stride: int = 2) -> jax.Array:
 
     Source: paper section 3.4; `conv_util.cu` (convLocalMaxUndo) of the 2012 source.
     """
-    return pool_windows(_choose, x, size=size, stride=stride)
+    pool = _choose_beyond if overhang else _choose
+    return pool_windows(pool, x, size=size, stride=stride)
 
 
 def _choose(x: jax.Array, size: int, stride: int) -> jax.Array:
@@ -53,6 +58,13 @@ def _choose(x: jax.Array, size: int, stride: int) -> jax.Array:
         return _pool(x, size, stride)
     no_bias = jnp.zeros(x.shape[-1], x.dtype)
     return by_kernel(Tail(), lambda x, _: _pool(x, size, stride), x, no_bias)
+
+
+def _choose_beyond(x: jax.Array, size: int, stride: int) -> jax.Array:
+    """Pool with the last windows beyond the maps, if any of them is."""
+    if not any(rows_beyond(side, size, stride) for side in x.shape[-3:-1]):
+        return _choose(x, size, stride)
+    return pool_beyond(_choose, x, size, stride)
 
 
 def pool_windows(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jax import lax
 
 from alexnet_jax import ops
+from alexnet_jax.ops import pool_overhang
 
 # height, width, size, stride
 GEOMETRIES = [
@@ -189,3 +190,38 @@ def test_any_geometry(lead, extra, size, stride, seed) -> None:
         y, dy, (dx,) = value_and_vjp(partial(pool, **geometry), x)
     np.testing.assert_array_equal(y, reference.max_pool(x, **geometry))
     assert_close(dx, *reference.max_pool_vjp(x, dy, **geometry), TOLERANCE["float64"][1])
+
+
+@pytest.mark.parametrize("form", ["cpu", "other platforms", "plain"])
+@pytest.mark.parametrize(
+    ("height", "width", "size", "stride"),
+    [(6, 8, 3, 2), (5, 6, 3, 2), (5, 6, 2, 2), (7, 8, 2, 3), (4, 5, 3, 1)],
+)
+def test_windows_beyond_the_maps(form, height, width, size, stride, monkeypatch) -> None:
+    """As if the maps went on with minus infinity, at ties too; negative maxima stay negative."""
+    if form == "other platforms":
+        monkeypatch.setattr(pool_overhang, "on_platform", lambda *x, cpu, default: default(*x))
+    layer = ops.plain.max_pool if form == "plain" else ops.max_pool
+    rows, columns = (-(-(side - size) // stride) * stride + size - side for side in (height, width))
+    with jax.enable_x64(True):
+        x = jnp.asarray(tied(2, height, width, 3) - 5)
+        geometry = {"size": size, "stride": stride}
+        y, dy, (dx,) = value_and_vjp(partial(layer, overhang=True, **geometry), x)
+    edges = ((0, 0), (0, rows), (0, columns), (0, 0))
+    padded = np.pad(x, edges, constant_values=-np.inf)
+    np.testing.assert_array_equal(y, reference.max_pool(padded, **geometry))
+    (want,) = reference.max_pool_vjp(padded, dy, **geometry)
+    assert_close(dx, want[:, :height, :width], TOLERANCE["float64"][1])
+
+
+def test_second_derivatives_beyond_the_maps() -> None:
+    """Those of the plain form, which JAX differentiates as often as asked."""
+
+    def bend(layer, x):
+        slope = jax.grad(lambda x: jnp.sum(layer(x, overhang=True) ** 3))
+        return jax.grad(lambda x: jnp.sum(slope(x) ** 2))(x)
+
+    with jax.enable_x64(True):
+        x = jnp.asarray(distinct(1, 4, 6, 2))
+        found, want = (jax.jit(partial(bend, f))(x) for f in (ops.max_pool, ops.plain.max_pool))
+    assert_close(found, want, 1e-12)
