@@ -6,8 +6,8 @@ own, `guard` ends it when its time is over, `check` runs all parts, and `page` f
 It needs jax, flax, optax and numpy; the peer's part needs torch.
 """
 
-from alexnet_jax.bench.accelerator.check import check, incorrect
-from alexnet_jax.bench.accelerator.page import page
+from alexnet_jax.bench.accelerator.check import check_machine, incorrect
+from alexnet_jax.bench.accelerator.page import format_page
 from alexnet_jax.bench.accelerator.parts import ORDER, PARTS
 
-__all__ = ["ORDER", "PARTS", "check", "incorrect", "page"]
+__all__ = ["ORDER", "PARTS", "check_machine", "format_page", "incorrect"]

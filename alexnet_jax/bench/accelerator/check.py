@@ -15,7 +15,7 @@ FORMAT = 1
 _MARGIN = 3.0  # s of the whole, for the end of the last process and for writing
 
 
-def check(
+def check_machine(
     parts: Sequence[str], size: str, seconds: float, say: Callable[[str], None]
 ) -> Iterator[Record]:
     """Run parts within `seconds` in all; yield the record after each part.

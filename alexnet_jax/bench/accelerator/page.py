@@ -20,7 +20,7 @@ _TABLES = {
 }
 
 
-def page(record: Record) -> str:
+def format_page(record: Record) -> str:
     """Format a record, finished or not: first what is wrong, then each part."""
     lines = [*_head(record), *_wrong(record)]
     for part in (part for part in PARTS if part in record["parts"]):

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alexnet_jax.bench.accelerator import ORDER, check, incorrect, page
+from alexnet_jax.bench.accelerator import ORDER, check_machine, format_page, incorrect
 from alexnet_jax.cli.benchmark import Parser, add_option
 from alexnet_jax.cli.ending import end_in_a_line
 from alexnet_jax.cli.values import one_of, positive
@@ -70,10 +70,10 @@ def main(options: Options) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     data, text = options.out / "accelerator.json", options.out / "accelerator.md"
     size, record = "small" if options.small else "full", {}
-    for record in check(options.parts, size, 60 * options.minutes, _print):
+    for record in check_machine(options.parts, size, 60 * options.minutes, _print):
         data.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        text.write_text(page(record), encoding="utf-8")
-    print(f"\n{page(record)}\nwrote {data} and {text}; both in one file to send:")
+        text.write_text(format_page(record), encoding="utf-8")
+    print(f"\n{format_page(record)}\nwrote {data} and {text}; both in one file to send:")
     print(f"  tar czf accelerator.tar.gz -C {options.out} {data.name} {text.name}")
     if incorrect(record):
         raise SystemExit(1)
