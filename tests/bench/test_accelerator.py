@@ -32,6 +32,7 @@ from alexnet_jax.bench.accelerator.results import Result
 from alexnet_jax.bench.accelerator.sizes import size
 from alexnet_jax.bench.accelerator.step import network_values
 from alexnet_jax.errors import InputError
+from alexnet_jax.network.layers import LRN, MaxPool
 
 FAULTY = (sys.executable, str(ROOT / "tests" / "helpers" / "faulty_part.py"))
 
@@ -134,9 +135,17 @@ def test_references() -> None:
         reference.assert_close(y, reference.local_response_norm(x, **rule), 1e-12)
         reference.assert_close(dx, reference.local_response_norm_vjp(x, dy, **rule)[0], 1e-12)
     x = np.floor(x / 30)
-    y, dx = references.max_pool(x, dy[:, :3, :4])
+    dy = dy[:, :3, :4]
+    y, dx = references.max_pool(x, dy)
     np.testing.assert_array_equal(y, reference.max_pool(x))
-    reference.assert_close(dx, reference.max_pool_vjp(x, dy[:, :3, :4])[0], 1e-12)
+    reference.assert_close(dx, reference.max_pool_vjp(x, dy)[0], 1e-12)
+    y, dx = references.rectified(x, dy, (LRN("lrn1"), MaxPool("pool1")))
+    rectified = np.maximum(x, 0)
+    normalized = reference.local_response_norm(rectified)
+    np.testing.assert_allclose(y, reference.max_pool(normalized), 1e-12)
+    (pulled,) = reference.max_pool_vjp(normalized, dy)
+    (pulled,) = reference.local_response_norm_vjp(rectified, pulled)
+    reference.assert_close(dx, pulled * (x > 0), 1e-12)
 
 
 def crops(top: int, left: int, side: int = 4) -> np.ndarray:
@@ -230,9 +239,9 @@ def test_items() -> None:
 
 
 def test_one_operation_of_each_kind_on_this_device() -> None:
-    """Normalization, a pool and the crops of the narrow network run and agree."""
+    """Normalization, a pool, both behind a convolution, and crops of the narrow network agree."""
     items = PARTS["operations"].items(size("small"))
-    for name in ("lrn1, bfloat16", "pool5, float32", "crops, float32"):
+    for name in ("lrn1, bfloat16", "pool5, float32", "relu+lrn2+pool2, float32", "crops, float32"):
         assert items[name]()["agrees"], name
 
 

@@ -15,9 +15,11 @@ from alexnet_jax.bench.accelerator.step import Values, network_values, step_valu
 from alexnet_jax.parallel import topology
 
 # Largest relative errors. Rounding turns a few units and maxima the other way, each with all of its
-# gradient, so that gradients differ by more than the logits.
-EXACT = {"loss": 1e-5, "logits": 1e-4, "gradient": 1e-2}
-ROUGH = {"loss": 2e-2, "logits": 5e-2, "gradient": 0.25}
+# gradient, so that gradients differ by more than the logits. On a CPU the full size in float32 has
+# errors of 4e-8, 3e-7 and 9e-7. In bfloat16, whose 8 bits make many ties in the pools, it has 1e-4,
+# 7e-3, and from .004 in fc8 to .26 in conv1: every tied maximum has all of the gradient.
+EXACT = {"loss": 1e-4, "logits": 1e-4, "gradient": 1e-2}
+ROUGH = {"loss": 2e-2, "logits": 5e-2, "gradient": 0.5}
 
 
 def items(size: Size) -> Items:

@@ -16,6 +16,7 @@ from alexnet_jax.bench.accelerator.compare import agreement
 from alexnet_jax.bench.accelerator.drawn import uniform
 from alexnet_jax.bench.accelerator.results import Items
 from alexnet_jax.bench.accelerator.sizes import Size
+from alexnet_jax.bench.parts import Part, parts
 from alexnet_jax.bench.work import DTYPES, stored_size
 from alexnet_jax.data import Statistics, training_views
 from alexnet_jax.network import LRN, MaxPool
@@ -24,7 +25,7 @@ _NORM = {"float32": 1e-4, "bfloat16": 1e-2}
 
 
 def items(size: Size) -> Items:
-    """Return comparisons of every normalization and pool of the network, and of the crops."""
+    """Return comparisons of every normalization and pool, alone and joined, and of the crops."""
     found: dict[str, Callable[[], dict[str, Any]]] = {}
     for placed in size.architecture.placed():
         layer, shape = placed.layer, (size.images, *placed.input)
@@ -35,6 +36,9 @@ def items(size: Size) -> Items:
             elif isinstance(layer, MaxPool):
                 window = {"size": layer.size, "stride": layer.stride}
                 found[f"{layer.name}, {dtype}"] = partial(_pool, shape, dtype, window)
+    for part in parts(size.architecture):
+        for dtype in DTYPES if part.tail else ():
+            found[f"relu+{part.name}, {dtype}"] = partial(_tail, size, dtype, part)
     for dtype in DTYPES:
         found[f"crops, {dtype}"] = partial(_crops, size, dtype)
     return found
@@ -46,7 +50,7 @@ def _norm(shape: tuple[int, ...], dtype: str, rule: dict[str, Any]) -> dict[str,
     dy = np.asarray(jnp.asarray(uniform(shape, 0, 6), dtype), np.float64)
     got = _value_and_gradient(partial(ops.local_response_norm, **rule), x, dy, dtype)
     want = references.local_response_norm(x, dy, **rule)
-    return _compare(got, want, _NORM[dtype])
+    return _compare(got, want, _NORM[dtype], _NORM[dtype])
 
 
 def _pool(shape: tuple[int, ...], dtype: str, window: dict[str, Any]) -> dict[str, Any]:
@@ -55,7 +59,22 @@ def _pool(shape: tuple[int, ...], dtype: str, window: dict[str, Any]) -> dict[st
     y = references.max_pool(x, np.zeros(()), **window)[0]
     dy = np.floor(8 * uniform(y.shape, 0, 8))
     got = _value_and_gradient(partial(ops.max_pool, **window), x, dy, dtype)
-    return _compare(got, references.max_pool(x, dy, **window), 0)
+    return _compare(got, references.max_pool(x, dy, **window), 0, 0)
+
+
+def _tail(size: Size, dtype: str, part: Part) -> dict[str, Any]:
+    """Compare what follows the sums of a convolution, which may be one kernel.
+
+    Where rounding makes another input the maximum of its window, that one has the gradient.
+    """
+    shape = (size.images, *part.placed.input)
+    x = np.asarray(jnp.asarray(150 * uniform(shape, 0, 9), dtype), np.float64)
+    layers = {layer.name: layer for layer in size.architecture.layers}
+    chain = [layers[name] for name in part.name.split("+")]
+    dy = np.floor(8 * uniform((size.images, *part.placed.output), 0, 10)).astype(np.float64)
+    got = _value_and_gradient(lambda x: part.compute({}, x), x, dy, dtype)
+    tolerances = {"float32": (1e-4, 1e-2), "bfloat16": (1e-2, 0.5)}[dtype]
+    return _compare(got, references.rectified(x, dy, chain), *tolerances)
 
 
 def _value_and_gradient(
@@ -70,10 +89,13 @@ def _value_and_gradient(
 
 
 def _compare(
-    got: tuple[np.ndarray, np.ndarray], want: tuple[np.ndarray, np.ndarray], tolerance: float
+    got: tuple[np.ndarray, np.ndarray],
+    want: tuple[np.ndarray, np.ndarray],
+    of_value: float,
+    of_gradient: float,
 ) -> dict[str, Any]:
     names = ("value", "gradient")
-    tolerances = dict.fromkeys(names, tolerance)
+    tolerances = {"value": of_value, "gradient": of_gradient}
     return agreement(
         dict(zip(names, got, strict=True)), dict(zip(names, want, strict=True)), tolerances
     )

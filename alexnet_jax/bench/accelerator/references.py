@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from alexnet_jax.network import LRN, Layer, MaxPool
 
 Both = tuple[np.ndarray, np.ndarray]
 
@@ -48,6 +52,34 @@ def max_pool(x: np.ndarray, dy: np.ndarray, *, size: int = 3, stride: int = 2) -
     for tap in taps:
         dx[tap] += np.where(x[tap] == y, dy, 0)
     return y, dx
+
+
+def rectified(x: np.ndarray, dy: np.ndarray, layers: Sequence[Layer]) -> Both:
+    """Return the output of layers behind max(x, 0), and the gradient of its sum with dy.
+
+    Args:
+      layers: normalizations across maps and pools.
+    """
+    inputs = [np.maximum(x.astype(np.float64), 0)]
+    for layer in layers:
+        inputs.append(_both(layer, inputs[-1], None)[0])
+    gradient = dy
+    for layer, before in zip(reversed(layers), reversed(inputs[:-1]), strict=True):
+        gradient = _both(layer, before, gradient)[1]
+    return inputs[-1], gradient * (x > 0)
+
+
+def _both(layer: Layer, x: np.ndarray, dy: np.ndarray | None) -> Both:
+    """Compute one layer; the gradient is of no use without dy."""
+    dy = np.zeros(()) if dy is None else dy
+    match layer:
+        case LRN():
+            return local_response_norm(
+                x, dy, n=layer.n, k=layer.k, alpha=layer.alpha, beta=layer.beta
+            )
+        case MaxPool():
+            return max_pool(x, dy, size=layer.size, stride=layer.stride)
+    raise TypeError(f"no reference of {layer}")
 
 
 def crop_geometry(views: np.ndarray, stored: int) -> bool:
