@@ -60,7 +60,7 @@ class Size:
 
 
 def _small() -> Architecture:
-    maps = {"conv1": 8, "conv2": 12, "conv3": 8, "conv4": 12, "conv5": 8, "fc6": 10, "fc7": 6}
+    maps = {"conv1": 8, "conv2": 12, "conv3": 8, "conv4": 12, "conv5": 8, "fc6": 16, "fc7": 8}
     layers: dict[str, dict[str, object]] = {name: {"maps": count} for name, count in maps.items()}
     return presets.architecture("paper", image_size=67, classes=4, layers=layers)
 
