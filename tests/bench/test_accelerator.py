@@ -46,11 +46,12 @@ def test_a_process_that_dies_takes_one_item_with_it() -> None:
     """The items behind it run in another process; a line that was cut off is no answer."""
     results = run_faulty("short", 60)
     assert {name: one.status for name, one in results.items()} == {
-        "fine": "done", "die": "failed", "after": "done", "cut": "failed",
+        "fine": "done", "die": "failed", "after": "done", "fail": "failed", "cut": "failed",
     }  # fmt: skip
     assert results["fine"].value == {"number": 1}
     assert results["die"].line == "its process ended with status 3: a last word"
     assert results["die"].traceback == "a last word"
+    assert results["fail"].traceback == "lines\nstandard error:\na worker's word\n"
     assert results["cut"].wrong
 
 
@@ -289,6 +290,7 @@ def test_page_of_values() -> None:
     ]
     assert "| a | yes | loss | 1e-07 | 1e-05 | 2 |" in lines
     assert "| b | **no** | gradient/conv1/kernel | 0.5 | 1e-05 | 3 |" in lines
+    assert lines[9] == "For what had no time: `--parts network --minutes 30`."
     assert lines[-1] == "- d: not run: no time left"
     assert "Traceback" not in text
 

@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-SHORT = ["fine", "die", "after", "cut"]
+SHORT = ["fine", "die", "after", "fail", "cut"]
 LONG = ["fine", "hang", "late"]
 
 
@@ -25,6 +25,11 @@ def run(name: str) -> None:
     if name == "cut":
         print('{"result": {"item": "cut", "sta', end="", flush=True)
         os._exit(0)
+    if name == "fail":
+        print("a worker's word", file=sys.stderr, flush=True)
+        failed = {"item": name, "status": "failed", "line": "a line", "traceback": "lines"}
+        answer(result=failed)
+        sys.exit(0)
     if name == "hang":
         time.sleep(600)
     answer(result={"item": name, "status": "done", "seconds": 0.5, "value": {"number": 1}})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     request = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         with require_platforms():
             items = PARTS[request["part"]].items(size(request["size"]))
@@ -36,6 +38,13 @@ def main() -> None:
         items = {request["part"]: _refuse(error)}
     for answer in serve(items, request["skip"]):
         print(json.dumps(answer), file=answers, flush=True)
+
+
+def _end_with_parent() -> None:
+    """End this process when the other end of standard input closes, as it does with its process."""
+    while os.read(0, 1):  # sys.stdin has a lock, without which Python cannot end
+        pass
+    os._exit(1)
 
 
 def serve(items: Items, skip: list[str]) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from alexnet_jax.bench.accelerator.results import Result
@@ -82,6 +83,7 @@ class _Run:
             stderr.seek(0)
             text = "\n".join(stderr.read().splitlines()[-_LINES:])
         if self._begun is None and len(self.results) > before:
+            self._add_to_traceback(text)
             return
         lost, took = self._begun or next(iter(self.left), self._part), time.monotonic() - began
         self._begun = None
@@ -91,6 +93,13 @@ class _Run:
             line = f"its process ended with status {process.returncode}: {_last_line(text)}"
             result = Result(lost, "failed", took, line=line, traceback=text)
         self.results[lost] = result
+
+    def _add_to_traceback(self, text: str) -> None:
+        """Add standard error, where other processes tell of themselves, to an item that failed."""
+        last = list(self.results.values())[-1]
+        if last.status == "failed" and text:
+            traceback = f"{last.traceback}\nstandard error:\n{text}\n"
+            self.results[last.item] = replace(last, traceback=traceback)
 
     def _stop(self, process: subprocess.Popen[str]) -> None:
         self.over = True

@@ -22,7 +22,7 @@ _TABLES = {
 
 def format_page(record: Record) -> str:
     """Format a record, finished or not: first what is wrong, then each part."""
-    lines = [*_head(record), *_wrong(record)]
+    lines = [*_head(record), *_wrong(record), *_more_time(record)]
     for part in (part for part in PARTS if part in record["parts"]):
         lines += ["", f"## {PARTS[part].does}", ""]
         done = [result for result in results(record, part) if result.status == "done"]
@@ -55,6 +55,18 @@ def _wrong(record: Record) -> Iterator[str]:
     for part, result in found:
         why = result.line if result.status == "failed" else _disagreement(result.value or {})
         yield f"- {part}, {result.item}: {why}"
+
+
+def _more_time(record: Record) -> Iterator[str]:
+    """Yield how to run what had no time, if anything."""
+    parts = [
+        part
+        for part in PARTS
+        if any(result.status == "no time" for result in results(record, part))
+    ]
+    if parts:
+        yield ""
+        yield f"For what had no time: `--parts {' '.join(parts)} --minutes 30`."
 
 
 def _disagreement(value: dict[str, Any]) -> str:

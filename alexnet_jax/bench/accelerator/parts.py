@@ -33,13 +33,13 @@ class Part:
 
 PARTS = {
     "devices": Part("devices", "Devices", 30),
-    "network": Part("network", "The whole network: loss, logits and gradients", 130, True),
+    "network": Part("network", "The whole network: loss, logits and gradients", 150, True),
     "operations": Part("operations", "Layers and crops alone", 40, True),
     "topologies": Part("topologies", "Several devices against one", 60, True),
-    "speed": Part("speed", "Speed", 180),
-    "peer": Part("peer", "Speed beside PyTorch", 90),
+    "speed": Part("speed", "Speed", 150),
+    "peer": Part("peer", "Speed beside PyTorch", 110),
     "input": Part("input", "Synthetic and packed images", 30),
-    "layers": Part("layers", "Every layer alone", 40),
+    "layers": Part("layers", "Every layer alone", 30),
 }
 
 

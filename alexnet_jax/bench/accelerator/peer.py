@@ -48,8 +48,8 @@ def items(size: Size) -> Items:
     modes: tuple[Mode, ...] = ("train", "infer")
     return {
         f"{mode}, {variant.name}": partial(beside, mode, variant)
-        for mode in modes
         for variant in VARIANTS
+        for mode in modes
     }
 
 
