@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, cast
 
@@ -39,6 +39,31 @@ def step_values(
 
     Views and dropout masks are drawn as in a training. The logits are those of other images.
     """
+    params = drawn.parameters(architecture)
+    batch, statistics = drawn.batch(architecture, count)
+    inputs = drawn.images(architecture, topology.divisible(count))
+    program = step_program(architecture, count, topology, dtype)
+    with computing(topology.mesh.devices.flat[0], precision):
+        # Gradients read the parameters, the key and the step alone; the rest of the state is empty.
+        nothing: Any = None
+        state = TrainState(
+            step=topology.place(jnp.int32(0)),
+            params=topology.place(cast(Params, params)),
+            opt_state=(),
+            key=topology.place(jax.random.key(0)),
+            plateau=nothing,
+            average=None,
+        )
+        images = topology.place_batch({"image": inputs})["image"]
+        arguments = topology.place_batch(batch), topology.place(statistics), images
+        gradients, loss, logits = jax.device_get(program(state, *arguments))
+    return {"loss": loss, "logits": logits} | by_name("gradient", gradients)
+
+
+def step_program(
+    architecture: Architecture, count: int, topology: Topology, dtype: str
+) -> Callable[..., Any]:
+    """Return the jitted (state, batch, statistics, images) -> (gradients, loss, logits)."""
     config = TrainConfig(
         name="accelerator",
         data="none",
@@ -46,9 +71,6 @@ def step_values(
         batch=count,
         dtype=dtype,  # type: ignore[arg-type]
     )
-    params = drawn.parameters(architecture)
-    batch, statistics = drawn.batch(architecture, count)
-    inputs = drawn.images(architecture, topology.divisible(count))
     gradients_of = make_gradients(architecture, config, topology)
 
     def local_logits(params: Any, images: jax.Array) -> jax.Array:
@@ -65,21 +87,7 @@ def step_values(
         )
         return gradients, metrics["loss"], logits
 
-    with computing(topology.mesh.devices.flat[0], precision):
-        # Gradients read the parameters, the key and the step alone; the rest of the state is empty.
-        nothing: Any = None
-        state = TrainState(
-            step=topology.place(jnp.int32(0)),
-            params=topology.place(cast(Params, params)),
-            opt_state=(),
-            key=topology.place(jax.random.key(0)),
-            plateau=nothing,
-            average=None,
-        )
-        images = topology.place_batch({"image": inputs})["image"]
-        arguments = topology.place_batch(batch), topology.place(statistics), images
-        gradients, loss, logits = jax.device_get(program(state, *arguments))
-    return {"loss": loss, "logits": logits} | by_name("gradient", gradients)
+    return program
 
 
 def network_values(
