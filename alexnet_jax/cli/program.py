@@ -52,7 +52,17 @@ COMMANDS = {
 }
 NAMES = [name for group in COMMANDS.values() for name in group]
 # Their files are what they are run for; they go on when nobody reads their output.
-_MAKE_FILES = ("train", "import", "export", "prepare", "look", "features", "claims", "reproduce")
+_MAKE_FILES = (
+    "accelerator",
+    "train",
+    "import",
+    "export",
+    "prepare",
+    "look",
+    "features",
+    "claims",
+    "reproduce",
+)
 _MODULES = {"import": "import_weights"}  # `import` cannot be imported
 
 

@@ -383,3 +383,18 @@ def test_command_writes_after_each_part(tmp_path: Path, monkeypatch: pytest.Monk
     assert page_text.startswith("# alexnet_jax on 2 x a GPU\n")
     answers["network"] = [Result("a step", "done", 1, AGREES)]
     assert call("accelerator", *words).status == 0
+
+
+def test_an_interrupted_check_says_what_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_part(part: str, *_: object) -> list[Result]:
+        if part == "network":
+            raise KeyboardInterrupt
+        return [Result("devices", "done")]
+
+    monkeypatch.setattr(check, "run_part", run_part)
+    found = call("accelerator", "--out", tmp_path, "--parts", "network", "devices")
+    page = tmp_path / "accelerator.md"
+    assert (found.status, found.err) == (130, f"\ninterrupted; devices: see {page}\n")
+    assert page.exists()

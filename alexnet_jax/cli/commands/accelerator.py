@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,9 +71,14 @@ def main(options: Options) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     data, text = options.out / "accelerator.json", options.out / "accelerator.md"
     size, record = "small" if options.small else "full", {}
-    for record in check_machine(options.parts, size, 60 * options.minutes, _print):
-        data.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        text.write_text(format_page(record), encoding="utf-8")
+    try:
+        for record in check_machine(options.parts, size, 60 * options.minutes, _print):
+            data.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+            text.write_text(format_page(record), encoding="utf-8")
+    except KeyboardInterrupt:
+        done = f"; {', '.join(record['parts'])}: see {text}" if record else ""
+        print(f"\ninterrupted{done}", file=sys.stderr)
+        raise SystemExit(130) from None
     print(f"\n{format_page(record)}\nwrote {data} and {text}; both in one file to send:")
     print(f"  tar czf accelerator.tar.gz -C {options.out} {data.name} {text.name}")
     if incorrect(record):
