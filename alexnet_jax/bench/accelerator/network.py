@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -23,19 +24,26 @@ ROUGH = {"loss": 2e-2, "logits": 5e-2, "gradient": 0.5}
 
 
 def items(size: Size) -> Items:
-    """Return the comparisons; without an accelerator the CPU is compared with itself."""
+    """Return the comparisons; without an accelerator the CPU is compared with itself.
+
+    All begin with the first, in threads: for a TPU each program takes minutes of a core to compile.
+    """
     architecture = size.architecture
     device, cpu = jax.devices()[0], jax.devices("cpu")[0]
+    pool = ThreadPoolExecutor(max_workers=8)  # the reference and all comparisons
 
-    @cache
-    def on_cpu() -> Values:
+    def compute_on_cpu() -> Values:
         one_device = topology("one_device", architecture, [cpu])
         return step_values(architecture, size.images, one_device, precision="highest")
+
+    @cache
+    def on_cpu() -> Future[Values]:
+        return pool.submit(compute_on_cpu)
 
     def against_cpu(dtype: str, precision: str | None) -> dict[str, Any]:
         one_device = topology("one_device", architecture, [device])
         values = step_values(architecture, size.images, one_device, dtype, precision)
-        return agreement(values, on_cpu(), EXACT if precision else ROUGH)
+        return agreement(values, on_cpu().result(), EXACT if precision else ROUGH)
 
     def against_float64(where: jax.Device, precision: str | None) -> dict[str, Any]:
         wanted = probe.load(size.name)
@@ -43,7 +51,7 @@ def items(size: Size) -> Items:
         found = probe.at_probe(values, wanted)
         return agreement(found, probe.stored(wanted), EXACT if precision else ROUGH)
 
-    return {
+    comparisons: Items = {
         "a step, float32 at the highest precision, against the CPU": lambda: against_cpu(
             "float32", "highest"
         ),
@@ -55,3 +63,13 @@ def items(size: Size) -> Items:
         "float32 as by default, against float64": lambda: against_float64(device, None),
         "the CPU's float32, against float64": lambda: against_float64(cpu, "highest"),
     }
+
+    @cache
+    def begin() -> dict[str, Future[dict[str, Any]]]:
+        on_cpu()  # by this thread, before the others ask for it
+        return {name: pool.submit(compare) for name, compare in comparisons.items()}
+
+    def result(name: str) -> dict[str, Any]:
+        return begin()[name].result()
+
+    return {name: partial(result, name) for name in comparisons}
