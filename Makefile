@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 TESTS := tests
 
-.PHONY: train test quick exhaustive torch lint notebooks clean
+.PHONY: train test quick exhaustive torch accelerator lint notebooks clean
 
 # Train the small network on handwritten digits: about a minute on two cores.
 train: $(VENV)/installed
@@ -30,6 +30,15 @@ exhaustive: $(VENV)/tested
 # CPU alone is offered to pip, Linux takes one with CUDA, of gigabytes.
 torch: $(VENV)/tested
 	$(PIP) torch==2.13.0
+
+# Check and measure this machine's GPUs or TPUs, in at most ten minutes. jax, flax, optax and numpy
+# are enough: taken are those of PYTHON, or else of .venv, or else of python3. SMALL=1 tries it with a
+# narrow network; OPTIONS are those of experiments/accelerator.py.
+accelerator:
+	@python="$(PYTHON)"; \
+	if [ -z "$$python" ]; then python=$(BIN)/python; [ -x "$$python" ] || python=python3; fi; \
+	PYTHONPATH=".$${PYTHONPATH:+:$$PYTHONPATH}" "$$python" experiments/accelerator.py \
+		$(if $(SMALL),--small) $(OPTIONS)
 
 lint: $(VENV)/tested
 	$(BIN)/ruff format --check .

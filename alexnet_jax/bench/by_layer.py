@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +15,7 @@ from alexnet_jax.bench.ours import config_of, training_input
 from alexnet_jax.bench.parts import Part, parts
 from alexnet_jax.bench.work import Work
 from alexnet_jax.data import training_views
-from alexnet_jax.network import init
+from alexnet_jax.network import Params, init
 from alexnet_jax.parallel import topology
 from alexnet_jax.planning import make_update
 
@@ -24,27 +23,50 @@ from alexnet_jax.planning import make_update
 def time_layers(work: Work, others: bool = False) -> Iterator[Timing]:
     """Time the layers of a training step on the first device, each in a program of its own.
 
-    The activation of a convolution is timed together with the normalization and pooling after it
-    where these form one part ("lrn1+pool1"). The first row
     Args:
       work: network, batch and dtype to time.
       others: whether to time `alternatives`, too: forms that a step does not use.
     """
-    architecture, dtype = work.architecture, jnp.dtype(work.dtype)
-    yield Timing("views", _views(work), views_counts(work), None, Counts(0, 0))
-    params = jax.jit(partial(init, architecture, dtype=dtype))(jax.random.key(0))
-    for index, part in enumerate(parts(architecture)):
-        yield _part(work, part, params, index == 0)
-        if others:
-            yield from alternatives(work, part, params, index == 0)
-    one_device = topology("one_device", architecture)
-    update = seconds_per_call(make_update(architecture, config_of(work), one_device))
-    yield Timing("update", update, update_counts(architecture), None, Counts(0, 0))
+    by_name = {part.name: (index, part) for index, part in enumerate(parts(work.architecture))}
+    for name, timing in timings(work).items():
+        yield timing()
+        if others and name in by_name:
+            index, part = by_name[name]
+            yield from alternatives(work, part, _params(work), index == 0)
 
 
-def _part(work: Work, part: Part, params: Any, first: bool) -> Timing:
+def timings(work: Work) -> dict[str, Callable[[], Timing]]:
+    """Return functions that time the views, each part and the update, in this order, by name.
+
+    The activation of a convolution is timed together with the normalization and pooling after it
+    where these form one part ("lrn1+pool1").
+    """
+    found: dict[str, Callable[[], Timing]] = {"views": partial(_time_views, work)}
+    for index, part in enumerate(parts(work.architecture)):
+        found[part.name] = partial(_part, work, part, index == 0)
+    return found | {"update": partial(_update, work)}
+
+
+@lru_cache(maxsize=1)
+def _params(work: Work) -> Params:
+    make = partial(init, work.architecture, dtype=jnp.dtype(work.dtype))
+    params: Params = jax.jit(make)(jax.random.key(0))
+    return params
+
+
+def _time_views(work: Work) -> Timing:
+    return Timing("views", _views(work), views_counts(work), None, Counts(0, 0))
+
+
+def _update(work: Work) -> Timing:
+    one_device = topology("one_device", work.architecture)
+    update = seconds_per_call(make_update(work.architecture, config_of(work), one_device))
+    return Timing("update", update, update_counts(work.architecture), None, Counts(0, 0))
+
+
+def _part(work: Work, part: Part, first: bool) -> Timing:
     """Time one part; the first one computes no gradient of its input."""
-    name, placed = part.name, part.placed
+    name, placed, params = part.name, part.placed, _params(work)
     own = {name: params[name]} if placed.kernel and not part.tail else {}
     itemsize = jnp.dtype(work.dtype).itemsize
     if part.tail:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -37,6 +37,7 @@ from alexnet_jax.runs import TrainConfig
 from alexnet_jax.training import Clock, init_state, make_train_step
 
 Record = dict[str, Any]
+Dtype = Literal["float32", "bfloat16"]
 _SYNTHETIC_IMAGES = 1024  # 200 MB at 256x256
 _WARM = 3  # steps, the first of which compiles
 
@@ -79,6 +80,7 @@ def measure_input(
     batch: int,
     seconds: float,
     architecture: Architecture | None = None,
+    dtype: Dtype = "float32",
 ) -> list[Record]:
     """Measure the stages of a data set.
 
@@ -89,6 +91,7 @@ def measure_input(
       dataset: data set in `data_dir` or in memory.
       data_dir, batch, seconds: as in `measure_stages`.
       architecture: network to train; by default `small` on a CPU and `paper` elsewhere.
+      dtype: dtype of its arithmetic.
 
     Returns:
       Dictionaries of "stage", "data", "images_per_second", "cpu_us_per_image" (CPU time of all
@@ -108,7 +111,7 @@ def measure_input(
     one_device = topology("one_device", network)
     transfer = _transfer(dataset, one_device, batch, seconds)
     records.append(_record("transfer", dataset.name, transfer, size))
-    training = _training(dataset, network, one_device, batch, seconds)
+    training = _training(dataset, network, one_device, batch, seconds, dtype)
     return records + [
         _record(stage, dataset.name, rate, size) | {"input_wait": wait}
         for stage, (rate, wait) in training.items()
@@ -150,10 +153,15 @@ def _transfer(dataset: Dataset, one_device: Topology, batch: int, seconds: float
 
 
 def _training(
-    dataset: Dataset, network: Architecture, one_device: Topology, batch: int, seconds: float
+    dataset: Dataset,
+    network: Architecture,
+    one_device: Topology,
+    batch: int,
+    seconds: float,
+    dtype: Dtype,
 ) -> dict[str, tuple[Rate, float]]:
     """Return rates and fractions of waiting, with one batch on the device and with the loader."""
-    config = TrainConfig(name="input", data=dataset.name, steps=1, batch=batch, seed=0)
+    config = TrainConfig(name="input", data=dataset.name, steps=1, batch=batch, seed=0, dtype=dtype)
     step = make_train_step(network, config, one_device, 1.0)
     statistics = one_device.place(Statistics(*statistics_of(dataset)))
     state = init_state(network, config, one_device)

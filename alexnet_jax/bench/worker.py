@@ -33,7 +33,7 @@ def main() -> None:
     except InputError as error:
         _answer(answers, {"refused": str(error)})
     except (MemoryError, RuntimeError) as error:
-        if not _out_of_memory(error):
+        if not out_of_memory(error):
             raise
         size = f"{work.batch} images of {work.architecture.name}"
         _answer(answers, {"refused": f"{work.name}: {size} do not fit into memory"})
@@ -64,7 +64,7 @@ def _prepare(work: Work, answers: TextIO) -> Prepared | None:
     except (
         Exception
     ) as error:  # torch.compile needs a C++ compiler and more, and fails in many ways
-        if not work.variant.compiled or _out_of_memory(error):
+        if not work.variant.compiled or out_of_memory(error):
             raise
         traceback.print_exc()
         reason = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
@@ -103,7 +103,8 @@ def _answer(answers: TextIO, value: dict[str, Any]) -> None:
     print(json.dumps(value), file=answers, flush=True)
 
 
-def _out_of_memory(error: Exception) -> bool:
+def out_of_memory(error: Exception) -> bool:
+    """Whether an exception of any library says that memory is short."""
     text = f"{type(error).__name__} {error}".lower()
     words = ("resource_exhausted", "outofmemory", "out of memory", "can't allocate memory")
     return isinstance(error, MemoryError) or any(word in text for word in words)

@@ -56,7 +56,9 @@ class Options:
     seconds: float
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """Parser that prints one line for a mistake."""
+
     def error(self, message: str) -> NoReturn:
         fail(re.sub(r"^argument (\S+): (?=must|is empty)", r"\1 ", message))
 
@@ -78,13 +80,13 @@ def parse(arguments: Sequence[str], description: str, program: str | None = None
 
 def make_parser(description: str, program: str) -> argparse.ArgumentParser:
     """Return the parser of the benchmark's options, with the text and the name of its help."""
-    parser = _Parser(
+    parser = Parser(
         prog=program,
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add, flag = partial(_add, parser), partial(parser.add_argument, action="store_true")
+    add, flag = partial(add_option, parser), partial(parser.add_argument, action="store_true")
     add("--preset", str, "paper", "NAME", "preset of the network")
     add("--batch", count, "128", "B", "images per step, one number or several", nargs="+")
     _add_words(parser, "--dtype", DTYPES, "type of the computation")
@@ -105,7 +107,7 @@ def make_parser(description: str, program: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _add(
+def add_option(
     parser: argparse.ArgumentParser,
     name: str,
     read: Callable[[str], object],
@@ -139,7 +141,7 @@ def _add_words(
 ) -> None:
     """Add an option that takes one of `choices`, the first by default."""
     read = partial(one_of, choices=choices)
-    _add(parser, name, read, choices[0], f"{{{','.join(choices)}}}", text)
+    add_option(parser, name, read, choices[0], f"{{{','.join(choices)}}}", text)
 
 
 def _checked(parsed: argparse.Namespace) -> Options:

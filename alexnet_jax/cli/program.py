@@ -39,6 +39,7 @@ COMMANDS = {
         "features": "extract a layer's features, find neighbours, fit a linear probe",
     },
     "Measure and plan": {
+        "accelerator": "check and measure this machine's GPUs or TPUs in ten minutes",
         "benchmark": "measure the speed of inference and training, beside PyTorch",
         "communication": "count the values sent between devices in one training step",
         "scaling": "estimate training on up to thousands of devices",
@@ -51,7 +52,17 @@ COMMANDS = {
 }
 NAMES = [name for group in COMMANDS.values() for name in group]
 # Their files are what they are run for; they go on when nobody reads their output.
-_MAKE_FILES = ("train", "import", "export", "prepare", "look", "features", "claims", "reproduce")
+_MAKE_FILES = (
+    "accelerator",
+    "train",
+    "import",
+    "export",
+    "prepare",
+    "look",
+    "features",
+    "claims",
+    "reproduce",
+)
 _MODULES = {"import": "import_weights"}  # `import` cannot be imported
 
 

@@ -5,8 +5,8 @@ from alexnet_jax.training.figures import conv1_kernels, learning_curve
 from alexnet_jax.training.job import Job
 from alexnet_jax.training.loop import fit
 from alexnet_jax.training.optim import paper_sgd
-from alexnet_jax.training.state import abstract_state, init_state, optimizer
-from alexnet_jax.training.step import make_train_step
+from alexnet_jax.training.state import TrainState, abstract_state, init_state, optimizer
+from alexnet_jax.training.step import make_gradients, make_train_step
 from alexnet_jax.training.throughput import Clock
 
 __all__ = [
@@ -14,12 +14,14 @@ __all__ = [
     "Console",
     "Job",
     "Silence",
+    "TrainState",
     "abstract_state",
     "conv1_kernels",
     "fit",
     "init_state",
     "learning_curve",
     "make_console",
+    "make_gradients",
     "make_train_step",
     "optimizer",
     "paper_sgd",

@@ -174,6 +174,6 @@ def test_processes_that_end(
 def test_memory_that_does_not_suffice() -> None:
     """Known by what either library says; other errors are not mistaken for it."""
     for text in ("RESOURCE_EXHAUSTED: Out of memory", "DefaultCPUAllocator: can't allocate memory"):
-        assert worker._out_of_memory(RuntimeError(text))
-    assert worker._out_of_memory(MemoryError())
-    assert not worker._out_of_memory(RuntimeError("shapes do not fit"))
+        assert worker.out_of_memory(RuntimeError(text))
+    assert worker.out_of_memory(MemoryError())
+    assert not worker.out_of_memory(RuntimeError("shapes do not fit"))
