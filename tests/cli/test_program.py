@@ -80,7 +80,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ("tran", "unknown command 'tran'; did you mean 'train'? there are configs, train, "),
         ("--foo", "unknown command '--foo'; there are configs, train, "),
-        ("train digts", "unknown config 'digts'; did you mean 'digits'? there are digits, "),
+        ("train digts", "unknown config 'digts'; did you mean 'digits'? there are cifar_11pct, "),
         ("train digits --set lr=1", "unknown setting 'lr'; did you mean 'learning_rate'? "),
         ("train digits --set batchs=1", "unknown setting 'batchs'; did you mean 'batch'? "),
         ("claims --only lrm --dry-run", "unknown claim 'lrm'; did you mean 'lrn'? "),
