@@ -40,6 +40,7 @@ def pool_gradient(
         pltpu.VMEM((columns + 2, maps, LANES), jnp.float32),
         pltpu.VMEM((2, *two) if tail.norm else (2, *unused), jnp.float32),
         pltpu.VMEM((2, *padded), jnp.float32),
+        pltpu.VMEM((2, maps, LANES), jnp.float32),
     ]
     blocks = [
         pl.BlockSpec(two, lambda b, i: (jnp.minimum(i, rows), 0, 0, b)),
@@ -98,6 +99,7 @@ def _kernel(
     maxima: jax.Ref,
     roots: jax.Ref,
     pads: jax.Ref,
+    slopes: jax.Ref,
 ) -> None:
     """Write two rows of the gradient.
 
@@ -108,6 +110,7 @@ def _kernel(
       dy: gradient of y's row 2i by the windows that end in it.
       maxima: of a row of windows, with NaN, which equals nothing, before and after them.
       roots, pads: roots of the normalization, like y, and padded tiles.
+      slopes: gradients of a column of two rows, without the neighbours' terms.
     """
     step, rows = pl.program_id(1), pooled(height)
     new, old = lax.rem(step, 2), lax.rem(step + 1, 2)
@@ -134,16 +137,32 @@ def _kernel(
     def _() -> None:
         spread = partial(_spread, (y.at[old, 0], y.at[old, 1], y.at[new, 0]), maxima, g)
 
-        differentiate = partial(_differentiate, tail, x_before, bias, roots.at[old], pads)
+        a_of = partial(_unit, tail, x_before, bias)
+        pieces = tiles.pieces(tail.norm, bias.shape[0])
 
         def column(w: Index, *windows: Index) -> None:
-            first, second, third = spread(w, windows)
-            slopes = differentiate(w, (dy[w] + first, second))
-            dy[w] = third
-            dx[0, w], dx[1, w] = (slope.astype(dx.dtype) for slope in slopes)
-            # The last of an odd number of rows is alone; what is read beside it is no number.
-            second = jnp.where(2 * step - 1 < height, slopes[1], 0.0)
-            sums[...] += slopes[0] + second
+            for maps, count, first in pieces:
+                upper, lower, dy_next = spread(w, windows, maps)
+                both = (dy[w, maps] + upper, lower)
+                dy[w, maps] = dy_next
+                for row, slope in enumerate(both):
+                    if tail.norm is not None:
+                        power, power_below = tiles.powers(tail.norm, roots[old, row, w, maps])
+                        inner = slope * a_of(row, w, maps) * power_below
+                        pads[row, pl.ds(first, count)] = inner
+                        slope = slope * power
+                    slopes[row, maps] = slope
+            for maps, count, first in pieces:
+                for row in range(2):
+                    a, slope = a_of(row, w, maps), slopes[row, maps]
+                    if tail.norm is not None:
+                        total = tiles.mirrored_sum(tail.norm, first, count, pads.at[row])
+                        slope = slope - (2 * tail.norm.alpha * tail.norm.beta) * a * total
+                    if tail.rectify:
+                        slope = jnp.where(a > 0.0, slope, 0.0)
+                    dx[row, w, maps] = slope.astype(dx.dtype)
+                    # The last of an odd number of rows is alone: beside it there are no numbers.
+                    sums[maps] += jnp.where(2 * step - 2 + row < height, slope, 0.0)
 
         def pair(j: Index) -> None:
             column(2 * j, j - 1, j)
@@ -180,7 +199,7 @@ def _normalize(
 ) -> None:
     """Write y, and the roots of the normalization, for a column of two rows."""
     for row in range(2):
-        a = tiles.unit(tail, x[row, w], bias)
+        a = tiles.unit(tail, x[row, w], bias[...])
         if tail.norm is not None:
             root = tiles.root(tail.norm, a, pads.at[row])
             roots[row, w] = root
@@ -204,8 +223,17 @@ def _find_maxima(above: jax.Ref, y: jax.Ref, maxima: jax.Ref) -> None:
     lax.fori_loop(0, maxima.shape[0] - 2, window, column(0))
 
 
+def _unit(tail: Tail, x: jax.Ref, bias: jax.Ref, row: int, w: Index, maps: pl.Slice) -> jax.Array:
+    return tiles.unit(tail, x[row, w, maps], bias[maps])
+
+
 def _spread(
-    rows: tuple[jax.Ref, ...], maxima: jax.Ref, g: jax.Ref, w: Index, windows: tuple[Index, ...]
+    rows: tuple[jax.Ref, ...],
+    maxima: jax.Ref,
+    g: jax.Ref,
+    w: Index,
+    windows: tuple[Index, ...],
+    maps: pl.Slice,
 ) -> list[jax.Array]:
     """Return the gradients of one column of three rows of y, by the windows that contain it.
 
@@ -213,30 +241,11 @@ def _spread(
     """
     last = g.shape[1] - 1
     # Beside the first and the last window the maximum is NaN, and g is not used.
-    pairs = [(maxima[j + 1], g[0, jnp.clip(j, 0, last)].astype(jnp.float32)) for j in windows]
-    return [
-        functools.reduce(
-            jnp.add,
-            (jnp.where(row[w].astype(jnp.float32) == top, slope, 0.0) for top, slope in pairs),
-        )
-        for row in rows
+    pairs = [
+        (maxima[j + 1, maps], g[0, jnp.clip(j, 0, last), maps].astype(jnp.float32)) for j in windows
     ]
-
-
-def _differentiate(
-    tail: Tail,
-    x: jax.Ref,
-    bias: jax.Ref,
-    roots: jax.Ref,
-    pads: jax.Ref,
-    w: Index,
-    slopes: tuple[jax.Array, jax.Array],
-) -> list[jax.Array]:
-    """Return the gradient of one column of two rows of x, from that of y."""
-    results = []
-    for row, slope in enumerate(slopes):
-        a = tiles.unit(tail, x[row, w], bias)
-        if tail.norm is not None:
-            slope = tiles.gradient(tail.norm, a, slope, roots[row, w], pads.at[row])
-        results.append(jnp.where(a > 0.0, slope, 0.0) if tail.rectify else slope)
-    return results
+    values = [row[w, maps].astype(jnp.float32) for row in rows]
+    return [
+        functools.reduce(jnp.add, (jnp.where(value == top, slope, 0.0) for top, slope in pairs))
+        for value in values
+    ]
