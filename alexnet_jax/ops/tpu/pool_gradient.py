@@ -13,7 +13,7 @@ from jax.experimental import pallas as pl
 from jax.experimental.pallas import tpu as pltpu
 
 from alexnet_jax.ops.tail_constants import Tail
-from alexnet_jax.ops.tpu import tiles
+from alexnet_jax.ops.tpu import columns, tiles
 from alexnet_jax.ops.tpu.pool import Index, fill, pooled
 from alexnet_jax.ops.tpu.tiles import LANES
 
@@ -29,7 +29,7 @@ def pool_gradient(
     row 2i, and writes rows 2i - 2 and 2i - 1 of the gradient, to which no later window adds.
     """
     height, width, maps, images = x.shape
-    rows, columns = pooled(height), pooled(width)
+    rows, across = pooled(height), pooled(width)
     row, two = (width, maps, LANES), (2, width, maps, LANES)
     unused = (1, 8, LANES)
     padded = tiles.padded_shape(tail.norm, maps) if tail.norm else unused
@@ -37,7 +37,7 @@ def pool_gradient(
         pltpu.VMEM(two, x.dtype),
         pltpu.VMEM((2, *two), x.dtype),
         pltpu.VMEM(row, jnp.float32),
-        pltpu.VMEM((columns + 2, maps, LANES), jnp.float32),
+        pltpu.VMEM((across + 2, maps, LANES), jnp.float32),
         pltpu.VMEM((2, *two) if tail.norm else (2, *unused), jnp.float32),
         pltpu.VMEM((2, *padded), jnp.float32),
         pltpu.VMEM((2, maps, LANES), jnp.float32),
@@ -46,7 +46,7 @@ def pool_gradient(
         pl.BlockSpec(two, lambda b, i: (jnp.minimum(i, rows), 0, 0, b)),
         pl.BlockSpec((maps, LANES), lambda b, i: (0, 0)),
         pl.BlockSpec(
-            (1, columns, maps, LANES), lambda b, i: (jnp.clip(i - 1, 0, rows - 1), 0, 0, b)
+            (1, across, maps, LANES), lambda b, i: (jnp.clip(i - 1, 0, rows - 1), 0, 0, b)
         ),
     ]
     dx, sums = tiles.call(
@@ -135,34 +135,15 @@ def _kernel(
 
     @pl.when(step > 0)
     def _() -> None:
-        spread = partial(_spread, (y.at[old, 0], y.at[old, 1], y.at[new, 0]), maxima, g)
-
-        a_of = partial(_unit, tail, x_before, bias)
-        pieces = tiles.pieces(tail.norm, bias.shape[0])
+        of_y = (y.at[old, 0], y.at[old, 1], y.at[new, 0])
+        before = partial(columns.undo_pooling, tail, x_before, bias, roots.at[old])
+        after = partial(columns.undo_normalization, tail, x_before, bias)
+        # The last of an odd number of rows is alone: beside it there are no numbers.
+        whole = 2 * step - 1 < height
 
         def column(w: Index, *windows: Index) -> None:
-            for maps, count, first in pieces:
-                upper, lower, dy_next = spread(w, windows, maps)
-                both = (dy[w, maps] + upper, lower)
-                dy[w, maps] = dy_next
-                for row, slope in enumerate(both):
-                    if tail.norm is not None:
-                        power, power_below = tiles.powers(tail.norm, roots[old, row, w, maps])
-                        inner = slope * a_of(row, w, maps) * power_below
-                        pads[row, pl.ds(first, count)] = inner
-                        slope = slope * power
-                    slopes[row, maps] = slope
-            for maps, count, first in pieces:
-                for row in range(2):
-                    a, slope = a_of(row, w, maps), slopes[row, maps]
-                    if tail.norm is not None:
-                        total = tiles.mirrored_sum(tail.norm, first, count, pads.at[row])
-                        slope = slope - (2 * tail.norm.alpha * tail.norm.beta) * a * total
-                    if tail.rectify:
-                        slope = jnp.where(a > 0.0, slope, 0.0)
-                    dx[row, w, maps] = slope.astype(dx.dtype)
-                    # The last of an odd number of rows is alone: beside it there are no numbers.
-                    sums[maps] += jnp.where(2 * step - 2 + row < height, slope, 0.0)
+            before(columns.spread(of_y, maxima, g, w, windows), dy, pads, slopes, w)
+            after(pads, slopes, dx, sums, whole, w)
 
         def pair(j: Index) -> None:
             column(2 * j, j - 1, j)
@@ -221,31 +202,3 @@ def _find_maxima(above: jax.Ref, y: jax.Ref, maxima: jax.Ref) -> None:
         return right
 
     lax.fori_loop(0, maxima.shape[0] - 2, window, column(0))
-
-
-def _unit(tail: Tail, x: jax.Ref, bias: jax.Ref, row: int, w: Index, maps: pl.Slice) -> jax.Array:
-    return tiles.unit(tail, x[row, w, maps], bias[maps])
-
-
-def _spread(
-    rows: tuple[jax.Ref, ...],
-    maxima: jax.Ref,
-    g: jax.Ref,
-    w: Index,
-    windows: tuple[Index, ...],
-    maps: pl.Slice,
-) -> list[jax.Array]:
-    """Return the gradients of one column of three rows of y, by the windows that contain it.
-
-    Every value that equals the maximum of a window receives the whole of its g.
-    """
-    last = g.shape[1] - 1
-    # Beside the first and the last window the maximum is NaN, and g is not used.
-    pairs = [
-        (maxima[j + 1, maps], g[0, jnp.clip(j, 0, last), maps].astype(jnp.float32)) for j in windows
-    ]
-    values = [row[w, maps].astype(jnp.float32) for row in rows]
-    return [
-        functools.reduce(jnp.add, (jnp.where(value == top, slope, 0.0) for top, slope in pairs))
-        for value in values
-    ]
