@@ -29,7 +29,7 @@ from alexnet_jax.ops.tail import pool_layers
 BATCH = 128  # images of one register
 PAPER = ops.Tail(rectify=True, norm=ops.Norm(n=5, k=1.5, alpha=0.3, beta=0.75))
 # Windows of even length within blocks of maps, and another power.
-BLOCKS = ops.Tail(norm=ops.Norm(n=4, k=1.5, alpha=0.3, beta=0.6, width=8))
+BLOCKS = ops.Tail(norm=ops.Norm(n=4, k=1.5, alpha=0.3, beta=0.6, width=16))
 ALONE = ops.Tail()
 
 
@@ -67,8 +67,8 @@ def wanted(tail: ops.Tail, x: jax.Array, bias: jax.Array, dy: jax.Array) -> tupl
 @pytest.mark.parametrize(
     ("tail", "sides", "maps", "dtype"),
     [
-        pytest.param(PAPER, (7, 8), 10, "float32", id="paper"),
-        pytest.param(BLOCKS, (6, 5), 16, "bfloat16", id="blocks"),
+        pytest.param(PAPER, (7, 8), 74, "float32", id="paper"),
+        pytest.param(BLOCKS, (6, 5), 32, "bfloat16", id="blocks"),
         pytest.param(ALONE, (5, 6), 3, "float32", id="pool alone"),
     ],
 )
@@ -166,6 +166,7 @@ def test_what_fits() -> None:
         (18, None, 50, False),
         (5, 48, 96, True),
         (5, 50, 100, False),
+        (5, 8, 96, False),
         (5, None, 2000, False),
     ):
         tail = ops.Tail(norm=ops.Norm(n, width=width, **norm))

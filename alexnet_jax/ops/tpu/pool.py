@@ -58,7 +58,7 @@ def _kernel(
         fill(pads, 0.0)
 
     def value(row: int, w: Index, slot: int) -> jax.Array:
-        a = tiles.unit(tail, x[row, w], bias)
+        a = tiles.unit(tail, x[row, w], bias[...])
         if tail.norm is not None:
             root = tiles.root(tail.norm, a, pads.at[2 * slot + row])
             a = a * tiles.powers(tail.norm, root)[0]

@@ -13,7 +13,7 @@ from jax.experimental import pallas as pl
 from jax.experimental.pallas import tpu as pltpu
 
 from alexnet_jax.ops.tail_constants import Tail
-from alexnet_jax.ops.tpu import tiles
+from alexnet_jax.ops.tpu import columns, tiles
 from alexnet_jax.ops.tpu.pool import Index, fill, pooled
 from alexnet_jax.ops.tpu.tiles import LANES
 
@@ -29,7 +29,7 @@ def pool_gradient(
     row 2i, and writes rows 2i - 2 and 2i - 1 of the gradient, to which no later window adds.
     """
     height, width, maps, images = x.shape
-    rows, columns = pooled(height), pooled(width)
+    rows, across = pooled(height), pooled(width)
     row, two = (width, maps, LANES), (2, width, maps, LANES)
     unused = (1, 8, LANES)
     padded = tiles.padded_shape(tail.norm, maps) if tail.norm else unused
@@ -37,15 +37,16 @@ def pool_gradient(
         pltpu.VMEM(two, x.dtype),
         pltpu.VMEM((2, *two), x.dtype),
         pltpu.VMEM(row, jnp.float32),
-        pltpu.VMEM((columns + 2, maps, LANES), jnp.float32),
+        pltpu.VMEM((across + 2, maps, LANES), jnp.float32),
         pltpu.VMEM((2, *two) if tail.norm else (2, *unused), jnp.float32),
         pltpu.VMEM((2, *padded), jnp.float32),
+        pltpu.VMEM((2, maps, LANES), jnp.float32),
     ]
     blocks = [
         pl.BlockSpec(two, lambda b, i: (jnp.minimum(i, rows), 0, 0, b)),
         pl.BlockSpec((maps, LANES), lambda b, i: (0, 0)),
         pl.BlockSpec(
-            (1, columns, maps, LANES), lambda b, i: (jnp.clip(i - 1, 0, rows - 1), 0, 0, b)
+            (1, across, maps, LANES), lambda b, i: (jnp.clip(i - 1, 0, rows - 1), 0, 0, b)
         ),
     ]
     dx, sums = tiles.call(
@@ -98,6 +99,7 @@ def _kernel(
     maxima: jax.Ref,
     roots: jax.Ref,
     pads: jax.Ref,
+    slopes: jax.Ref,
 ) -> None:
     """Write two rows of the gradient.
 
@@ -108,6 +110,7 @@ def _kernel(
       dy: gradient of y's row 2i by the windows that end in it.
       maxima: of a row of windows, with NaN, which equals nothing, before and after them.
       roots, pads: roots of the normalization, like y, and padded tiles.
+      slopes: gradients of a column of two rows, without the neighbours' terms.
     """
     step, rows = pl.program_id(1), pooled(height)
     new, old = lax.rem(step, 2), lax.rem(step + 1, 2)
@@ -132,18 +135,15 @@ def _kernel(
 
     @pl.when(step > 0)
     def _() -> None:
-        spread = partial(_spread, (y.at[old, 0], y.at[old, 1], y.at[new, 0]), maxima, g)
-
-        differentiate = partial(_differentiate, tail, x_before, bias, roots.at[old], pads)
+        of_y = (y.at[old, 0], y.at[old, 1], y.at[new, 0])
+        before = partial(columns.undo_pooling, tail, x_before, bias, roots.at[old])
+        after = partial(columns.undo_normalization, tail, x_before, bias)
+        # The last of an odd number of rows is alone: beside it there are no numbers.
+        whole = 2 * step - 1 < height
 
         def column(w: Index, *windows: Index) -> None:
-            first, second, third = spread(w, windows)
-            slopes = differentiate(w, (dy[w] + first, second))
-            dy[w] = third
-            dx[0, w], dx[1, w] = (slope.astype(dx.dtype) for slope in slopes)
-            # The last of an odd number of rows is alone; what is read beside it is no number.
-            second = jnp.where(2 * step - 1 < height, slopes[1], 0.0)
-            sums[...] += slopes[0] + second
+            before(columns.spread(of_y, maxima, g, w, windows), dy, pads, slopes, w)
+            after(pads, slopes, dx, sums, whole, w)
 
         def pair(j: Index) -> None:
             column(2 * j, j - 1, j)
@@ -180,7 +180,7 @@ def _normalize(
 ) -> None:
     """Write y, and the roots of the normalization, for a column of two rows."""
     for row in range(2):
-        a = tiles.unit(tail, x[row, w], bias)
+        a = tiles.unit(tail, x[row, w], bias[...])
         if tail.norm is not None:
             root = tiles.root(tail.norm, a, pads.at[row])
             roots[row, w] = root
@@ -202,41 +202,3 @@ def _find_maxima(above: jax.Ref, y: jax.Ref, maxima: jax.Ref) -> None:
         return right
 
     lax.fori_loop(0, maxima.shape[0] - 2, window, column(0))
-
-
-def _spread(
-    rows: tuple[jax.Ref, ...], maxima: jax.Ref, g: jax.Ref, w: Index, windows: tuple[Index, ...]
-) -> list[jax.Array]:
-    """Return the gradients of one column of three rows of y, by the windows that contain it.
-
-    Every value that equals the maximum of a window receives the whole of its g.
-    """
-    last = g.shape[1] - 1
-    # Beside the first and the last window the maximum is NaN, and g is not used.
-    pairs = [(maxima[j + 1], g[0, jnp.clip(j, 0, last)].astype(jnp.float32)) for j in windows]
-    return [
-        functools.reduce(
-            jnp.add,
-            (jnp.where(row[w].astype(jnp.float32) == top, slope, 0.0) for top, slope in pairs),
-        )
-        for row in rows
-    ]
-
-
-def _differentiate(
-    tail: Tail,
-    x: jax.Ref,
-    bias: jax.Ref,
-    roots: jax.Ref,
-    pads: jax.Ref,
-    w: Index,
-    slopes: tuple[jax.Array, jax.Array],
-) -> list[jax.Array]:
-    """Return the gradient of one column of two rows of x, from that of y."""
-    results = []
-    for row, slope in enumerate(slopes):
-        a = tiles.unit(tail, x[row, w], bias)
-        if tail.norm is not None:
-            slope = tiles.gradient(tail.norm, a, slope, roots[row, w], pads.at[row])
-        results.append(jnp.where(a > 0.0, slope, 0.0) if tail.rectify else slope)
-    return results

@@ -20,6 +20,7 @@ from jax.experimental.pallas import tpu as pltpu
 from alexnet_jax.ops.tail_constants import Norm, Tail
 
 LANES = 128
+_PIECE = 64
 _HALO = 8  # zeros before and after the maps of a block; rows of a float32 register
 # VMEM that a kernel may take; v5e and v6e have 128 MiB. By default a program may use 16 of them.
 VMEM = 100 * 2**20
@@ -28,7 +29,7 @@ VMEM = 100 * 2**20
 def takes(norm: Norm, maps: int) -> bool:
     """Whether the kernels can normalize that many maps: blocks begin at whole registers."""
     width = norm.width or maps
-    return norm.n // 2 <= _HALO and (width == maps or width % _HALO == 0)
+    return norm.n // 2 <= _HALO and (width == maps or width % 16 == 0)
 
 
 def padded_shape(norm: Norm, maps: int) -> tuple[int, int]:
@@ -42,8 +43,8 @@ def _padded(width: int) -> int:
     return -(-width // _HALO) * _HALO + _HALO
 
 
-def window_sum(norm: Norm, terms: jax.Array, pad: jax.Ref, *, mirrored: bool = False) -> jax.Array:
-    """Sum [C, L] over the windows of maps, or over the mirrored windows of the gradient.
+def window_sum(norm: Norm, terms: jax.Array, pad: jax.Ref) -> jax.Array:
+    """Sum [C, L] over the windows of maps.
 
     Shifted loads from a padded copy, `pad`, whose zeros remain: of the units that work in parallel
     on a TPU those for loads are idle here, and those for arithmetic are the limit.
@@ -51,12 +52,11 @@ def window_sum(norm: Norm, terms: jax.Array, pad: jax.Ref, *, mirrored: bool = F
     maps = terms.shape[0]
     width = norm.width or maps
     step, blocks = _padded(width), range(maps // width)
-    before = (norm.n - 1) // 2 if mirrored else norm.n // 2
     for block in blocks:
         pad[pl.ds(_HALO + block * step, width)] = terms[block * width : (block + 1) * width]
     sums = []
     for block in blocks:
-        first = _HALO + block * step - before
+        first = _HALO + block * step - norm.n // 2
         shifted = (pad[pl.ds(first + shift, width)] for shift in range(norm.n))
         sums.append(functools.reduce(jnp.add, shifted))
     return sums[0] if len(sums) == 1 else jnp.concatenate(sums, 0)
@@ -68,9 +68,9 @@ def root(norm: Norm, a: jax.Array, pad: jax.Ref) -> jax.Array:
     return lax.rsqrt(scale) if norm.beta == 0.75 else scale
 
 
-def unit(tail: Tail, x: jax.Array, bias: jax.Ref) -> jax.Array:
+def unit(tail: Tail, x: jax.Array, bias: jax.Array) -> jax.Array:
     """Return a tile as float32, with the bias, rectified: a in the formulas."""
-    a = x.astype(jnp.float32) + bias[...]
+    a = x.astype(jnp.float32) + bias
     return jnp.maximum(a, 0.0) if tail.rectify else a
 
 
@@ -83,11 +83,30 @@ def powers(norm: Norm, root: jax.Array) -> tuple[jax.Array, jax.Array]:
     return power, power / root
 
 
-def gradient(norm: Norm, a: jax.Array, g: jax.Array, root: jax.Array, pad: jax.Ref) -> jax.Array:
-    """Compute the gradient of a normalization: see `ops.local_response_norm`."""
-    power, lower = powers(norm, root)
-    total = window_sum(norm, g * a * lower, pad, mirrored=True)
-    return g * power - (2 * norm.alpha * norm.beta) * a * total
+def pieces(norm: Norm | None, maps: int) -> list[tuple[pl.Slice, int, int]]:
+    """Cut maps into pieces of at most 64, whose values stay in the registers of a TPU.
+
+    Returns:
+      For each piece its maps, their number, and its first row in a padded tile.
+    """
+    width = (norm and norm.width) or maps
+    starts = [(b, first) for b in range(maps // width) for first in range(0, width, _PIECE)]
+    return [
+        (
+            pl.ds(block * width + first, min(_PIECE, width - first)),
+            min(_PIECE, width - first),
+            _HALO + block * _padded(width) + first,
+        )
+        for block, first in starts
+    ]
+
+
+def mirrored_sum(norm: Norm, row: int, size: int, pad: jax.Ref) -> jax.Array:
+    """Sum over the windows of the gradient for `size` maps that begin at a row of a padded tile."""
+    first = row - (norm.n - 1) // 2
+    shifted = (pad[pl.ds(first + shift, size)] for shift in range(norm.n))
+    total: jax.Array = functools.reduce(jnp.add, shifted)
+    return total
 
 
 def broadcast(bias: jax.Array) -> jax.Array:
