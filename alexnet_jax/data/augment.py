@@ -196,7 +196,8 @@ def _colour_noise(
     """Draw what is added to the channels of an image, [C]."""
     drawn = jax.random.normal(key, statistics.deviations.shape, jnp.float32)
     drawn = deviation * drawn.astype(dtype)
-    return statistics.eigenvectors.astype(dtype) @ (drawn * statistics.deviations.astype(dtype))
+    along = drawn * statistics.deviations.astype(dtype)
+    return jnp.asarray(statistics.eigenvectors, dtype) @ along
 
 
 def _factor(scale: Scale, axes: int, dtype: DTypeLike) -> jax.Array:

@@ -86,9 +86,11 @@ def _by_products(
         columns = jnp.where(mirrored[:, None], width - 1 - columns, columns)
     of_rows = _one_hot(corners[:, :1] + jnp.arange(height)[None], images.shape[1])
     of_columns = _one_hot(corners[:, 1:] + columns, images.shape[2])
-    exact = {"preferred_element_type": jnp.bfloat16, "precision": lax.Precision.DEFAULT}
-    rows = jnp.einsum("bhy,byxc->bhxc", of_rows, images.astype(jnp.bfloat16), **exact)
-    return jnp.einsum("bwx,bhxc->bhwc", of_columns, rows, **exact).astype(dtype)
+    multiply = partial(
+        jnp.einsum, precision=lax.Precision.DEFAULT, preferred_element_type=jnp.bfloat16
+    )
+    rows = multiply("bhy,byxc->bhxc", of_rows, images.astype(jnp.bfloat16))
+    return multiply("bwx,bhxc->bhwc", of_columns, rows).astype(dtype)
 
 
 def _one_hot(places: jax.Array, count: int) -> jax.Array:
@@ -115,10 +117,11 @@ def lanes_of_images(views: jax.Array) -> jax.Array:
         return views
 
     def lay_out(views: jax.Array) -> jax.Array:
-        # The barrier leaves the subtraction of the mean with the products that crop.
-        order = Layout(major_to_minor=(1, 3, 2, 0))
-        laid_out: jax.Array = with_layout_constraint(lax.optimization_barrier(views), order)
-        return laid_out
+        # The first order is that of the products, so that the mean is subtracted with them.
+        for order in ((0, 3, 1, 2), (1, 3, 2, 0)):
+            constrained = with_layout_constraint(views, Layout(major_to_minor=order))
+            views = lax.optimization_barrier(constrained)
+        return views
 
     return on_platform(views, cpu=_unchanged, default=_unchanged, tpu=lay_out)
 
