@@ -81,10 +81,10 @@ def _by_products(
     0, an integer from 0 to 255, which bfloat16 holds: the result is exact.
     """
     height, width = size
-    columns = jnp.broadcast_to(jnp.arange(width)[None], (images.shape[0], width))
+    columns = jnp.broadcast_to(_numbers(width)[None], (images.shape[0], width))
     if mirrored is not None:
         columns = jnp.where(mirrored[:, None], width - 1 - columns, columns)
-    of_rows = _one_hot(corners[:, :1] + jnp.arange(height)[None], images.shape[1])
+    of_rows = _one_hot(corners[:, :1] + _numbers(height)[None], images.shape[1])
     of_columns = _one_hot(corners[:, 1:] + columns, images.shape[2])
     multiply = partial(
         jnp.einsum, precision=lax.Precision.DEFAULT, preferred_element_type=jnp.bfloat16
@@ -93,9 +93,13 @@ def _by_products(
     return multiply("bwx,bhxc->bhwc", of_columns, rows).astype(dtype)
 
 
+def _numbers(count: int) -> jax.Array:
+    return jnp.arange(count, dtype=jnp.int32)
+
+
 def _one_hot(places: jax.Array, count: int) -> jax.Array:
     """Return [B, N, count] bfloat16 with 1 at each of the places [B, N]."""
-    return (places[..., None] == jnp.arange(count)[None, None]).astype(jnp.bfloat16)
+    return (places[..., None] == _numbers(count)[None, None]).astype(jnp.bfloat16)
 
 
 def mirror_each(images: jax.Array, mirrored: jax.Array | None) -> jax.Array:

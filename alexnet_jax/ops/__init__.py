@@ -19,6 +19,7 @@ from alexnet_jax.ops.loss import cross_entropy, softmax
 from alexnet_jax.ops.lrn import local_response_norm, map_response_norm
 from alexnet_jax.ops.platform import kernels, on_platform
 from alexnet_jax.ops.pool import max_pool
+from alexnet_jax.ops.precision import product_precision
 from alexnet_jax.ops.remat import rematerialized
 from alexnet_jax.ops.stream import streamed
 
@@ -36,6 +37,7 @@ __all__ = [
     "max_pool",
     "on_platform",
     "plain",
+    "product_precision",
     "rematerialized",
     "softmax",
     "streamed",
