@@ -11,13 +11,7 @@ from jax import lax
 from jax.custom_derivatives import CustomVJPPrimal
 
 from alexnet_jax.ops import xla_conv
-from alexnet_jax.ops.check import (
-    compute_dtype,
-    require_floating,
-    require_nonempty,
-    require_rank,
-    require_whole,
-)
+from alexnet_jax.ops.check import require_floating, require_nonempty, require_rank, require_whole
 from alexnet_jax.ops.cpu import conv as cpu_conv
 from alexnet_jax.ops.platform import divided_by_compiler, on_platform
 from alexnet_jax.ops.varying import varying_alike
@@ -106,9 +100,7 @@ def convolve_checked(
     images = x.reshape((-1, *x.shape[-3:]))
     y = convolve(images, kernel, stride, padding, groups)
     if bias is not None:
-        # In bfloat16, too, the bias's gradient is a sum in float32; y is the same as without this.
-        wide = compute_dtype(y.dtype)
-        y = (y.astype(wide) + bias.astype(wide).reshape((1, 1, 1, -1))).astype(y.dtype)
+        y = y + bias.reshape((1, 1, 1, -1))
     return y.reshape((*x.shape[:-3], *y.shape[1:]))
 
 
