@@ -36,7 +36,7 @@ def time_layers(work: Work, others: bool = False) -> Iterator[Timing]:
     for index, part in enumerate(parts(architecture)):
         yield _part(work, part, params, index == 0)
         if others:
-            yield from alternatives(work, part, params, index == 0)
+            yield from alternatives(work, part)
     one_device = topology("one_device", architecture)
     update = seconds_per_call(make_update(architecture, config_of(work), one_device))
     yield Timing("update", update, update_counts(architecture), None, Counts(0, 0))
