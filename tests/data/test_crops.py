@@ -73,3 +73,21 @@ def test_only_a_tpu_is_told_how_views_lie() -> None:
         assert text.count("@LayoutConstraint") == orders
     views = np.arange(128 * 12, dtype=np.float32).reshape(128, 2, 2, 3)
     np.testing.assert_array_equal(lanes_of_images(jnp.asarray(views)), views)
+
+
+def test_crops_of_devices_that_have_their_own_images() -> None:
+    """Inside `shard_map`, on a TPU, as well."""
+    mesh = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    images, corners, mirrored = (
+        jax.ShapeDtypeStruct((256, *shape), dtype)
+        for shape, dtype in (((*STORED, 3), "uint8"), ((2,), "int32"), ((), "bool"))
+    )
+
+    def views(*arrays: jax.Array) -> jax.Array:
+        return lanes_of_images(crop_each(*arrays, size=SIZE, dtype="float32"))
+
+    rows = jax.P("data")
+    apart = jax.shard_map(views, mesh=mesh, in_specs=(rows,) * 3, out_specs=rows)
+    traced = jax.jit(apart).trace(images, corners, mirrored)
+    text = traced.lower(lowering_platforms=("tpu",)).as_text()
+    assert (text.count("stablehlo.dot_general"), text.count("@LayoutConstraint")) == (2, 2)
