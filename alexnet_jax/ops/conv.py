@@ -169,7 +169,8 @@ def _convolve(x: jax.Array, kernel: jax.Array, stride: int, padding: int, groups
 
     On a TPU this is XLA's grouped convolution. Million cycles that its compiler estimates for a
     v5e, of a layer alone and both its gradients, in bfloat16 for 1,024 images and in float32 for
-    128; in a network, the bias is then added in a pass of its own (3.5 for conv2 in bfloat16):
+    128. A training step of 1,024 images gains less, 77.3 for 80.0: the bias is then added in a pass
+    of its own.
 
                            conv2          conv4          conv5
         each group       16.8 / 2.5      9.7 / 1.1      6.5 / 0.7
