@@ -49,6 +49,7 @@ def extract(
         layers=layers,
         pixel_scale=trained.config.scale,
         dtype=trained.config.dtype,
+        precision=trained.config.precision,
     )
     origin = partial(
         Origin,

@@ -27,12 +27,11 @@ def time_layers(work: Work, others: bool = False) -> Iterator[Timing]:
       work: network, batch and dtype to time.
       others: whether to time `alternatives`, too: forms that a step does not use.
     """
-    by_name = {part.name: (index, part) for index, part in enumerate(parts(work.architecture))}
+    by_name = {part.name: part for part in parts(work.architecture)}
     for name, timing in timings(work).items():
         yield timing()
         if others and name in by_name:
-            index, part = by_name[name]
-            yield from alternatives(work, part, _params(work), index == 0)
+            yield from alternatives(work, by_name[name])
 
 
 def timings(work: Work) -> dict[str, Callable[[], Timing]]:

@@ -66,12 +66,14 @@ def words(literal: object, unset: str = "", metavar: str = "") -> PrimitiveConst
 
 
 TopologyName = Literal["one_device", "two_towers", "data", "data_towers", "hybrid"]
+PrecisionName = Literal["default", "highest"]
 FloatName = Literal["float32", "bfloat16"]
 GroundName = Literal["white", "black"]
 ViewCount = Literal[1, 10]
 
 Topology = Annotated[TopologyName, words(TopologyName)]
 Float = Annotated[FloatName, words(FloatName)]
+Precision = Annotated[PrecisionName | None, words(PrecisionName, "as in training")]
 Ground = Annotated[GroundName, words(GroundName)]
 Views = Annotated[ViewCount, words(ViewCount)]
 Whole = Annotated[int, option(values.whole, "N")]
@@ -120,6 +122,7 @@ __all__ = [
     "Picture",
     "Positional",
     "Positive",
+    "Precision",
     "Report",
     "Topology",
     "TopologyName",

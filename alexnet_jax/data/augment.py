@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
+from alexnet_jax.data.crops import crop_each, lanes_of_images, mirror_each
 from alexnet_jax.ops import compute_dtype
 
 Scale = float | Sequence[float] | np.ndarray
@@ -160,38 +161,43 @@ def training_views(
 
     Source: paper section 4.1; `convdata_jpeg.py` of the 2012 source.
     """
-
-    height, width = _sides(size)
     work = compute_dtype(dtype)  # bfloat16 would round the mean by up to a grey level
     factor = np.asarray(scale) / (1 + colour_noise) if attenuate else scale
-
-    def view(
-        crop_key: jax.Array, mirror_key: jax.Array, noise_key: jax.Array, image: jax.Array
-    ) -> jax.Array:
-        if random_crop:
-            ends = np.array([image.shape[0] - height + 1, image.shape[1] - width + 1], np.int32)
-            top, left = jax.random.randint(crop_key, (2,), 0, ends, jnp.int32)
-            corner, shape = (top, left, jnp.int32(0)), (height, width, image.shape[2])
-            crop = jax.lax.dynamic_slice(image, corner, shape).astype(work)
-        else:
-            crop = centre_crop(image, size).astype(work)
-        if mirror:
-            flip = jax.random.uniform(mirror_key, (), jnp.float32) < 0.5
-            crop = jnp.where(flip, crop[:, ::-1], crop)
-        crop = crop - _mean(statistics, size, work)
-        if colour_noise > 0:
-            drawn = jax.random.normal(noise_key, statistics.deviations.shape, jnp.float32)
-            drawn = colour_noise * drawn.astype(work)
-            noise = statistics.eigenvectors.astype(work) @ (
-                drawn * statistics.deviations.astype(work)
-            )
-            crop = crop + noise.reshape((1, 1, -1))
-        return (crop * _factor(factor, 3, work)).astype(dtype)
-
     split = jax.vmap(partial(jax.random.split, num=3))
     own = split(keys)
     place = own if place_keys is None else split(place_keys)
-    return jax.vmap(view)(place[:, 0], place[:, 1], own[:, 2], images)
+    mirrored = jax.vmap(_is_mirrored)(place[:, 1]) if mirror else None
+    if random_crop:
+        sides = _sides(size)
+        corners = jax.vmap(partial(_corner, images.shape[1:3], sides))(place[:, 0])
+        crops = crop_each(images, corners, mirrored, size=sides, dtype=work)
+    else:
+        crops = mirror_each(centre_crop(images, size), mirrored).astype(work)
+    views = crops - _mean(statistics, size, work)[None]
+    if colour_noise > 0:
+        noise = jax.vmap(partial(_colour_noise, statistics, colour_noise, work))(own[:, 2])
+        views = views + noise[:, None, None]
+    return lanes_of_images((views * _factor(factor, 4, work)).astype(dtype))
+
+
+def _corner(stored: tuple[int, ...], size: tuple[int, int], key: jax.Array) -> jax.Array:
+    """Draw the top and left of a crop, [2] int32."""
+    ends = np.array([stored[0] - size[0] + 1, stored[1] - size[1] + 1], np.int32)
+    return jax.random.randint(key, (2,), 0, ends, jnp.int32)
+
+
+def _is_mirrored(key: jax.Array) -> jax.Array:
+    return jax.random.uniform(key, (), jnp.float32) < 0.5
+
+
+def _colour_noise(
+    statistics: Statistics, deviation: float, dtype: DTypeLike, key: jax.Array
+) -> jax.Array:
+    """Draw what is added to the channels of an image, [C]."""
+    drawn = jax.random.normal(key, statistics.deviations.shape, jnp.float32)
+    drawn = deviation * drawn.astype(dtype)
+    along = drawn * statistics.deviations.astype(dtype)
+    return jnp.asarray(statistics.eigenvectors, dtype) @ along
 
 
 def _factor(scale: Scale, axes: int, dtype: DTypeLike) -> jax.Array:

@@ -12,7 +12,7 @@ import numpy as np
 
 from alexnet_jax.data import Block, Scale, Statistics, centre_views
 from alexnet_jax.network import Architecture, activations, forward, part_with
-from alexnet_jax.ops import compute_dtype
+from alexnet_jax.ops import compute_dtype, product_precision
 from alexnet_jax.parallel import Topology
 from alexnet_jax.runtime import gather_to_host
 
@@ -39,13 +39,14 @@ def make_features(
     layers: Sequence[str],
     pixel_scale: Scale,
     dtype: str = "float32",
+    precision: str = "default",
 ) -> Features:
     """Return a jitted function that computes features of stored images in one pass.
 
     (params, [B, S, S, C] uint8, statistics) -> {layer: [B, F]}, at least float32, with F from
     `feature_width`: each layer's output for the centre crops, flattened in the order height, width,
-    map. The network runs in test mode and in `dtype`; nothing behind the last of the layers is
-    computed.
+    map. The network runs in test mode, in `dtype` and with products of `precision`; nothing
+    behind the last of the layers is computed.
 
     Raises:
       InputError: the network has no such layer.
@@ -58,9 +59,11 @@ def make_features(
         views = centre_views(
             images, statistics, size=architecture.image_size, scale=pixel_scale, dtype=compute
         )
+        with product_precision(precision):
+            outputs = acts(cast, views)
         return {
             name: values.reshape((values.shape[0], -1)).astype(compute_dtype(compute))
-            for name, values in acts(cast, views).items()
+            for name, values in outputs.items()
         }
 
     return features

@@ -14,7 +14,7 @@ from alexnet_jax.data import Picked, Recycled, Scale, Split, Statistics, centre_
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference.metrics import scores
 from alexnet_jax.network import Architecture, forward
-from alexnet_jax.ops import compute_dtype
+from alexnet_jax.ops import compute_dtype, product_precision
 from alexnet_jax.parallel import Topology
 
 Logits = Callable[[Any, Any, Any], jax.Array]
@@ -28,13 +28,14 @@ def make_logits(
     *,
     pixel_scale: Scale,
     dtype: str = "float32",
+    precision: str = "default",
     views: int = 1,
 ) -> Logits:
     """Return the network in test mode, as a jitted function of stored images.
 
     (params, [B, S, S, C] uint8, statistics) -> [B, classes] logits of the centre crop. With ten
     views it returns the logarithm of the mean of their softmax outputs, as in 2012; these are
-    logits too, and their softmax is that mean.
+    logits too, and their softmax is that mean. `precision` is that of `TrainConfig`.
 
     Raises:
       InputError: `views` is neither 1 nor 10; a network without a classifier.
@@ -61,7 +62,8 @@ def make_logits(
     def logits_of(params: Any, images: jax.Array, statistics: Statistics) -> jax.Array:
         specs = (topology.specs(params), jax.P(topology.data), jax.P())
         compute_logits = topology.shard_map(local_logits, specs, topology.logits_spec)
-        logits = compute_logits(params, images, statistics)
+        with product_precision(precision):
+            logits = compute_logits(params, images, statistics)
         if views == 1:
             return logits
         return mean_of_softmax(jnp.swapaxes(logits.reshape((-1, views, logits.shape[-1])), 0, 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from alexnet_jax.inference.preprocess import Preprocess, parameter_dtype
 from alexnet_jax.network import Params, init
 from alexnet_jax.ops import compute_dtype
 from alexnet_jax.parallel import Topology, topology
-from alexnet_jax.runs import Description
+from alexnet_jax.runs import Description, Precision
 
 _MAX_BATCH = 32
 
@@ -73,6 +73,7 @@ class Trained(Description):
                 self.topology,
                 pixel_scale=self.config.scale,
                 dtype=self.config.dtype,
+                precision=self.config.precision,
                 views=views,
             )
         return self._logits[views]
@@ -136,6 +137,7 @@ def load_trained(
     *,
     checkpoint: str = "latest",
     topology_name: str = "one_device",
+    precision: Precision | None = None,
     warn: Callable[[str], None] = to_standard_error,
 ) -> Trained:
     """Load the network of a workdir at a checkpoint.
@@ -143,6 +145,7 @@ def load_trained(
     Args:
       workdir: directory of a training run.
       checkpoint: "latest" (the newest that verifies), "best" (on the test split) or a step.
+      precision: that of `TrainConfig`; by default the training's.
       warn: called with a message for each damaged checkpoint that is skipped, or is not compared
         with the best; prints to standard error by default.
 
@@ -156,6 +159,9 @@ def load_trained(
 
     def described(about: Any) -> tuple[Description, Topology]:
         description = Description.from_json(about, f"{workdir}: a checkpoint")
+        if precision is not None:
+            config = replace(description.config, precision=precision)
+            description = replace(description, config=config)
         return description, topology(topology_name, description.architecture)
 
     def templates(about: Any) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from alexnet_jax.ops.dense import dense, dropout
 from alexnet_jax.ops.local import locally_connected
 from alexnet_jax.ops.loss import cross_entropy, softmax
 from alexnet_jax.ops.lrn import local_response_norm, map_response_norm
-from alexnet_jax.ops.platform import kernels, may_use_kernels
+from alexnet_jax.ops.platform import kernels, may_use_kernels, on_platform
 from alexnet_jax.ops.pool import max_pool
+from alexnet_jax.ops.precision import product_precision
 from alexnet_jax.ops.remat import rematerialized
 from alexnet_jax.ops.stream import streamed
 from alexnet_jax.ops.tail import pool_tail
@@ -39,8 +40,10 @@ __all__ = [
     "map_response_norm",
     "max_pool",
     "may_use_kernels",
+    "on_platform",
     "plain",
     "pool_tail",
+    "product_precision",
     "rematerialized",
     "softmax",
     "streamed",

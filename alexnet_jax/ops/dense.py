@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -64,10 +65,6 @@ def apply_kernel(
     return y + bias.reshape((1,) * (y.ndim - 1) + (-1,))
 
 
-def _input_gradient(dy: jax.Array, kernel: jax.Array) -> jax.Array:
-    return dy @ kernel.T
-
-
 @jax.custom_vjp
 def _product(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Compute x W, [B, I] by [I, O] to [B, O], in the form that is fastest on the platform."""
@@ -82,15 +79,51 @@ def _forward(x: CustomVJPPrimal, kernel: CustomVJPPrimal) -> tuple[jax.Array, Pa
 
 def _backward(saved: Pair, dy: jax.Array) -> Pair:
     x, kernel = saved
-    dx = None
-    if kernel is not None:
-        dx = on_platform(dy, kernel, cpu=cpu_dense.input_gradient, default=_input_gradient)
+    return on_platform(
+        x,
+        dy,
+        kernel,
+        cpu=partial(_gradients_apart, cpu_dense.input_gradient),
+        default=partial(_gradients_apart, _input_gradient),
+        tpu=partial(_gradients, _input_gradient),
+    )
+
+
+def _gradients(
+    input_gradient: Callable[[jax.Array, jax.Array], jax.Array],
+    x: jax.Array | None,
+    dy: jax.Array,
+    kernel: jax.Array | None,
+) -> Pair:
+    """Compute the gradients with respect to x, if the kernel is given, and to it, if x is.
+
+    On a TPU the kernel's gradient is then a part of its update. XLA's estimates for fc6 and its
+    update on a v5e, in million cycles: 3.1 apart, 2.4 with 1,024 images in bfloat16; 2.5 and 1.9
+    with 128 in float32.
+    """
+    dx = None if kernel is None else input_gradient(dy, kernel)
     dkernel = None if x is None else x.T @ dy
-    # The barrier ties both gradients, so that the kernel is read for dx before its own gradient
-    # can update it. Otherwise XLA would update a copy of the kernel, or keep all gradients in
-    # memory until the last one is computed.
-    both: Pair = lax.optimization_barrier((dx, dkernel))
+    return dx, dkernel
+
+
+def _gradients_apart(
+    input_gradient: Callable[[jax.Array, jax.Array], jax.Array],
+    x: jax.Array | None,
+    dy: jax.Array,
+    kernel: jax.Array | None,
+) -> Pair:
+    """Compute the gradients like `_gradients`, apart from the update of the weights.
+
+    The barrier ties both, so that the kernel is read for dx before its own gradient can update it.
+    Otherwise XLA would update a copy of the kernel, or keep all gradients in memory until the last
+    one is computed.
+    """
+    both: Pair = lax.optimization_barrier(_gradients(input_gradient, x, dy, kernel))
     return both
+
+
+def _input_gradient(dy: jax.Array, kernel: jax.Array) -> jax.Array:
+    return dy @ kernel.T
 
 
 _product.defvjp(_forward, _backward, symbolic_zeros=True)

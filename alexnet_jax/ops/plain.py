@@ -19,7 +19,7 @@ from jax import lax
 from alexnet_jax.ops import xla_conv
 from alexnet_jax.ops.average_pool import average_pool
 from alexnet_jax.ops.check import compute_dtype
-from alexnet_jax.ops.conv import convolve_groups
+from alexnet_jax.ops.conv import by_group, convolve_checked
 from alexnet_jax.ops.dense import apply_kernel, dropout
 from alexnet_jax.ops.local import locally_connected
 from alexnet_jax.ops.loss import cross_entropy, softmax
@@ -52,8 +52,8 @@ def conv2d(
     padding: int = 0,
 ) -> jax.Array:
     """Convolve like `ops.conv2d`, by one convolution of JAX for each group."""
-    convolve = xla_conv.convolution
-    return convolve_groups(convolve, x, kernel, bias, stride=stride, padding=padding)
+    convolve = functools.partial(by_group, xla_conv.convolution)
+    return convolve_checked(convolve, x, kernel, bias, stride=stride, padding=padding)
 
 
 def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax.Array:

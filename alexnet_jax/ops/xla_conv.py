@@ -1,8 +1,6 @@
-"""Convolution of one group by XLA, and its gradients."""
+"""Convolution by XLA, of one group or of all at once, and its gradients."""
 
 from __future__ import annotations
-
-from functools import partial
 
 import jax
 from jax import lax
@@ -11,9 +9,15 @@ Gradients = tuple[jax.Array | None, jax.Array | None]  # with respect to x, to t
 
 
 def convolution(
-    x: jax.Array, kernel: jax.Array, stride: int, padding: int, *, beyond: int = 0
+    x: jax.Array,
+    kernel: jax.Array,
+    stride: int,
+    padding: int,
+    groups: int = 1,
+    *,
+    beyond: int = 0,
 ) -> jax.Array:
-    """Convolve one group of `conv2d`: x [B, H, W, C] and kernel [K, L, C, M] to [B, H', W', M].
+    """Convolve x [B, H, W, C] with a kernel [K, L, C / G, M] of G groups to [B, H', W', M].
 
     `beyond` more rows and columns of zeros follow the padding at the bottom and right.
     """
@@ -23,6 +27,7 @@ def convolution(
         window_strides=(stride, stride),
         padding=((padding, padding + beyond), (padding, padding + beyond)),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=groups,
     )
     return y
 
@@ -33,6 +38,7 @@ def gradients(
     kernel: jax.Array,
     stride: int,
     padding: int,
+    groups: int = 1,
     *,
     need_dx: bool,
     need_dkernel: bool,
@@ -41,24 +47,30 @@ def gradients(
 
     A gradient that is not needed is None.
     """
-    dx = input_gradient(x, dy, kernel, stride, padding) if need_dx else None
-    dkernel = kernel_gradient(x, dy, kernel, stride, padding) if need_dkernel else None
+    dx = input_gradient(x, dy, kernel, stride, padding, groups) if need_dx else None
+    dkernel = kernel_gradient(x, dy, kernel, stride, padding, groups) if need_dkernel else None
     return dx, dkernel
 
 
 def input_gradient(
-    x: jax.Array, dy: jax.Array, kernel: jax.Array, stride: int, padding: int
+    x: jax.Array, dy: jax.Array, kernel: jax.Array, stride: int, padding: int, groups: int = 1
 ) -> jax.Array:
     """Compute the gradient with respect to x, of which only the shape matters."""
-    convolve_x = partial(convolution, kernel=kernel, stride=stride, padding=padding)
+
+    def convolve_x(x: jax.Array) -> jax.Array:
+        return convolution(x, kernel, stride, padding, groups)
+
     dx: jax.Array = jax.linear_transpose(convolve_x, x)(dy)[0]
     return dx
 
 
 def kernel_gradient(
-    x: jax.Array, dy: jax.Array, kernel: jax.Array, stride: int, padding: int
+    x: jax.Array, dy: jax.Array, kernel: jax.Array, stride: int, padding: int, groups: int = 1
 ) -> jax.Array:
     """Compute the gradient with respect to the kernel, of which only the shape matters."""
-    convolve_kernel = partial(convolution, x, stride=stride, padding=padding)
+
+    def convolve_kernel(kernel: jax.Array) -> jax.Array:
+        return convolution(x, kernel, stride, padding, groups)
+
     dkernel: jax.Array = jax.linear_transpose(convolve_kernel, kernel)(dy)[0]
     return dkernel

@@ -1,6 +1,6 @@
 """Runs on disk: their settings, directories and model cards."""
 
-from alexnet_jax.runs.config import Dtype, Resize, TrainConfig
+from alexnet_jax.runs.config import Dtype, Precision, Resize, TrainConfig
 from alexnet_jax.runs.description import Description
 from alexnet_jax.runs.metrics_file import Line, MetricsFile
 from alexnet_jax.runs.model_card import CARD, model_card
@@ -24,6 +24,7 @@ __all__ = [
     "Dtype",
     "Line",
     "MetricsFile",
+    "Precision",
     "Resize",
     "TrainConfig",
     "hold_workdir",

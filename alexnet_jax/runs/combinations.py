@@ -18,6 +18,8 @@ def require_combination(config: TrainConfig) -> None:
         raise InputError(
             f"accumulate must divide the batch of {config.batch}, got {config.accumulate}"
         )
+    if config.precision == "highest" and config.dtype == "bfloat16":
+        raise InputError("precision 'highest' is for float32 and float64, got dtype 'bfloat16'")
     _require_layers(config)
     _require_schedule(config)
     _require_lars(config)

@@ -24,7 +24,7 @@ _RECIPE = (
 # Listed in the card only if they differ from the default.
 _SPECIAL = (
     "trust", "bias_learning_rate", "warmup_epochs", "random_crop", "start_checkpoint", "classifier",
-    "freeze", "layer_rates", "layer_decays", "layers", "image_size",
+    "freeze", "layer_rates", "layer_decays", "layers", "image_size", "precision",
 )  # fmt: skip
 _RESIZES = {
     "short": "The short side is resized to {size} pixels ({filter}) and the centre square kept",

@@ -58,7 +58,11 @@ class Run:
         self.batches = Prefetch(batches, job.topology.place_batch)
         self.steps_per_epoch = len(dataset.train) / config.batch
         self.network = make_logits(
-            job.architecture, job.topology, pixel_scale=config.scale, dtype=config.dtype
+            job.architecture,
+            job.topology,
+            pixel_scale=config.scale,
+            dtype=config.dtype,
+            precision=config.precision,
         )
         self._counter = make_counter(self.network)
         self.restart()

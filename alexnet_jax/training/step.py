@@ -13,6 +13,7 @@ import optax
 from alexnet_jax.data import Statistics, training_views
 from alexnet_jax.inference import scores
 from alexnet_jax.network import Architecture, Params, forward
+from alexnet_jax.ops import product_precision
 from alexnet_jax.parallel import Topology
 from alexnet_jax.runs import TrainConfig
 from alexnet_jax.training.accumulation import (
@@ -102,7 +103,8 @@ def make_gradients(
             (weight_specs, jax.P()),
         )
         draw = (state.key, state.step)
-        sums: Sums = on_every_device(weights, frozen, draw, batch, statistics)
+        with product_precision(config.precision):
+            sums: Sums = on_every_device(weights, frozen, draw, batch, statistics)
         return sums
 
     return gradients

@@ -97,7 +97,7 @@ def timings() -> list[dict[str, Any]]:
     return [
         {"name": "conv1", "forward": 0.2, "forward_counts": of(1e9, 1e6)}
         | {"backward": 0.4, "backward_counts": of(2e9, 1e6), "alternative": False},
-        {"name": "conv1 folded", "forward": 0.2, "forward_counts": of(1e9, 1e6)}
+        {"name": "conv1 otherwise", "forward": 0.2, "forward_counts": of(1e9, 1e6)}
         | {"backward": 0.1, "backward_counts": of(2e9, 1e6), "alternative": True},
         {"name": "lrn1+pool1", "forward": 0.1, "forward_counts": of(0, 5e8)}
         | {"backward": 0.2, "backward_counts": of(0, 5e8), "alternative": False},

@@ -97,6 +97,17 @@ def test_other_numbers_of_views(
     assert_refused(call(script, finished.workdir, *more, f"--views={views}"), "views", views)
 
 
+def test_precisions_are_one_on_a_cpu(finished: Run, pictures: list[Path]) -> None:
+    """Others than the two are refused."""
+    for script, more in (("evaluate", []), ("predict", pictures[:1])):
+        plain, highest, wrong = (
+            call(script, finished.workdir, *more, *options)
+            for options in ((), ("--precision", "highest"), ("--precision", "high"))
+        )
+        assert (highest.status, highest.out) == (0, plain.out)
+        assert_refused(wrong, "--precision must be one of default, highest, got 'high'")
+
+
 @pytest.mark.parametrize("script", ["evaluate", "predict"])
 @pytest.mark.parametrize("checkpoint", ["bad", "4", "-1", "6.0", "", "3,6"])
 def test_a_checkpoint_that_is_not_there(

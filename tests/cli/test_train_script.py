@@ -184,8 +184,9 @@ def test_fewer_steps_are_refused(copied: Path) -> None:
         ((), ("learning_rate=0.5",), ["learning_rate: 0.02, now 0.5"]),
         ((), ("layers.conv1.maps=6",), ["layers: "]),
         (("--dtype", "bfloat16"), ("momentum=0.5",), ["dtype: ", "bfloat16", "momentum: 0.9"]),
+        (("--precision", "highest"), (), ["precision: 'default', now 'highest'"]),
     ],
-    ids=["seed", "learning rate", "layers", "two"],
+    ids=["seed", "learning rate", "layers", "two", "precision"],
 )
 def test_other_settings_are_refused_by_name(
     copied: Path, options: tuple[object, ...], changes: tuple[str, ...], named: list[str]

@@ -54,7 +54,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
 }
 
 
-BOUND = {"drop_epochs", "trust", "bias_learning_rate"}  # to other fields
+BOUND = {"drop_epochs", "trust", "bias_learning_rate", "precision"}  # to other fields
 
 
 FULL = dataclasses.replace(
@@ -66,7 +66,14 @@ FULL = dataclasses.replace(
 
 
 LARS = dataclasses.replace(
-    FULL, trust=0.001, bias_learning_rate=0.02, layer_rates={}, layer_decays={}, rate_inside=True
+    FULL,
+    trust=0.001,
+    bias_learning_rate=0.02,
+    layer_rates={},
+    layer_decays={},
+    rate_inside=True,
+    dtype="float32",
+    precision="highest",
 )
 
 

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import reference
-from helpers.geometries import GEOMETRIES as ALL
 from helpers.geometries import Geometry
 from helpers.reference import TOLERANCE, assert_close
 from helpers.vjp import value_and_vjp
@@ -18,7 +17,6 @@ from jax import export
 from alexnet_jax import ops
 from alexnet_jax.ops.cpu import conv as cpu_conv
 from alexnet_jax.ops.cpu.microbatch import map_and_sum_groups, map_groups, sum_groups
-from alexnet_jax.ops.cpu.space_to_depth import folded_convolution
 
 GEOMETRIES = {
     "third layer": Geometry((13, 13), (3, 3), (4, 6), padding=1),
@@ -85,24 +83,6 @@ def test_large_forms_of_16_bits_are_computed_in_float32(name: str) -> None:
     for got, want in zip((y, *gradients), wide(x, kernel, dy), strict=True):
         assert got.dtype == jnp.bfloat16
         np.testing.assert_array_equal(got, want.astype(jnp.bfloat16))
-
-
-FOLDED = {name: one for name, one in ALL.items() if one.groups == 1 and one.stride > 1}
-
-
-@pytest.mark.parametrize("name", FOLDED)
-def test_folded_convolutions_match_the_reference(name: str) -> None:
-    """In float64, and their gradients by autodiff."""
-    geometry = FOLDED[name]
-    with jax.enable_x64(True):
-        x, kernel, _ = geometry.arrays("float64")
-        convolve = partial(folded_convolution, **geometry.options)
-        y, dy, gradients = value_and_vjp(convolve, x, kernel)
-    values, slopes = TOLERANCE["float64"]
-    assert_close(y, reference.conv2d(x, kernel, **geometry.options), values)
-    wants = reference.conv2d_vjp(x, kernel, dy, **geometry.options)[:2]
-    for got, want in zip(gradients, wants, strict=True):
-        assert_close(got, want, slopes)
 
 
 SHAPES = {"conv2": ((27, 27, 48), (5, 5, 48, 128)), "conv3": ((13, 13, 256), (3, 3, 256, 384))}

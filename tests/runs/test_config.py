@@ -28,6 +28,11 @@ def test_defaults_are_the_papers() -> None:
     )  # fmt: skip
 
 
+def test_the_highest_precision_is_not_for_bfloat16() -> None:
+    message = "precision 'highest' is for float32 and float64, got dtype 'bfloat16'"
+    assert refusal(precision="highest", dtype="bfloat16") == message
+
+
 @pytest.mark.parametrize("value", [0, -1])
 @pytest.mark.parametrize(
     "name",
@@ -54,7 +59,13 @@ def test_ranges_of_numbers(name: str, highest: float | None) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("schedule", "cosine"), ("dtype", "float16"), ("classifier", "old"), ("resize", "crop")],
+    [
+        ("schedule", "cosine"),
+        ("dtype", "float16"),
+        ("precision", "high"),
+        ("classifier", "old"),
+        ("resize", "crop"),
+    ],
 )
 def test_choices(name: str, value: str) -> None:
     message = refusal(**{name: value})

@@ -11,6 +11,7 @@ import pytest
 from helpers.runs import CONFIG, NARROW, STATISTICS, make_batch
 
 from alexnet_jax import ops
+from alexnet_jax.inference import make_logits
 from alexnet_jax.network.forward import activations, forward
 from alexnet_jax.network.layers import Conv
 from alexnet_jax.network.module import init
@@ -89,9 +90,19 @@ def test_norms_of_a_bfloat16_network_compute_in_float32() -> None:
     ],
 )
 def test_no_step_goes_beyond_what_it_was_asked(dtype: Any, allowed: set[str]) -> None:
-    """Not a value in float64, though float64 is on and every constant of Python's is one."""
+    """Not a value in float64, though float64 is on and every constant of Python's is one.
+
+    Random crops on a TPU are products in bfloat16 in every network; they are left out of the first.
+    """
     with jax.enable_x64(True):
-        config = dataclasses.replace(CONFIG, dtype=dtype, mirror=True, colour_noise=0.1, ema=0.9)
+        config = dataclasses.replace(
+            CONFIG,
+            dtype=dtype,
+            random_crop=dtype == "bfloat16",
+            mirror=True,
+            colour_noise=0.1,
+            ema=0.9,
+        )
         net = architecture("small", layers=NARROW)
         place = topology("one_device", net)
         state = jax.eval_shape(lambda: init_state(net, config, place))
@@ -104,3 +115,31 @@ def test_no_step_goes_beyond_what_it_was_asked(dtype: Any, allowed: set[str]) ->
         if getattr(var.aval, "ndim", 0) > 0 and "float" in (name := str(var.aval.dtype))
     ]
     assert set(large) == allowed
+
+
+@pytest.mark.parametrize("precision", ["default", "highest"])
+def test_products_of_a_step_and_of_an_evaluation_are_as_precise_as_asked(precision: str) -> None:
+    """All float32 ones, forward and backward; those that crop are exact in any precision."""
+    config = dataclasses.replace(CONFIG, precision=precision)
+    net = architecture("small", layers=NARROW)
+    place = topology("one_device", net)
+    state = jax.eval_shape(lambda: init_state(net, config, place))
+    step = make_train_step(net, config, place, 100.0)
+    evaluation = make_logits(
+        net, place, pixel_scale=1.0, dtype=config.dtype, precision=config.precision
+    )
+    programs = (
+        jax.make_jaxpr(step)(state, make_batch(0), STATISTICS),
+        jax.make_jaxpr(evaluation)(state.params, make_batch(0)["image"], STATISTICS),
+    )
+    for program, layers in zip(programs, (3 * 8 - 1, 8), strict=True):
+        products = [
+            eqn
+            for eqn in equations(program.jaxpr)
+            if eqn.primitive.name in ("dot_general", "conv_general_dilated")
+            and dtypes(eqn) == {"float32"}
+        ]
+        assert len(products) >= layers
+        highest = jax.lax.Precision.HIGHEST
+        wanted = (highest, highest) if precision == "highest" else None
+        assert {eqn.params["precision"] for eqn in products} == {wanted}

@@ -17,6 +17,7 @@ from alexnet_jax.cli.options import (
     Count,
     OmitArgPrefixes,
     Positional,
+    Precision,
     Report,
     Topology,
     TrainingData,
@@ -51,6 +52,8 @@ class Options:
     """Number of views computed at a time."""
     topology: Topology = "one_device"
     """Distribution of the network over devices."""
+    precision: Precision = None
+    """Products of float32 numbers on TPUs and GPUs: rounded as is usual there, or exact."""
     json: Report = None
     """File for the measurements."""
     processes: OmitArgPrefixes[SeveralProcesses] = field(default_factory=SeveralProcesses)
@@ -67,7 +70,12 @@ def main(options: Options) -> None:
     options.processes.join_alike("evaluate", options)
     enable_compile_cache()
     members = [
-        load_trained(workdir, checkpoint=options.checkpoint, topology_name=options.topology)
+        load_trained(
+            workdir,
+            checkpoint=options.checkpoint,
+            topology_name=options.topology,
+            precision=options.precision,
+        )
         for workdir in options.workdirs
     ]
     networks = ensemble([member.logits(options.views) for member in members])

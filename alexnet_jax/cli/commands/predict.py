@@ -19,6 +19,7 @@ from alexnet_jax.cli.options import (
     Checkpoint,
     OmitArgPrefixes,
     Positional,
+    Precision,
     Topology,
     Views,
     Workdir,
@@ -53,6 +54,8 @@ class Options:
     """Checkpoint: the best on the test split, the newest good one, or a step."""
     topology: Topology = "one_device"
     """Distribution of the network over devices."""
+    precision: Precision = None
+    """Products of float32 numbers on TPUs and GPUs: rounded as is usual there, or exact."""
     processes: OmitArgPrefixes[SeveralProcesses] = field(default_factory=SeveralProcesses)
 
 
@@ -101,7 +104,10 @@ def main(options: Options) -> None:
     options.processes.join_alike("predict", options)
     enable_compile_cache()
     trained = load_trained(
-        options.workdir, checkpoint=options.checkpoint, topology_name=options.topology
+        options.workdir,
+        checkpoint=options.checkpoint,
+        topology_name=options.topology,
+        precision=options.precision,
     )
     if STANDARD_INPUT in options.images and jax.process_count() > 1:
         raise InputError("- is for one process: standard input is not that of all")

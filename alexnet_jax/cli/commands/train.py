@@ -27,7 +27,7 @@ from alexnet_jax.cli.options import (
     words,
 )
 from alexnet_jax.cli.values import directory, whole
-from alexnet_jax.runs import Dtype, TrainConfig, with_overrides
+from alexnet_jax.runs import Dtype, Precision, TrainConfig, with_overrides
 from alexnet_jax.runtime import enable_compile_cache, make_deterministic
 
 AS_IN_CONFIG = "as in CONFIG"
@@ -55,6 +55,8 @@ class Options:
     """Seed of everything random."""
     dtype: Annotated[Dtype | None, words(Dtype, AS_IN_CONFIG)] = None
     """Type of the computation; float64 needs JAX_ENABLE_X64=1."""
+    precision: Annotated[Precision | None, words(Precision, AS_IN_CONFIG)] = None
+    """Products of float32 numbers on TPUs and GPUs: rounded as is usual there, or exact."""
     log_every: Annotated[int | None, option(whole, "N", AS_IN_CONFIG)] = None
     """Updates between two lines of training metrics."""
     fresh: bool = False
@@ -71,9 +73,9 @@ class Options:
 def configured(options: Options) -> TrainConfig:
     """Return the config with the changes of the command line."""
     config = with_overrides(load_config(options.config), changed_values(options.set))
-    names = ("data", "data_dir", "start_from", "topology", "steps", "seed", "dtype", "log_every")
-    values = {name: getattr(options, name) for name in names}
-    return dataclasses.replace(config, **{n: v for n, v in values.items() if v is not None})
+    names = {field.name for field in dataclasses.fields(config)}
+    values = {n: v for n, v in vars(options).items() if n in names and v is not None}
+    return dataclasses.replace(config, **values)
 
 
 def main(options: Options) -> None:

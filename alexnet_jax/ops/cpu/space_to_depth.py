@@ -1,4 +1,4 @@
-"""Strided convolution as a convolution with stride 1 over squares of pixels."""
+"""Kernel gradient of a strided convolution, computed over squares of pixels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from alexnet_jax.ops import xla_conv
 from alexnet_jax.ops.check import compute_dtype
 from alexnet_jax.ops.cpu.microbatch import sum_groups
 
@@ -63,30 +62,6 @@ def folded_kernel_gradient(
     unfolded = unfolded.transpose((0, 2, 1, 3, 4, 5))
     whole = unfolded.reshape((taps[0] * stride, taps[1] * stride, maps_in, maps_out))
     return whole[:rows, :columns].astype(x.dtype)
-
-
-def folded_convolution(x: jax.Array, kernel: jax.Array, *, stride: int, padding: int) -> jax.Array:
-    """Convolve with stride S > 1 in the form of `folded_kernel_gradient`, with S S C channels.
-
-    This form is meant for accelerators, whose matrix units need more than the three channels of an
-    image. It costs additional taps beyond the kernel, which are zero: conv1 has 144 taps instead of
-    121. It has not been measured on an accelerator, and no layer uses it; `bench/alternatives.py`
-    times it beside XLA's convolution.
-
-    Args:
-      x: [B, H, W, C]. kernel: [K, L, C, M]. stride, padding: as for `conv2d`.
-
-    Returns:
-      [B, H', W', M]
-    """
-    taps = _taps(kernel.shape, stride)
-    sides = zip(x.shape[1:3], kernel.shape, strict=False)
-    outputs = tuple((n + 2 * padding - k) // stride + 1 for n, k in sides)
-    beyond = [(0, t * stride - k, 0) for t, k in zip(taps, kernel.shape, strict=False)]
-    whole = lax.pad(kernel, jnp.zeros((), kernel.dtype), [*beyond, (0, 0, 0), (0, 0, 0)])
-    cells = whole.reshape((taps[0], stride, taps[1], stride, *kernel.shape[2:]))
-    cells = cells.transpose((0, 2, 1, 3, 4, 5)).reshape((*taps, -1, kernel.shape[3]))
-    return xla_conv.convolution(_folded(x, outputs, taps, stride, padding), cells, 1, 0)
 
 
 def _taps(shape: tuple[int, ...], stride: int) -> tuple[int, int]:
