@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
-from alexnet_jax.data import Statistics
 from alexnet_jax.network import Architecture
 from alexnet_jax.parallel import Topology
 from alexnet_jax.planning.hlo import Collective, collectives
+from alexnet_jax.planning.lowering import lower_step, names_and_no_places
 from alexnet_jax.runs import TrainConfig
-from alexnet_jax.training import abstract_state, make_train_step
 
 DIRECTIONS = ("forward", "backward", "gradient")
 
@@ -96,7 +90,7 @@ def crossings(
     if config.accumulate > 1:
         raise ValueError(f"crossings are those of accumulate=1, got {config.accumulate}")
     text = compiled_step(architecture, config, topology)
-    unordered = read(text, architecture, config.batch, topology)
+    unordered = read_crossings(text, architecture, config.batch, topology)
     layers = [*_names(architecture), "metrics"]
 
     def order(crossing: Crossing) -> tuple[bool, int, int]:
@@ -109,47 +103,14 @@ def crossings(
 
 def compiled_step(architecture: Architecture, config: TrainConfig, topology: Topology) -> str:
     """Return the HLO text of the training step, compiled for stored images of the input's size."""
-    specs, side = topology.batch_specs(), architecture.longer_side
-
-    def abstract(name: str, shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
-        sharding = jax.NamedSharding(topology.mesh, specs[name])
-        return jax.ShapeDtypeStruct((config.batch, *shape), dtype, sharding=sharding)
-
-    batch: Any = {
-        "image": abstract("image", (side, side, architecture.channels), jnp.uint8),
-        "label": abstract("label", (), jnp.int32),
-        "index": abstract("index", (), jnp.int32),
-    }
-    state = abstract_state(architecture, config, topology)
-    statistics = topology.abstract(Statistics.abstract(side, architecture.channels))
-    step: Any = make_train_step(architecture, config, topology, 1.0)
-    with _names_and_no_places():
-        return step.lower(state, batch, statistics).compile().as_text()
+    with names_and_no_places():
+        text: str = lower_step(architecture, config, topology).compile().as_text()
+    return text
 
 
-@contextlib.contextmanager
-def _names_and_no_places() -> Iterator[None]:
-    """Keep the names of operations in a program and in its key of the compilation cache.
-
-    Without them in the key, the cache may return the same program with the operation names of
-    other code. The places of operations in source files and the callers of this module are left
-    out: a program is found again from wherever it is asked for.
-    """
-    settings = {
-        "jax_compilation_cache_include_metadata_in_key": True,
-        "jax_traceback_in_locations_limit": 0,
-    }
-    before = {name: getattr(jax.config, name) for name in settings}
-    try:
-        for name, value in settings.items():
-            jax.config.update(name, value)
-        yield
-    finally:
-        for name, value in before.items():
-            jax.config.update(name, value)
-
-
-def read(text: str, architecture: Architecture, batch: int, topology: Topology) -> list[Crossing]:
+def read_crossings(
+    text: str, architecture: Architecture, batch: int, topology: Topology
+) -> list[Crossing]:
     """Read the crossings from the text of a step compiled for a batch on a topology."""
     names, sizes = _names(architecture), _sizes(architecture, topology)
     return [

@@ -1,0 +1,89 @@
+"""Programs of a training step and of inference, lowered for devices that need not be there."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from alexnet_jax.data import Statistics
+from alexnet_jax.inference import make_logits
+from alexnet_jax.network import Architecture
+from alexnet_jax.parallel import Topology
+from alexnet_jax.runs import TrainConfig
+from alexnet_jax.training import abstract_state, make_train_step
+
+
+def lower_step(
+    architecture: Architecture, config: TrainConfig, topology: Topology, stored: int | None = None
+) -> Any:
+    """Lower the training step of `config.batch` images for the devices of a topology.
+
+    Args:
+      stored: side of the stored images; by default that of the network's input, where no crop is
+        taken.
+
+    Returns:
+      a `jax.stages.Lowered`, whose `compile()` has no array to allocate.
+    """
+    state = abstract_state(architecture, config, topology)
+    statistics, batch = _inputs(architecture, config, topology, stored)
+    step: Any = make_train_step(architecture, config, topology, 1.0)
+    with names_and_no_places():
+        return step.lower(state, batch, statistics)
+
+
+def lower_inference(
+    architecture: Architecture, config: TrainConfig, topology: Topology, stored: int | None = None
+) -> Any:
+    """Lower the logits of `config.batch` stored images, a view of each; like `lower_step`."""
+    params = abstract_state(architecture, config, topology).params
+    statistics, batch = _inputs(architecture, config, topology, stored)
+    logits: Any = make_logits(
+        architecture, topology, pixel_scale=config.scale, dtype=config.dtype, views=1
+    )
+    with names_and_no_places():
+        return logits.lower(params, batch["image"], statistics)
+
+
+def _inputs(
+    architecture: Architecture, config: TrainConfig, topology: Topology, stored: int | None
+) -> tuple[Statistics, Any]:
+    """Return the shapes and shardings of the statistics and of a batch."""
+    specs, side = topology.batch_specs(), stored or architecture.longer_side
+
+    def abstract(name: str, shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
+        sharding = jax.NamedSharding(topology.mesh, specs[name])
+        return jax.ShapeDtypeStruct((config.batch, *shape), dtype, sharding=sharding)
+
+    batch = {
+        "image": abstract("image", (side, side, architecture.channels), jnp.uint8),
+        "label": abstract("label", (), jnp.int32),
+        "index": abstract("index", (), jnp.int32),
+    }
+    return topology.abstract(Statistics.abstract(side, architecture.channels)), batch
+
+
+@contextlib.contextmanager
+def names_and_no_places() -> Iterator[None]:
+    """Keep the names of operations in a program and in its key of the compilation cache.
+
+    Without them in the key, the cache may return the same program with the operation names of
+    other code. The places of operations in source files and the callers of this module are left
+    out: a program is found again from wherever it is asked for.
+    """
+    settings = {
+        "jax_compilation_cache_include_metadata_in_key": True,
+        "jax_traceback_in_locations_limit": 0,
+    }
+    before = {name: getattr(jax.config, name) for name in settings}
+    try:
+        for name, value in settings.items():
+            jax.config.update(name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)
