@@ -17,6 +17,7 @@ from alexnet_jax.ops.dense import dense, dropout
 from alexnet_jax.ops.local import locally_connected
 from alexnet_jax.ops.loss import cross_entropy, softmax
 from alexnet_jax.ops.lrn import local_response_norm, map_response_norm
+from alexnet_jax.ops.platform import kernels
 from alexnet_jax.ops.pool import max_pool
 from alexnet_jax.ops.remat import rematerialized
 from alexnet_jax.ops.stream import streamed
@@ -28,6 +29,7 @@ __all__ = [
     "cross_entropy",
     "dense",
     "dropout",
+    "kernels",
     "local_response_norm",
     "locally_connected",
     "map_response_norm",

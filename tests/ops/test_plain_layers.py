@@ -156,7 +156,7 @@ def test_shapes_dtypes_and_what_jax_refuses(layer: Layer, dtype: str) -> None:
 
 def test_names_are_those_of_ops() -> None:
     """All that are layers; those without a rule of their own are the same functions."""
-    others = {"compute_dtype", "plain", "rematerialized", "streamed"}
+    others = {"compute_dtype", "kernels", "plain", "rematerialized", "streamed"}
     assert set(ops.plain.__all__) == set(ops.__all__) - others
     for name in ("dropout", "softmax", "cross_entropy"):
         assert getattr(ops.plain, name) is getattr(ops, name)
