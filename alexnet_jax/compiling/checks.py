@@ -9,7 +9,7 @@ from typing import Any
 
 from alexnet_jax.compiling.operations import custom_call_target
 from alexnet_jax.compiling.schedule import Scheduled
-from alexnet_jax.planning import Array, Instruction, Module
+from alexnet_jax.planning import Array, Module
 
 LOOP, COPY, CALLBACK = "loop over the batch", "copy of the batch", "host callback"
 SERIOUS = (LOOP, COPY, CALLBACK)
@@ -17,7 +17,7 @@ Fault = tuple[str, float, str]  # kind, bytes written in a step, detail
 _LARGE = 1 << 20  # bytes: less is not worth a line
 _HOST = ("callback", "MoveToHost", "MoveToDevice")
 _HOST_KINDS = ("infeed", "outfeed", "send", "recv")
-_WRITE = ("fusion", "custom-call", "convert", "convolution", "copy", "pad")
+_WRITE = ("fusion", "convert", "convolution", "copy", "pad")
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Finding:
 
     Attributes:
       kind: what it is; those in `SERIOUS` make a program unusable.
-      layer: name of the layer, or "views", "loss" or "update".
+      layer: name of the layer, or "views", "rest" or "update".
       count: number of instructions.
       bytes: bytes that they write in a step.
       detail: an example.

@@ -19,7 +19,7 @@ class Scheduled:
 
     Attributes:
       runs: how often it runs in a step; more than once inside a loop.
-      layer: name of the layer, or "logits", "views", "loss" or "update".
+      layer: name of the layer, or "logits", "views", "rest" or "update".
       part: forward, backward, or the update of the weights.
     """
 
@@ -78,7 +78,8 @@ def place(op_name: str, layers: Sequence[str], training: bool) -> tuple[str, Par
     """Return the layer and the part of a step that an operation belongs to.
 
     Without the name of a layer, what a training step differentiates belongs to the views of the
-    images, which are computed for each image (`vmap`), or to the loss; the rest is the update.
+    images, which are computed for each image (`vmap`), or to the rest: the loss, random keys, and
+    the weights in the dtype of the computation. What is not differentiated is the update.
     """
     part: Part = "backward" if "transpose(" in op_name else "forward"
     words = re.split(r"[/()]", op_name)
@@ -89,4 +90,4 @@ def place(op_name: str, layers: Sequence[str], training: bool) -> tuple[str, Par
         return "views", "forward"
     if "jvp(" not in op_name:
         return "update", "update"
-    return "views" if "vmap" in words and part == "forward" else "loss", part
+    return "views" if "vmap" in words and part == "forward" else "rest", part

@@ -31,6 +31,7 @@ class Crossing:
         group is counted: the number for two towers does not depend on the number of pairs.
       bytes_per_step: bytes sent by all devices together in one step.
       sending: fraction of a group's devices that send.
+      asynchronous: whether the devices compute while the array crosses.
     """
 
     layer: str
@@ -40,6 +41,7 @@ class Crossing:
     values_per_image: float
     bytes_per_step: float
     sending: float
+    asynchronous: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the five fields of a JSON report; numbers without a fraction become integers."""
@@ -157,6 +159,7 @@ def _crossing(
         values_per_image=collective.groups * collective.values / batch,
         bytes_per_step=collective.bytes,
         sending=collective.senders / collective.members,
+        asynchronous=collective.asynchronous,
     )
 
 
