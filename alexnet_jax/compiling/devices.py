@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 from typing import Any
 
@@ -29,7 +30,7 @@ def target_devices(target: Target, count: int | None = None) -> list[Any]:
 
     Raises:
       ModuleNotFoundError: the package of the platform, of the extra `tpu` or `cuda`.
-      InputError: a slice that libtpu does not know; more devices than it has.
+      InputError: a slice that libtpu does not know; more devices than it has; TPUs that are no box.
     """
     import jax
 
@@ -41,8 +42,22 @@ def target_devices(target: Target, count: int | None = None) -> list[Any]:
     else:
         devices = _gpus(target, count or 1)
     if count is not None and count > len(devices):
-        raise InputError(f"{target.name} has {len(devices)} devices, got --devices {count}")
-    return devices[:count]
+        there = "1 device" if len(devices) == 1 else f"{len(devices)} devices"
+        raise InputError(f"{target.name} has {there}, got {count}")
+    chosen = devices[:count]
+    if chip.platform == "tpu" and not _are_a_box(chosen):
+        raise InputError(
+            f"{count} devices are no box in {target.of_size(len(chosen)).name}; "
+            f"it has {len(devices)}: take a number that divides them"
+        )
+    return chosen
+
+
+def _are_a_box(devices: list[Any]) -> bool:
+    """Whether TPUs are all those between the corners of a box, as a mesh of JAX needs them."""
+    places = {tuple(device.coords) for device in devices}
+    sides = [max(axis) - min(axis) + 1 for axis in zip(*places, strict=True)]
+    return math.prod(sides) == len(places)
 
 
 def _tpus(target: Target) -> list[Any]:

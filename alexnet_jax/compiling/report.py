@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,10 +87,10 @@ class Report:
 
     def by_layer(self) -> dict[tuple[str, Part], float]:
         """Return the estimated s by layer and part, the largest first."""
-        sums: Counter[tuple[str, Part]] = Counter()
+        sums: defaultdict[tuple[str, Part], float] = defaultdict(float)
         for cost in self.found:
             sums[cost.kernel.layer, cost.kernel.part] += cost.seconds
-        return dict(sums.most_common())
+        return dict(sorted(sums.items(), key=lambda one: -one[1]))
 
     def dearest(self, count: int = 10) -> list[Cost]:
         """Return the kernels that take most of the time."""

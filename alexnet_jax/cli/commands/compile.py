@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from alexnet_jax.cli.command import run
 from alexnet_jax.cli.options import Count, Float, Report, Topology, arg, option
@@ -28,7 +28,7 @@ from alexnet_jax.runs import TrainConfig
 
 @dataclass(frozen=True)
 class Options:
-    """Compile a training step for an accelerator that is not there: memory, time, what looks wrong."""
+    """Compile a training step for an accelerator that is not there, and print what it tells."""
 
     target: Annotated[str, arg(metavar="CHIP[:SLICE]")] = "v5e"
     """Chip and slice: v5e, v6e, v5p, v4, tpu7x, a100, h100, h200."""
@@ -81,7 +81,7 @@ def main(options: Options) -> None:
     target = target.of_size(wanted or 4)
     spread = topology(config.topology, network, target_devices(target, wanted))
     spread.check_batch(config.batch)
-    mode = "infer" if options.infer else "train"
+    mode: Literal["train", "infer"] = "infer" if options.infer else "train"
     program, plain = compile_programs(network, config, spread, mode, stored)
     if options.hlo is not None:
         options.hlo.write_text(program.text)
