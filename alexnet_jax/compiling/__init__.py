@@ -3,6 +3,7 @@
 from alexnet_jax.compiling.checks import SERIOUS, Finding
 from alexnet_jax.compiling.devices import target_devices
 from alexnet_jax.compiling.program import Memory, Program, compile_programs
+from alexnet_jax.compiling.rates import target_rates
 from alexnet_jax.compiling.report import Report, make_report
 from alexnet_jax.compiling.report_text import format_report
 from alexnet_jax.compiling.targets import CHIPS, Chip, Target, parse_target
@@ -21,4 +22,5 @@ __all__ = [
     "make_report",
     "parse_target",
     "target_devices",
+    "target_rates",
 ]

@@ -1,6 +1,6 @@
 """Predicted costs of a training run: communication, operations, memory traffic and scaling."""
 
-from alexnet_jax.planning.calibrate import make_update
+from alexnet_jax.planning.calibrate import make_update, rates
 from alexnet_jax.planning.communication import (
     Crossing,
     column_names,
@@ -16,6 +16,7 @@ from alexnet_jax.planning.lowering import lower_inference, lower_step, names_and
 from alexnet_jax.planning.scaling import (
     DISCLAIMER,
     LINKS,
+    Link,
     assumptions,
     format_scaling,
     predict_scaling,
@@ -30,6 +31,7 @@ __all__ = [
     "Array",
     "Crossing",
     "Instruction",
+    "Link",
     "Machine",
     "Module",
     "assumptions",
@@ -52,6 +54,7 @@ __all__ = [
     "parse_module",
     "predict",
     "predict_scaling",
+    "rates",
     "read_crossings",
     "update_bytes",
 ]

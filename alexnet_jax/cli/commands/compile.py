@@ -20,6 +20,7 @@ from typing import Annotated, Literal
 
 from alexnet_jax.cli.command import run
 from alexnet_jax.cli.options import Count, Float, Report, Topology, arg, option
+from alexnet_jax.cli.targets import devices_of
 from alexnet_jax.cli.values import count, whole
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, preset_name, presets
@@ -55,9 +56,6 @@ class Options:
 
 
 def main(options: Options) -> None:
-    from alexnet_jax.compiling import parse_target
-
-    target = parse_target(options.target)
     network = presets.architecture(preset_name(options.preset), classes=options.classes)
     stored = _stored(options, network)
     config = TrainConfig(
@@ -70,16 +68,12 @@ def main(options: Options) -> None:
         topology=options.topology,
     )
 
-    from alexnet_jax.compiling import compile_programs, format_report, make_report, target_devices
+    target, devices = devices_of(options.target, options.topology, options.devices)
+
+    from alexnet_jax.compiling import compile_programs, format_report, make_report
     from alexnet_jax.parallel import topology
 
-    wanted = {"one_device": 1, "two_towers": 2}.get(options.topology, options.devices)
-    if options.devices is not None and options.devices != wanted:
-        raise InputError(f"{options.topology} takes {wanted} devices, got {options.devices}")
-    if target.chip.platform == "cuda":
-        wanted = wanted or 2
-    target = target.of_size(wanted or 4)
-    spread = topology(config.topology, network, target_devices(target, wanted))
+    spread = topology(config.topology, network, devices)
     spread.check_batch(config.batch)
     mode: Literal["train", "infer"] = "infer" if options.infer else "train"
     program, plain = compile_programs(network, config, spread, mode, stored)
