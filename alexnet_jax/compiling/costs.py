@@ -58,6 +58,8 @@ def is_free(instruction: Instruction, chip: Chip) -> bool:
 
     Of the custom calls of a TPU only kernels written by hand do; others join or annotate arrays.
     """
+    if _CYCLES.search(instruction.attributes):
+        return False
     if instruction.kind == "custom-call" and chip.platform == "tpu":
         return custom_call_target(instruction) != KERNEL
     return instruction.kind in _FREE or instruction.kind.startswith(_EXCHANGES)

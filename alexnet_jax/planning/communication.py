@@ -149,8 +149,11 @@ def _crossing(
         layer = _layer(collective.upstream, fits) or (fits[-1] if fits else "unknown")
         direction = "gradient"
     else:
-        layer = _layer((collective.op_name, *collective.upstream), names) or "unknown"
-        direction = "backward" if "transpose(" in collective.op_name else "forward"
+        # A compiler that replaces a collective by another one may leave out its name.
+        origins = [name for name in (collective.op_name, *collective.upstream) if name]
+        origin = next((name for name in origins if _layer((name,), names)), "")
+        layer = _layer((origin,), names) or "unknown"
+        direction = "backward" if "transpose(" in (collective.op_name or origin) else "forward"
     return Crossing(
         layer,
         direction,
