@@ -47,6 +47,17 @@ def test_what_crosses_is_what_the_layers_imply(chip: str, name: str) -> None:
     assert {"gradient", "forward", "backward"} == {direction for _, direction, _ in expected}
 
 
+def test_a_collective_that_replaces_another_belongs_to_its_operand() -> None:
+    """Where widths do not suit it, a TPU sums and slices instead of scattering, and names nothing."""
+    text = """
+  %fusion.171 = f32[64,256] fusion(%x), kind=kOutput, calls=%none, \
+metadata={op_name="jit(train_step)/shard_map/transpose(jvp(fc6))/dot_general"}
+  %all-reduce.17 = f32[64,256] all-reduce(%fusion.171), replica_groups={{0,1}}, to_apply=%region.5
+"""
+    (found,) = read_crossings(text, NET, BATCH, place("hybrid", jax.devices()))
+    assert (found.layer, found.direction, found.kind) == ("fc6", "backward", "all-reduce")
+
+
 def test_what_is_asynchronous() -> None:
     """On a TPU the halos alone; on a GPU the sums of gradients, too."""
     kinds: dict[str, set[str]] = defaultdict(set)
