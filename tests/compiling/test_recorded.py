@@ -48,7 +48,7 @@ def test_what_crosses_is_what_the_layers_imply(chip: str, name: str) -> None:
 
 
 def test_a_collective_that_replaces_another_belongs_to_its_operand() -> None:
-    """Where widths do not suit it, a TPU sums and slices instead of scattering, and names nothing."""
+    """Where widths do not suit it, a TPU sums and slices for a scatter, without a name."""
     text = """
   %fusion.171 = f32[64,256] fusion(%x), kind=kOutput, calls=%none, \
 metadata={op_name="jit(train_step)/shard_map/transpose(jvp(fc6))/dot_general"}
