@@ -83,7 +83,8 @@ def place(op_name: str, layers: Sequence[str], training: bool) -> tuple[str, Par
     """
     part: Part = "backward" if "transpose(" in op_name else "forward"
     words = re.split(r"[/()]", op_name)
-    layer = next((word for word in words if word in layers), None)
+    # Layers that are computed together have a name of names: lrn1+pool1.
+    layer = next((word for word in words if set(word.split("+")) <= set(layers)), None)
     if layer is not None:
         return layer, part
     if not training:

@@ -204,6 +204,7 @@ def test_operations_of_products() -> None:
     [
         ("jit(train_step)/jvp()/cond/branch_0_fun/lrn1/mul", ("lrn1", "forward")),
         ("jit(train_step)/transpose(jvp(transpose(jvp(conv1))))/reduce_sum", ("conv1", "backward")),
+        ("jit(train_step)/jvp(lrn1+pool1)/dot_general", ("lrn1+pool1", "forward")),
         ("jit(train_step)/jvp(vmap())/gather", ("views", "forward")),
         ("jit(train_step)/jvp(jit(log_softmax))/sub", ("rest", "forward")),
         ("jit(train_step)/transpose(jvp())/reduce_sum", ("rest", "backward")),
