@@ -16,7 +16,7 @@ SERIOUS = (LOOP, COPY, CALLBACK)
 Fault = tuple[str, float, str]  # kind, bytes written in a step, detail
 _LARGE = 1 << 20  # bytes: less is not worth a line
 _HOST = ("callback", "MoveToHost", "MoveToDevice")
-_HOST_KINDS = ("infeed", "outfeed", "send", "recv")
+_HOST_KINDS = ("infeed", "outfeed")
 _WRITE = ("fusion", "convert", "convolution", "copy", "pad")
 
 
@@ -84,7 +84,9 @@ def _control(module: Module, one: Scheduled, images: Sequence[int]) -> Iterator[
         trips = module.trips(instruction)
         kind = LOOP if trips is None or trips in images else "loop"
         yield kind, 0.0, f"{trips or 'unknown'} trips, {instruction.op_name or instruction.name}"
-    if instruction.kind in _HOST_KINDS or any(word in target for word in _HOST):
+    # GPUs send to each other by the same instructions.
+    host = instruction.kind in _HOST_KINDS or "is_host_transfer=true" in instruction.attributes
+    if host or any(word in target for word in _HOST):
         yield CALLBACK, 0.0, target or instruction.kind
 
 

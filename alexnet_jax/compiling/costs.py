@@ -82,7 +82,11 @@ def _cost(module: Module, kernel: Scheduled, chip: Chip) -> Cost:
 def memory_bytes(module: Module, instruction: Instruction) -> float:
     """Return the bytes of the main memory that an instruction reads and writes once.
 
-    Operands count as a whole, also where a part is read.
+    Operands count as a whole, also where a part is read; those of a kernel written by hand also
+    where they lie on the chip already.
     """
     read = [array for source in module.operands(instruction) for array in source.arrays[:1]]
-    return sum(array.bytes for array in (*read, *instruction.arrays) if not array.on_chip)
+    all_of_them = custom_call_target(instruction) == KERNEL
+    return sum(
+        array.bytes for array in (*read, *instruction.arrays) if all_of_them or not array.on_chip
+    )

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from alexnet_jax import ops
 from alexnet_jax.network import Architecture
 from alexnet_jax.parallel import Topology
-from alexnet_jax.planning import lower_inference, lower_step, names_and_no_places
+from alexnet_jax.planning import compile_lowered, lower_inference, lower_step
 from alexnet_jax.runs import TrainConfig
 
 Mode = Literal["train", "infer"]
@@ -74,6 +74,9 @@ def compile_programs(
     Returns:
       the program as it runs on such a machine, and the same with operations of XLA alone, or None
       if it has no kernels written by hand.
+
+    Raises:
+      DoesNotFit: a TPU's memory is too small; the compiler for GPUs does not look.
     """
     lower = lower_step if mode == "train" else lower_inference
     with ops.kernels(True):
@@ -87,8 +90,7 @@ def compile_programs(
 
 
 def _compiled(lowered: Any) -> Program:
-    with names_and_no_places():
-        compiled = lowered.compile()
+    compiled = compile_lowered(lowered)
     memory = compiled.memory_analysis()
     counted = compiled.cost_analysis() or {}
     text: str = compiled.as_text()

@@ -17,6 +17,13 @@ from alexnet_jax.parallel import Topology
 from alexnet_jax.planning import Crossing, parse_module, read_crossings
 from alexnet_jax.runs import TrainConfig
 
+# Promised of every report in JSON.
+KEYS = (
+    "target", "devices", "topology", "preset", "batch", "dtype", "mode", "fits", "temp_bytes",
+    "argument_bytes", "flops", "bytes_accessed", "estimated_cycles", "estimated_ms",
+    "images_per_second", "collectives", "warnings",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Report:
@@ -97,7 +104,7 @@ class Report:
         return sorted(self.found, key=lambda cost: -cost.seconds)[:count]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report as JSON; the keys are promises."""
+        """Return the report as JSON: all KEYS, and more."""
         return {
             "target": self.target.name,
             "devices": self.devices,
@@ -126,6 +133,25 @@ class Report:
             "collectives": [_collective(one) for one in self.collectives],
             "warnings": [one.to_json() for one in self.warnings],
         }
+
+
+def unfit_json(
+    target: Target, topology: Topology, config: TrainConfig, mode: Mode, message: str
+) -> dict[str, Any]:
+    """Return the JSON of a program that no device can hold: what is unknown is None."""
+    known = {
+        "target": target.name,
+        "devices": topology.mesh.size,
+        "topology": topology.name,
+        "preset": config.preset,
+        "batch": config.batch,
+        "dtype": config.dtype,
+        "mode": mode,
+        "fits": False,
+        "collectives": [],
+        "warnings": [Finding("does not fit", "program", 1, 0.0, message).to_json()],
+    }
+    return dict.fromkeys(KEYS) | known
 
 
 def _kernel(cost: Cost) -> dict[str, Any]:

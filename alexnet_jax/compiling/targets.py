@@ -17,7 +17,7 @@ class Chip:
     Attributes:
       name: name on the command line.
       platform: name of the platform in JAX.
-      memory: bytes of its main memory.
+      memory: bytes of its main memory: of a TPU, those that libtpu 0.0.50 gives to programs.
       bandwidth: bytes/s of that memory.
       bfloat16, float32: dense matrix products in operations/s, two for each multiply-add. On a TPU
         products of float32 arrays are by default one pass in bfloat16, on a GPU they are in TF32.
@@ -64,19 +64,20 @@ _FLAT = (("1x1", 1), ("2x2", 4), ("2x4", 8), ("4x4", 16), ("4x8", 32), ("8x8", 6
          ("16x16", 256))  # fmt: skip
 _CUBES = (("2x1x1", 2), ("2x2x1", 4), ("2x2x2", 8), ("2x2x4", 16), ("2x4x4", 32), ("4x4x4", 64))
 _HALVES = (("1x1x1", 2), ("2x2x1", 8), ("2x2x2", 16), ("2x2x4", 32), ("2x4x4", 64), ("4x4x4", 128))
+_GIB = 2**30
 _UNIT = 2 * 128 * 128  # operations of a matrix unit in a cycle
 
 CHIPS = {
     chip.name: chip
     for chip in (
-        _tpu("v5e", 16e9, 819e9, 197e12, 200e9, 4 * _UNIT, _FLAT, "TPU v5e"),
+        _tpu("v5e", 15.75 * _GIB, 819e9, 197e12, 200e9, 4 * _UNIT, _FLAT, "TPU v5e"),
         # The page counts two units of 256 x 256; the compiler plans with twice their operations.
-        _tpu("v6e", 32e9, 1638e9, 918e12, 400e9, 16 * _UNIT, _FLAT, "TPU v6e"),
-        _tpu("v5p", 95e9, 2765e9, 459e12, 600e9, 8 * _UNIT, _CUBES, "TPU v5p"),
+        _tpu("v6e", 31.24 * _GIB, 1638e9, 918e12, 400e9, 16 * _UNIT, _FLAT, "TPU v6e"),
+        _tpu("v5p", 95.73 * _GIB, 2765e9, 459e12, 600e9, 8 * _UNIT, _CUBES, "TPU v5p"),
         # Links: six of 50 GB/s, as the paper of TPU v4 has them (Jouppi and others, 2023).
-        _tpu("v4", 32 * 2**30, 1200e9, 275e12, 300e9, 8 * _UNIT, _CUBES, "TPU v4"),
+        _tpu("v4", 30.75 * _GIB, 1200e9, 275e12, 300e9, 8 * _UNIT, _CUBES, "TPU v4"),
         # A chip is two devices, which share its links.
-        _tpu("tpu7x", 96 * 2**30, 3690e9, 1153.5e12, 300e9, 16 * _UNIT, _HALVES, "TPU7x"),
+        _tpu("tpu7x", 94.74 * _GIB, 3690e9, 1153.5e12, 300e9, 16 * _UNIT, _HALVES, "TPU7x"),
         Chip("a100", "cuda", 85_100_068_864, 2039e9, 312e12, 156e12, 300e9,
              "NVIDIA, A100 80GB SXM data sheet"),
         Chip("h100", "cuda", 84_942_979_072, 3352e9, 989e12, 494e12, 450e9,

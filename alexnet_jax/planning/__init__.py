@@ -12,7 +12,7 @@ from alexnet_jax.planning.communication_figure import network_picture
 from alexnet_jax.planning.communication_table import format_communication
 from alexnet_jax.planning.cost_model import Machine, operations, predict, update_bytes
 from alexnet_jax.planning.hlo_text import Array, Instruction, Module, parse_module
-from alexnet_jax.planning.lowering import lower_inference, lower_step, names_and_no_places
+from alexnet_jax.planning.lowering import DoesNotFit, compile_lowered, lower_inference, lower_step
 from alexnet_jax.planning.scaling import (
     DISCLAIMER,
     LINKS,
@@ -30,6 +30,7 @@ __all__ = [
     "LINKS",
     "Array",
     "Crossing",
+    "DoesNotFit",
     "Instruction",
     "Link",
     "Machine",
@@ -37,6 +38,7 @@ __all__ = [
     "assumptions",
     "column_names",
     "compare_with_measured",
+    "compile_lowered",
     "crossings",
     "device_rates",
     "efficiency_picture",
@@ -48,7 +50,6 @@ __all__ = [
     "lower_inference",
     "lower_step",
     "make_update",
-    "names_and_no_places",
     "network_picture",
     "operations",
     "parse_module",

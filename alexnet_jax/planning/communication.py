@@ -9,7 +9,7 @@ from typing import Any
 from alexnet_jax.network import Architecture
 from alexnet_jax.parallel import Topology
 from alexnet_jax.planning.hlo import Collective, collectives
-from alexnet_jax.planning.lowering import lower_step, names_and_no_places
+from alexnet_jax.planning.lowering import compile_lowered, lower_step
 from alexnet_jax.runs import TrainConfig
 
 DIRECTIONS = ("forward", "backward", "gradient")
@@ -105,8 +105,7 @@ def crossings(
 
 def compiled_step(architecture: Architecture, config: TrainConfig, topology: Topology) -> str:
     """Return the HLO text of the training step, compiled for stored images of the input's size."""
-    with names_and_no_places():
-        text: str = lower_step(architecture, config, topology).compile().as_text()
+    text: str = compile_lowered(lower_step(architecture, config, topology)).as_text()
     return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,11 +11,16 @@ import jax
 import jax.numpy as jnp
 
 from alexnet_jax.data import Statistics
+from alexnet_jax.errors import InputError
 from alexnet_jax.inference import make_logits
 from alexnet_jax.network import Architecture
 from alexnet_jax.parallel import Topology
 from alexnet_jax.runs import TrainConfig
 from alexnet_jax.training import abstract_state, make_train_step
+
+
+class DoesNotFit(InputError):
+    """The compiler found no way to hold a program in a device's memory."""
 
 
 def lower_step(
@@ -32,7 +38,7 @@ def lower_step(
     state = abstract_state(architecture, config, topology)
     statistics, batch = _inputs(architecture, config, topology, stored)
     step: Any = make_train_step(architecture, config, topology, 1.0)
-    with names_and_no_places():
+    with _names_and_no_places():
         return step.lower(state, batch, statistics)
 
 
@@ -45,7 +51,7 @@ def lower_inference(
     logits: Any = make_logits(
         architecture, topology, pixel_scale=config.scale, dtype=config.dtype, views=1
     )
-    with names_and_no_places():
+    with _names_and_no_places():
         return logits.lower(params, batch["image"], statistics)
 
 
@@ -67,8 +73,32 @@ def _inputs(
     return topology.abstract(Statistics.abstract(side, architecture.channels)), batch
 
 
+def compile_lowered(lowered: Any) -> Any:
+    """Compile a `jax.stages.Lowered`; the names of operations are kept in the text of the result.
+
+    Raises:
+      DoesNotFit: a TPU's memory is too small; the compiler for GPUs does not look.
+    """
+    try:
+        with _names_and_no_places():
+            return lowered.compile()
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise DoesNotFit(_shortage(str(error))) from None
+
+
+def _shortage(message: str) -> str:
+    """Return the sizes in libtpu's message of a program that does not fit."""
+    sizes = re.search(r"\(([\d.]+)([KMGT])\) exceeds available HBM \(([\d.]+)([KMGT])\)", message)
+    if sizes is None:
+        return f"does not fit: {message.splitlines()[0]}"
+    needed, there = f"{sizes[1]} {sizes[2]}iB", f"{sizes[3]} {sizes[4]}iB"
+    return f"does not fit: a device needs {needed} and has {there}; take a smaller batch"
+
+
 @contextlib.contextmanager
-def names_and_no_places() -> Iterator[None]:
+def _names_and_no_places() -> Iterator[None]:
     """Keep the names of operations in a program and in its key of the compilation cache.
 
     Without them in the key, the cache may return the same program with the operation names of

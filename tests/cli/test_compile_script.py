@@ -14,9 +14,14 @@ from helpers.scripts import Result, assert_refused, call
 from alexnet_jax import compiling
 from alexnet_jax.cli import targets
 from alexnet_jax.compiling import devices, rates
+from alexnet_jax.compiling import program as program_of
 from alexnet_jax.compiling.program import Memory, Program
+from alexnet_jax.compiling.report import KEYS
 from alexnet_jax.compiling.targets import CHIPS, parse_target
+from alexnet_jax.network.presets import architecture
+from alexnet_jax.parallel.topologies import topology
 from alexnet_jax.planning import communication
+from alexnet_jax.runs.config import TrainConfig
 
 MEMORY = Memory(3_000_000_000, 9_000_000_000, 2_000_000_000, 2_000_000_000, 50_000_000)
 
@@ -84,10 +89,58 @@ def test_inference_beside_plain_forms(tmp_path: Path, asked: list[Any]) -> None:
 def test_what_does_not_fit(
     tmp_path: Path, asked: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(globals(), "MEMORY", Memory(3 * 10**9, 14 * 10**9, 0, 0, 0))
+    monkeypatch.setitem(globals(), "MEMORY", Memory(3 * 10**9, 15 * 10**9, 0, 0, 0))
     result, value = run(tmp_path)
     assert value["fits"] is False
     assert "does not fit" in result.lines
+
+
+def test_what_a_compiler_refuses(
+    tmp_path: Path, asked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A TPU's stops where memory is too small: an answer all the same."""
+    message = "does not fit: a device needs 96.00 GiB and has 15.75 GiB; take a smaller batch"
+
+    def stop(*arguments: object) -> None:
+        raise compiling.DoesNotFit(message)
+
+    monkeypatch.setattr(compiling, "compile_programs", stop)
+    result, value = run(tmp_path)
+    assert result.lines == [f"small on v5e:1x1: {message}"]
+    assert set(value) == set(KEYS)
+    assert (value["fits"], value["estimated_ms"], value["batch"]) == (False, None, 64)
+    assert [one["detail"] for one in value["warnings"]] == [message]
+
+
+def test_the_message_of_a_compiler_that_lacks_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        "RESOURCE_EXHAUSTED: E1000: CompileTimeHbmOom: Ran out of memory on HBM, the total memory "
+        "required for HLO temporaries (96.00G) exceeds available HBM (15.75G). HLO module: jit_f.\n"
+        "See https://openxla.org/xla/errors/error_1000 for more details."
+    )
+
+    class Lowered:
+        def __init__(self, message: str) -> None:
+            self.message = message
+
+        def compile(self) -> None:
+            raise jax.errors.JaxRuntimeError(self.message)
+
+    net = architecture("small")
+    config = TrainConfig(name="compile", data="", steps=1)
+    place = topology("one_device", net, jax.devices())
+    for message, told in (
+        (text, "does not fit: a device needs 96.00 GiB and has 15.75 GiB; take a smaller batch"),
+        ("RESOURCE_EXHAUSTED: too much\nmore", "does not fit: RESOURCE_EXHAUSTED: too much"),
+    ):
+        lowered = Lowered(message)
+        monkeypatch.setattr(program_of, "lower_step", lambda *arguments, one=lowered: one)
+        with pytest.raises(compiling.DoesNotFit) as caught:
+            program_of.compile_programs(net, config, place)
+        assert str(caught.value) == told
+    lowered.message = "INTERNAL: a mistake of the compiler's"
+    with pytest.raises(jax.errors.JaxRuntimeError):
+        program_of.compile_programs(net, config, place)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +236,7 @@ def test_devices_of_a_target(monkeypatch: pytest.MonkeyPatch, asked: list[Any]) 
         ("h100", "data", None, "h100", 2),
         ("h200", "hybrid", 8, "h200", 8),
     ]
-    for name, topology, count, expected, size in cases:
-        target, found = targets.devices_of(name, topology, count)
+    for name, spread, count, expected, size in cases:
+        target, found = targets.devices_of(name, spread, count)
         assert (target.name, len(found)) == (expected, size)
     assert parse_target("V5E:2x4").name == "v5e:2x4"

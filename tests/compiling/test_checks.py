@@ -147,6 +147,10 @@ def test_calls_of_the_host(call: str) -> None:
     assert finding.kind in SERIOUS
 
 
+def test_a_gpu_that_sends_to_another_calls_no_host() -> None:
+    assert kinds("%y = (f32[4], u32[], token[]) send(%x, %token), channel_id=1") == set()
+
+
 def test_a_kernel_of_ours_costs_twice_its_bytes_or_operations() -> None:
     kernel = '%y = bf16[1600,96] custom-call(%x), custom_call_target="tpu_custom_call"'
     x = "%x = bf16[1600,96] parameter(0)"

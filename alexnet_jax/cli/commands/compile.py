@@ -70,24 +70,36 @@ def main(options: Options) -> None:
 
     target, devices = devices_of(options.target, options.topology, options.devices)
 
-    from alexnet_jax.compiling import compile_programs, format_report, make_report
+    from alexnet_jax.compiling import (
+        DoesNotFit,
+        compile_programs,
+        format_report,
+        make_report,
+        unfit_json,
+    )
     from alexnet_jax.parallel import topology
 
     spread = topology(config.topology, network, devices)
     spread.check_batch(config.batch)
     mode: Literal["train", "infer"] = "infer" if options.infer else "train"
-    program, plain = compile_programs(network, config, spread, mode, stored)
-    if options.hlo is not None:
-        options.hlo.write_text(program.text)
-    report, *beside = (
-        make_report(one, target, network, config, spread, mode)
-        for one in (program, plain)
-        if one is not None
-    )
+    try:
+        programs = compile_programs(network, config, spread, mode, stored)
+    except DoesNotFit as error:
+        value = unfit_json(target, spread, config, mode, str(error))
+        text = f"{options.preset} on {target.name}: {error}"
+    else:
+        if options.hlo is not None:
+            options.hlo.write_text(programs[0].text)
+        report, *plain = (
+            make_report(one, target, network, config, spread, mode)
+            for one in programs
+            if one is not None
+        )
+        value = report.to_json() | {"plain": plain[0].to_json() if plain else None}
+        text = format_report(report, *plain)
     if options.json is not None:
-        value = report.to_json() | {"plain": beside[0].to_json() if beside else None}
         options.json.write_text(json.dumps(value, indent=1) + "\n")
-    print(format_report(report, *beside))
+    print(text)
 
 
 def _stored(options: Options, network: Architecture) -> int:
