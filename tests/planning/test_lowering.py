@@ -1,0 +1,39 @@
+"""Programs lowered without arrays: what they take, and what they return."""
+
+import jax
+from helpers.narrow import tiny
+
+from alexnet_jax.parallel.topologies import topology
+from alexnet_jax.planning.lowering import lower_inference, lower_step
+from alexnet_jax.runs.config import TrainConfig
+
+NET = tiny()
+CONFIG = TrainConfig(name="lowered", data="", steps=1, batch=8, mirror=False, colour_noise=0.0)
+
+
+def test_a_step_takes_a_batch_of_stored_images() -> None:
+    """Divided over the devices; of the input's size where none is given."""
+    place = topology("data", NET, jax.devices()[:2])
+    for stored, side in ((None, 7), (9, 9)):
+        _, batch, statistics = lower_step(NET, CONFIG, place, stored).args_info[0]
+        image = batch["image"]
+        assert (image.shape, image.dtype) == ((8, side, side, 1), "uint8")
+        assert batch["label"].shape == batch["index"].shape == (8,)
+        assert statistics.mean.shape == (side, side, 1)
+
+
+def test_inference_takes_weights_and_images_alone() -> None:
+    place = topology("one_device", NET, jax.devices())
+    lowered = lower_inference(NET, CONFIG, place, 9)
+    params, images, _ = lowered.args_info[0]
+    assert set(params) == {"conv1", "fc2"}
+    assert images.shape == (8, 9, 9, 1)
+    assert lowered.out_info.shape == (8, 4)
+
+
+def test_operations_keep_their_names_and_no_places() -> None:
+    place = topology("one_device", NET, jax.devices())
+    text = lower_inference(NET, CONFIG, place).as_text(debug_info=True)
+    assert "conv1" in text
+    assert __file__ not in text
+    assert jax.config.jax_traceback_in_locations_limit > 0
