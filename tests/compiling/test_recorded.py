@@ -116,6 +116,11 @@ def test_every_layer_has_its_time(chip: str) -> None:
     )
 
 
+def test_a_gpu_has_no_loop_no_copy_and_no_call_of_the_host() -> None:
+    for name in PLACES:
+        assert report("h100", name).serious == ()
+
+
 def test_products_of_float32_are_bfloat16_on_a_tpu() -> None:
     kinds = Counter(one.kind for one in report("v5e").warnings)
     assert kinds["bfloat16 product under float32"] > 3

@@ -1,11 +1,16 @@
 """Programs lowered without arrays: what they take, and what they return."""
 
+import dataclasses
+from typing import Any
+
 import jax
+import pytest
 from helpers.narrow import tiny
 
 from alexnet_jax.parallel.topologies import topology
 from alexnet_jax.planning.lowering import lower_inference, lower_step
 from alexnet_jax.runs.config import TrainConfig
+from alexnet_jax.training.step import make_train_step
 
 NET = tiny()
 CONFIG = TrainConfig(name="lowered", data="", steps=1, batch=8, mirror=False, colour_noise=0.0)
@@ -37,3 +42,19 @@ def test_operations_keep_their_names_and_no_places() -> None:
     assert "conv1" in text
     assert __file__ not in text
     assert jax.config.jax_traceback_in_locations_limit > 0
+
+
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_accelerators_run_no_loop_and_call_no_host(platform: str) -> None:
+    """As traced, before any compiler of theirs: only a CPU takes a few images at a time."""
+    place = topology("one_device", NET, jax.devices())
+    settings = dataclasses.replace(CONFIG, mirror=True, colour_noise=0.1)
+    arguments = jax.tree.map(
+        lambda one: jax.ShapeDtypeStruct(one.shape, one.dtype),
+        lower_step(NET, settings, place, 9).args_info[0],
+    )
+    step: Any = make_train_step(NET, settings, place, 1.0)
+    text = step.trace(*arguments).lower(lowering_platforms=(platform,)).as_text()
+    assert "convolution" in text
+    for word in ("stablehlo.while", "callback", "outfeed", "stablehlo.send"):
+        assert word not in text
