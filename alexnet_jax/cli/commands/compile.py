@@ -43,7 +43,7 @@ class Options:
     """Images per step, over all devices."""
     classes: Annotated[int | None, option(whole, "N", "as in PRESET")] = None
     """Number of classes."""
-    stored: Annotated[int | None, option(count, "N", "256, or the input's and 4")] = None
+    stored: Annotated[int | None, option(count, "N", "256, or the input + 4")] = None
     """Side of the stored images, from which training takes crops."""
     dtype: Float = "float32"
     """Type of the computation."""

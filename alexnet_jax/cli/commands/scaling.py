@@ -62,7 +62,7 @@ class Options:
     """Take the rates from a step compiled for this accelerator: v5e, h100, ... as in `compile`."""
     memory: Positive = 2000.0
     """Memory bandwidth of a device during the update of the weights, in GB/s."""
-    bandwidth: Annotated[str | None, option(str, "X|LINK", "ndr400, or the target's")] = None
+    bandwidth: Annotated[str | None, option(str, "X|LINK", "ndr400, or that of TARGET")] = None
     """Bandwidth of a device in GB/s, or a link: ethernet100, ndr400, ici_v5e, nvlink4, ici_v5p."""
     latency: Positive = 5.0
     """Minimum time of each step of a collective, in microseconds."""
