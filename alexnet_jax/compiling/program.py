@@ -81,16 +81,16 @@ def compile_programs(
     lower = lower_step if mode == "train" else lower_inference
     with ops.kernels(True):
         lowered = lower(architecture, config, topology, stored)
-    program = _compiled(lowered)
+    program = _compiled(lowered, topology)
     if not program.kernels:
         return program, None
     with ops.kernels(False):
         lowered = lower(architecture, config, topology, stored)
-    return program, _compiled(lowered)
+    return program, _compiled(lowered, topology)
 
 
-def _compiled(lowered: Any) -> Program:
-    compiled = compile_lowered(lowered)
+def _compiled(lowered: Any, topology: Topology) -> Program:
+    compiled = compile_lowered(lowered, topology)
     memory = compiled.memory_analysis()
     counted = compiled.cost_analysis() or {}
     text: str = compiled.as_text()

@@ -105,7 +105,7 @@ def crossings(
 
 def compiled_step(architecture: Architecture, config: TrainConfig, topology: Topology) -> str:
     """Return the HLO text of the training step, compiled for stored images of the input's size."""
-    text: str = compile_lowered(lower_step(architecture, config, topology)).as_text()
+    text: str = compile_lowered(lower_step(architecture, config, topology), topology).as_text()
     return text
 
 

@@ -73,14 +73,18 @@ def _inputs(
     return topology.abstract(Statistics.abstract(side, architecture.channels)), batch
 
 
-def compile_lowered(lowered: Any) -> Any:
-    """Compile a `jax.stages.Lowered`; the names of operations are kept in the text of the result.
+def compile_lowered(lowered: Any, topology: Topology) -> Any:
+    """Compile a program of `lower_step` or `lower_inference` for the devices of its topology.
+
+    The names of operations are kept in the text of the result. A program for devices that are not
+    there is kept out of the cache of compiled programs, which cannot load it again.
 
     Raises:
       DoesNotFit: a TPU's memory is too small; the compiler for GPUs does not look.
     """
+    there = topology.mesh.devices.flat[0] in jax.devices()
     try:
-        with _names_and_no_places():
+        with _names_and_no_places(keep=there):
             return lowered.compile()
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
@@ -98,17 +102,23 @@ def _shortage(message: str) -> str:
 
 
 @contextlib.contextmanager
-def _names_and_no_places() -> Iterator[None]:
+def _names_and_no_places(keep: bool = True) -> Iterator[None]:
     """Keep the names of operations in a program and in its key of the compilation cache.
 
     Without them in the key, the cache may return the same program with the operation names of
     other code. The places of operations in source files and the callers of this module are left
     out: a program is found again from wherever it is asked for.
+
+    Args:
+      keep: whether the cache may keep it.
     """
-    settings = {
+    settings: dict[str, object] = {
         "jax_compilation_cache_include_metadata_in_key": True,
         "jax_traceback_in_locations_limit": 0,
     }
+    if not keep:
+        # JAX decides once whether there is a cache, but for each program whether it is kept.
+        settings["jax_persistent_cache_min_compile_time_secs"] = 1e9
     before = {name: getattr(jax.config, name) for name in settings}
     try:
         for name, value in settings.items():

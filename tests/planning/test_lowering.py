@@ -8,7 +8,7 @@ import pytest
 from helpers.narrow import tiny
 
 from alexnet_jax.parallel.topologies import topology
-from alexnet_jax.planning.lowering import lower_inference, lower_step
+from alexnet_jax.planning.lowering import compile_lowered, lower_inference, lower_step
 from alexnet_jax.runs.config import TrainConfig
 from alexnet_jax.training.step import make_train_step
 
@@ -58,3 +58,23 @@ def test_accelerators_run_no_loop_and_call_no_host(platform: str) -> None:
     assert "convolution" in text
     for word in ("stablehlo.while", "callback", "outfeed", "stablehlo.send"):
         assert word not in text
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_programs_for_absent_devices_are_kept_out_of_the_cache(
+    there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could not load them again."""
+    seen: list[float] = []
+
+    class Lowered:
+        def compile(self) -> None:
+            seen.append(jax.config.jax_persistent_cache_min_compile_time_secs)
+
+    place = topology("one_device", NET, jax.devices())
+    monkeypatch.setattr(jax, "devices", lambda: list(place.mesh.devices.flat) if there else [])
+    before = jax.config.jax_persistent_cache_min_compile_time_secs
+    compile_lowered(Lowered(), place)
+    assert (seen[0] == before) is there
+    assert seen[0] == before or seen[0] > 1e6
+    assert jax.config.jax_persistent_cache_min_compile_time_secs == before
