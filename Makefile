@@ -5,26 +5,33 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 TESTS := tests
 
-.PHONY: train test quick exhaustive torch accelerator lint notebooks clean
+.PHONY: train test quick exhaustive test-compiled torch accelerator lint notebooks clean
 
 # Train the small network on handwritten digits: about a minute on two cores.
 train: $(VENV)/installed
 	$(BIN)/python experiments/train.py digits
 
 # The tests, the slow ones too, but for the exhaustive ones. Most programs are compiled with little
-# optimization of machine code; `.venv/bin/python -m pytest -m "not exhaustive" --optimized` takes
+# optimization of machine code; `.venv/bin/python -m pytest --optimized` takes
 # all of them as users have them, in about twice the time.
 test: $(VENV)/tested
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not exhaustive" $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not exhaustive and not compiled" $(TESTS)
 
 # The tests that are not marked slow.
 quick: $(VENV)/tested
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not exhaustive" $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not exhaustive and not compiled" $(TESTS)
 
 # Those that take a minute or more each (the full size in float64, fifty steps on every topology,
 # dying processes, full disks, long runs), and further variants of the tests, compiled as users do.
 exhaustive: $(VENV)/tested
-	$(BIN)/python -m pytest -m exhaustive --optimized $(TESTS)
+	$(BIN)/python -m pytest -m "exhaustive and not compiled" --optimized $(TESTS)
+
+# The small network compiled for slices of TPUs that are not there, on every topology; MARK=exhaustive
+# takes the full size. It needs Python 3.12 or newer. libtpu lies beside the other packages, for these
+# tests alone: any program of JAX that finds it looks for a TPU.
+MARK := not exhaustive
+test-compiled: $(VENV)/tpu
+	PYTHONPATH=$(VENV)/tpu $(BIN)/python -m pytest -n 2 -m "compiled and $(MARK)" tests/compiling
 
 # PyTorch, for the tests that compare with it; without it they are skipped. Where no build for the
 # CPU alone is offered to pip, Linux takes one with CUDA, of gigabytes.
@@ -66,6 +73,10 @@ $(VENV)/installed: $(VENV)/python
 $(VENV)/tested: $(VENV)/python
 	$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/installed
+
+$(VENV)/tpu: $(VENV)/tested
+	$(PIP) --no-deps --target $@ "$$($(BIN)/python -c "import importlib.metadata as m; \
+		print(next(r.split(';')[0] for r in m.requires('jax') if r.startswith('libtpu')))")"
 
 $(VENV)/notebooks: $(VENV)/python
 	$(PIP) --editable '.[notebooks]'

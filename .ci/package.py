@@ -122,6 +122,8 @@ def check_all(environment: Environment) -> None:
     assert environment.run("alexnet-jax", "configs", "digits") == digits
     assert "\nphotos " in environment.run("alexnet-jax", "configs")
     assert "conv5" in environment.run("alexnet-jax", "summary")
+    told = environment.run("alexnet-jax", "compile", "--target", "v5e", status=2)
+    assert told == "error: libtpu is not installed: pip install 'alexnet_jax[tpu]'\n", told
     environment.run("alexnet-jax", "train", "digits", "--steps", "3")
     assert picture in environment.run(
         "python", "-m", "alexnet_jax", "predict", "runs/digits", picture

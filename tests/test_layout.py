@@ -27,6 +27,7 @@ ORDER = (
     "analysis",
     "planning",
     "bench",
+    "compiling",
     "paper",
     "cli",
 )

@@ -11,7 +11,7 @@ from alexnet_jax.bench.picture import comparison_picture
 from alexnet_jax.bench.process import ALLOCATORS, Process, process_environment
 from alexnet_jax.bench.race import Plan, race, torch_variants
 from alexnet_jax.bench.report import format_race, race_record
-from alexnet_jax.bench.work import DTYPES, MODES, Work
+from alexnet_jax.bench.work import DTYPES, MODES, Work, stored_size
 
 __all__ = [
     "ALLOCATORS",
@@ -28,5 +28,6 @@ __all__ = [
     "process_environment",
     "race",
     "race_record",
+    "stored_size",
     "torch_variants",
 ]

@@ -42,6 +42,7 @@ COMMANDS = {
         "accelerator": "check and measure this machine's GPUs or TPUs in ten minutes",
         "benchmark": "measure the speed of inference and training, beside PyTorch",
         "communication": "count the values sent between devices in one training step",
+        "compile": "compile a step for a TPU or GPU that is not there: memory, time, faults",
         "scaling": "estimate training on up to thousands of devices",
         "claims": "test the paper's claims: train variants, compare, print one table",
         "reproduce": "reproduce the paper's table 2 from ImageNet's archives",

@@ -48,6 +48,8 @@ _EXTRAS = {
     "pyarrow": "parquet",
     "tensorboardX": "tensorboard",
     "torch": "peer",
+    "libtpu": "tpu",
+    "jax_cuda13_plugin": "cuda",
 }
 
 

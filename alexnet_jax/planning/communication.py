@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
-from alexnet_jax.data import Statistics
 from alexnet_jax.network import Architecture
 from alexnet_jax.parallel import Topology
 from alexnet_jax.planning.hlo import Collective, collectives
+from alexnet_jax.planning.lowering import compile_lowered, lower_step
 from alexnet_jax.runs import TrainConfig
-from alexnet_jax.training import abstract_state, make_train_step
 
 DIRECTIONS = ("forward", "backward", "gradient")
 
@@ -37,6 +31,7 @@ class Crossing:
         group is counted: the number for two towers does not depend on the number of pairs.
       bytes_per_step: bytes sent by all devices together in one step.
       sending: fraction of a group's devices that send.
+      asynchronous: whether the devices compute while the array crosses.
     """
 
     layer: str
@@ -46,6 +41,7 @@ class Crossing:
     values_per_image: float
     bytes_per_step: float
     sending: float
+    asynchronous: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the five fields of a JSON report; numbers without a fraction become integers."""
@@ -96,7 +92,7 @@ def crossings(
     if config.accumulate > 1:
         raise ValueError(f"crossings are those of accumulate=1, got {config.accumulate}")
     text = compiled_step(architecture, config, topology)
-    unordered = read(text, architecture, config.batch, topology)
+    unordered = read_crossings(text, architecture, config.batch, topology)
     layers = [*_names(architecture), "metrics"]
 
     def order(crossing: Crossing) -> tuple[bool, int, int]:
@@ -109,47 +105,13 @@ def crossings(
 
 def compiled_step(architecture: Architecture, config: TrainConfig, topology: Topology) -> str:
     """Return the HLO text of the training step, compiled for stored images of the input's size."""
-    specs, side = topology.batch_specs(), architecture.longer_side
-
-    def abstract(name: str, shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
-        sharding = jax.NamedSharding(topology.mesh, specs[name])
-        return jax.ShapeDtypeStruct((config.batch, *shape), dtype, sharding=sharding)
-
-    batch: Any = {
-        "image": abstract("image", (side, side, architecture.channels), jnp.uint8),
-        "label": abstract("label", (), jnp.int32),
-        "index": abstract("index", (), jnp.int32),
-    }
-    state = abstract_state(architecture, config, topology)
-    statistics = topology.abstract(Statistics.abstract(side, architecture.channels))
-    step: Any = make_train_step(architecture, config, topology, 1.0)
-    with _names_and_no_places():
-        return step.lower(state, batch, statistics).compile().as_text()
+    text: str = compile_lowered(lower_step(architecture, config, topology), topology).as_text()
+    return text
 
 
-@contextlib.contextmanager
-def _names_and_no_places() -> Iterator[None]:
-    """Keep the names of operations in a program and in its key of the compilation cache.
-
-    Without them in the key, the cache may return the same program with the operation names of
-    other code. The places of operations in source files and the callers of this module are left
-    out: a program is found again from wherever it is asked for.
-    """
-    settings = {
-        "jax_compilation_cache_include_metadata_in_key": True,
-        "jax_traceback_in_locations_limit": 0,
-    }
-    before = {name: getattr(jax.config, name) for name in settings}
-    try:
-        for name, value in settings.items():
-            jax.config.update(name, value)
-        yield
-    finally:
-        for name, value in before.items():
-            jax.config.update(name, value)
-
-
-def read(text: str, architecture: Architecture, batch: int, topology: Topology) -> list[Crossing]:
+def read_crossings(
+    text: str, architecture: Architecture, batch: int, topology: Topology
+) -> list[Crossing]:
     """Read the crossings from the text of a step compiled for a batch on a topology."""
     names, sizes = _names(architecture), _sizes(architecture, topology)
     return [
@@ -186,8 +148,11 @@ def _crossing(
         layer = _layer(collective.upstream, fits) or (fits[-1] if fits else "unknown")
         direction = "gradient"
     else:
-        layer = _layer((collective.op_name, *collective.upstream), names) or "unknown"
-        direction = "backward" if "transpose(" in collective.op_name else "forward"
+        # A compiler that replaces a collective by another one may leave out its name.
+        origins = [name for name in (collective.op_name, *collective.upstream) if name]
+        origin = next((name for name in origins if _layer((name,), names)), "")
+        layer = _layer((origin,), names) or "unknown"
+        direction = "backward" if "transpose(" in (collective.op_name or origin) else "forward"
     return Crossing(
         layer,
         direction,
@@ -196,6 +161,7 @@ def _crossing(
         values_per_image=collective.groups * collective.values / batch,
         bytes_per_step=collective.bytes,
         sending=collective.senders / collective.members,
+        asynchronous=collective.asynchronous,
     )
 
 

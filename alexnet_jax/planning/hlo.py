@@ -1,4 +1,4 @@
-"""Parser of the collectives in the HLO text of a compiled program, independent of jax."""
+"""Collectives in the HLO text of a compiled program, independent of jax."""
 
 from __future__ import annotations
 
@@ -7,18 +7,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from alexnet_jax.planning.hlo_text import Array, Instruction, Module, parse_module
+
 KINDS = ("all-gather", "all-reduce", "reduce-scatter", "collective-permute", "all-to-all")
 
-# `%name = type kind(operands), attributes`, where the type of combined arrays is a tuple.
-# `kind-start` begins the transfer that `kind-done` awaits; only `kind-start` is matched.
-_COLLECTIVE = re.compile(
-    rf"= (?P<type>\(.*?\)|\S+) (?P<kind>{'|'.join(KINDS)})(?P<start>-start)?"
-    r"\((?P<operands>.*?)\)(?:,|$)(?P<rest>.*)"
-)
-_NAMED = re.compile(r"^\s*(?:ROOT )?%(?P<name>[\w.-]+) = (?P<value>.*)")
-_OPERAND = re.compile(r"%([\w.-]+)")
-_OP_NAME = re.compile(r'op_name="([^"]*)"')
-_ARRAY = re.compile(r"\b([a-z]\w*)\[([\d,]*)\]")
+# Instructions that only give an array another shape or place.
+_SAME = ("bitcast", "reshape", "copy")
 
 
 @dataclass(frozen=True)
@@ -36,6 +30,7 @@ class Collective:
       members, senders: number of devices in a group, and of those that send.
       op_name: origin in the traced program, such as "jit(f)/jvp(conv3)/all_gather".
       upstream: op_names of the instructions that the operand is computed from, nearest first.
+      asynchronous: whether the device computes while the array crosses.
     """
 
     kind: str
@@ -47,12 +42,12 @@ class Collective:
     senders: int
     op_name: str
     upstream: tuple[str, ...]
+    asynchronous: bool = False
 
     @property
     def bytes(self) -> float:
         """Return the bytes sent by all devices together in a step."""
-        bits = 8 if self.dtype == "pred" else int(re.findall(r"\d+", self.dtype)[0])
-        return self.groups * self.senders * self.values * bits / 8
+        return self.groups * self.senders * self.values * Array(self.dtype, ()).bytes
 
 
 def collectives(text: str, devices: int) -> list[Collective]:
@@ -65,38 +60,82 @@ def collectives(text: str, devices: int) -> list[Collective]:
     Raises:
       ValueError: a collective whose groups cannot be read.
     """
-    program = _program(text)
-    return [array for line in text.splitlines() for array in _arrays(line, devices, program)]
+    module = parse_module(text)
+    return [
+        array
+        for body in module.computations.values()
+        for instruction in body
+        for array in _arrays(instruction, devices, module)
+    ]
 
 
-def _arrays(line: str, devices: int, program: dict[str, str]) -> Iterator[Collective]:
-    """Yield the arrays of the collective in a line; none if the line has no collective."""
-    match = _COLLECTIVE.search(line)
-    if match is None:
+def _arrays(instruction: Instruction, devices: int, module: Module) -> Iterator[Collective]:
+    """Yield the arrays of an instruction that is a collective."""
+    # `kind-start` begins the transfer that `kind-done` awaits.
+    kind = instruction.kind.removesuffix("-start")
+    if kind not in KINDS:
         return
-    kind, rest = match["kind"], match["rest"]
-    groups, members, senders = _groups(kind, rest, devices)
+    groups, members, senders = _groups(kind, instruction.attributes, devices)
     if members < 2:
         return
-    arrays = _ARRAY.findall(match["type"])
-    if match["start"] and kind != "all-reduce":
-        # The type is (operands, results), with two more counters for some permutations.
-        arrays = [array for array in arrays if array != ("u32", "")]
-        arrays = arrays[len(arrays) // 2 :]
-    operands = _OPERAND.findall(match["operands"])
-    for index, (dtype, sides) in enumerate(arrays):
-        shape = tuple(int(side) for side in sides.split(",") if side)
-        yield Collective(
-            kind,
-            dtype,
-            shape,
-            values=_sent(kind, math.prod(shape), members),
-            groups=groups,
-            members=members,
-            senders=senders,
-            op_name=_op_name(rest),
-            upstream=tuple(_upstream(operands[index : index + 1], program)),
-        )
+    for result, operand in zip(_results(instruction), instruction.operands, strict=False):
+        for array, source in _joined(result, operand, module):
+            yield Collective(
+                kind,
+                array.dtype,
+                array.shape,
+                values=_sent(kind, array.size, members),
+                groups=groups,
+                members=members,
+                senders=senders,
+                op_name=instruction.op_name,
+                upstream=tuple(_upstream([source], module)),
+                asynchronous=instruction.kind.endswith("-start"),
+            )
+
+
+def _results(instruction: Instruction) -> tuple[Array, ...]:
+    """Return the arrays that a collective results in, one for each operand.
+
+    The type of a start is (operands, results), with two more counters for some permutations, or on
+    some platforms (results) alone.
+    """
+    arrays, count = instruction.arrays, len(instruction.operands)
+    if instruction.kind.endswith("-start") and len(arrays) >= 2 * count:
+        return arrays[count : 2 * count]
+    return arrays
+
+
+def _joined(array: Array, operand: str, module: Module) -> list[tuple[Array, str]]:
+    """Return the (array, name) of all that a compiler has flattened and joined into one operand.
+
+    XLA sums small gradients on a GPU as one vector. A concatenation of the traced program has an
+    `op_name`, and is an array of its own.
+    """
+    source = module.by_name.get(operand)
+    if source is None or len(array.shape) != 1:
+        return [(array, operand)]
+    names, root = source.operands, source
+    if source.kind == "fusion" and source.called:
+        inner = module.of(source.called[0])
+        root = next((one for one in inner if one.root), source)
+        numbers = {one.name: int(one.literal) for one in inner if one.kind == "parameter"}
+        if not set(root.operands) <= set(numbers):
+            return [(array, operand)]
+        names = tuple(source.operands[numbers[name]] for name in root.operands)
+    if root.kind != "concatenate" or root.op_name or not set(names) <= set(module.by_name):
+        return [(array, operand)]
+    return [(_own_shape(name, module), name) for name in names]
+
+
+def _own_shape(name: str, module: Module) -> Array:
+    """Return the type of an array before it was given another shape."""
+    source = module.by_name[name]
+    while source.kind in _SAME and (operands := module.operands(source)):
+        source, before = operands[0], source
+        if len(source.arrays) != 1 or source.arrays[0].size != before.arrays[0].size:
+            return before.arrays[0]
+    return source.arrays[0]
 
 
 def _sent(kind: str, size: int, members: int) -> float:
@@ -145,25 +184,14 @@ def _pairs(attributes: str) -> tuple[int, int, int]:
     return len(groups), len(groups[0]), len(pairs) // len(groups)
 
 
-def _program(text: str) -> dict[str, str]:
-    """Return the text right of the equals sign of each instruction, by name."""
-    matches = (match for line in text.splitlines() if (match := _NAMED.match(line)))
-    return {match["name"]: match["value"] for match in matches}
-
-
-def _op_name(value: str) -> str:
-    match = _OP_NAME.search(value)
-    return match[1] if match else ""
-
-
-def _upstream(names: list[str], program: dict[str, str], limit: int = 50) -> Iterator[str]:
+def _upstream(names: list[str], module: Module, limit: int = 50) -> Iterator[str]:
     """Yield op_names of instructions and of their operands, nearest first, up to a limit."""
     queue, seen = list(names), set(names)
     while queue and limit:
-        value, limit = program.get(queue.pop(0), ""), limit - 1
-        if name := _op_name(value):
-            yield name
-        # The attributes after the operands may name called computations, which are not operands.
-        operands = _OPERAND.findall(value.partition("), ")[0])
-        queue += [name for name in operands if name not in seen]
-        seen.update(operands)
+        source, limit = module.by_name.get(queue.pop(0)), limit - 1
+        if source is None:
+            continue
+        if source.op_name:
+            yield source.op_name
+        queue += [name for name in source.operands if name not in seen]
+        seen.update(source.operands)

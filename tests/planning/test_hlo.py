@@ -133,3 +133,46 @@ def test_groups_that_cannot_be_read() -> None:
     for groups in ("replica_groups=mesh['data'=4] {'data':(1)2}", "replica_groups=@mesh", "x=1"):
         with pytest.raises(ValueError, match="cannot be read"):
             collectives(f"  %x = f32[8]{{0}} all-reduce(%a), {groups}", 4)
+
+
+JOINED = """
+%join (p0: f32[4], p1: f32[6], p2: f32[1]) -> f32[11] {
+  %p0 = f32[4]{0} parameter(0)
+  %p1 = f32[6]{0} parameter(1)
+  %p2 = f32[1]{0} parameter(2)
+  ROOT %c = f32[11]{0} concatenate(%p0, %p1, %p2), dimensions={0}
+}
+
+ENTRY %main (x: f32[4]) -> f32[11] {
+  %b = f32[4]{0} fusion(%x), metadata={op_name="jit(f)/transpose(jvp(conv1))/reduce_sum"}
+  %k = f32[2,3]{1,0} fusion(%x), metadata={op_name="jit(f)/transpose(jvp(fc6))/dot"}
+  %l = f32[] fusion(%x), metadata={op_name="jit(f)/jvp()/reduce_sum"}
+  %bitcast.1 = f32[6]{0} bitcast(%k)
+  %bitcast.2 = f32[1]{0} bitcast(%l)
+  %joined = f32[11]{0} fusion(%b, %bitcast.1, %bitcast.2), kind=kLoop, calls=%join
+  %start = ((f32[11]{0}), f32[11]{0}) all-reduce-start(%joined), replica_groups={{0,1}}, \
+to_apply=%sum, metadata={op_name="jit(f)/(psum:psum:psum)"}
+  ROOT %done = f32[11]{0} all-reduce-done(%start)
+}
+"""
+
+
+def test_gradients_that_cuda_joins() -> None:
+    """One vector of all of them crosses once: its type names operands and results."""
+    found = collectives(JOINED, 2)
+    assert [one.values for one in found] == [4, 6, 1]
+    assert [one.shape for one in found] == [(4,), (2, 3), ()]
+    assert [one.upstream[0] for one in found] == [
+        "jit(f)/transpose(jvp(conv1))/reduce_sum",
+        "jit(f)/transpose(jvp(fc6))/dot",
+        "jit(f)/jvp()/reduce_sum",
+    ]
+    assert all(one.asynchronous for one in found)
+    assert sum(one.bytes for one in found) == 2 * 11 * 4
+
+
+def test_a_concatenation_of_the_program_is_one_array() -> None:
+    """As the bias of a layer in two groups is."""
+    text = JOINED.replace("dimensions={0}", 'dimensions={0}, metadata={op_name="jit(f)/conv2/c"}')
+    (found,) = collectives(text, 2)
+    assert (found.shape, found.values) == ((11,), 11)

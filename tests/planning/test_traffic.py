@@ -12,7 +12,7 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.network.presets import architecture
 from alexnet_jax.parallel.topologies import list_topologies, topology
-from alexnet_jax.planning.communication import read
+from alexnet_jax.planning.communication import read_crossings
 from alexnet_jax.planning.cost_model import Machine, predict
 from alexnet_jax.planning.hlo import collectives
 from alexnet_jax.planning.traffic import layout, transfers
@@ -30,7 +30,7 @@ def assert_as_compiled(
     text = compiled_step(net, config, place)
     compiled = Counter(
         (c.layer, c.direction, c.kind, round(c.bytes_per_step, 6))
-        for c in read(text, net, batch, place)
+        for c in read_crossings(text, net, batch, place)
     )
     plan = layout(name, net, devices)
     counted = Counter(

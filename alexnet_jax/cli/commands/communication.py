@@ -10,6 +10,7 @@ bytes/step    bytes that all devices together send for the whole batch
 figure 2      the same two numbers, as implied by the paper's figure for two towers
 
 On a CPU, a program that computes in bfloat16 still sends float32, as the column of types shows.
+--target compiles for a TPU or GPU that is not there, as `compile` does.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Annotated, Any
 
 from alexnet_jax.cli.command import run
 from alexnet_jax.cli.options import Float, Picture, Report, Topology, Whole, option
+from alexnet_jax.cli.targets import devices_of
 from alexnet_jax.cli.values import whole
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import preset_name, presets
@@ -38,6 +40,8 @@ class Options:
         int | None, option(partial(whole, low=1, high=1024), "N", "all there are, 2 on a CPU")
     ] = None
     """Number of devices; on a CPU, any."""
+    target: Annotated[str | None, option(str, "CHIP[:SLICE]", "this machine")] = None
+    """Accelerator to compile for, as in `compile`: v5e:2x4, h100."""
     preset: str = "paper"
     """Preset of the network."""
     batch: Whole = 128
@@ -63,7 +67,12 @@ def main(options: Options) -> None:
         dtype=options.dtype,
         topology=options.topology,
     )
-    devices = _devices(options.devices)
+    if options.target is None:
+        devices = _devices(options.devices)
+        machine = devices[0].platform
+    else:
+        target, devices = devices_of(options.target, options.topology, options.devices)
+        machine = target.name
 
     from alexnet_jax.parallel import topology
     from alexnet_jax.planning import column_names, crossings, format_communication, layer_parts
@@ -81,7 +90,7 @@ def main(options: Options) -> None:
     devices_text = "1 device" if count == 1 else f"{count} devices"
     title = (
         f"{network.name}, {spread.name} over {devices_text} "
-        f"({devices[0].platform}): one training step of {config.batch} images in {config.dtype}"
+        f"({machine}): one training step of {config.batch} images in {config.dtype}"
     )
     if options.picture is not None:
         from alexnet_jax.planning import network_picture

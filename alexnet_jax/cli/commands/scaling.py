@@ -12,8 +12,9 @@ apart, hidden         two bounds: nothing overlaps, or the shorter is hidden by 
 efficiency            rate as a share of that of equally many separate devices
 
 --measure measures the rate of computation on this machine; if it has several devices, the predicted
-and the measured times of those are printed, too. Counts are those of the compiled program, as in
-`communication`.
+and the measured times of those are printed, too. --target takes these rates from a step compiled
+for a TPU or GPU that is not there, as `compile` does, and its links. Counts are those of the
+compiled program, as in `communication`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Count, Float, Picture, Positive, Report, arg, option, words
+from alexnet_jax.cli.options import Count, Float, Picture, Positive, Report, option, words
+from alexnet_jax.cli.targets import devices_of
 from alexnet_jax.cli.values import positive, whole
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, preset_name, presets
@@ -56,9 +58,11 @@ class Options:
     """Counted operations per second of a device."""
     measure: bool = False
     """Measure that rate, and the rate of the update, on this machine's device."""
+    target: Annotated[str | None, option(str, "CHIP", "none")] = None
+    """Take the rates from a step compiled for this accelerator: v5e, h100, ... as in `compile`."""
     memory: Positive = 2000.0
     """Memory bandwidth of a device during the update of the weights, in GB/s."""
-    bandwidth: Annotated[str, arg(metavar="X|LINK")] = "ndr400"
+    bandwidth: Annotated[str | None, option(str, "X|LINK", "ndr400, or that of TARGET")] = None
     """Bandwidth of a device in GB/s, or a link: ethernet100, ndr400, ici_v5e, nvlink4, ici_v5p."""
     latency: Positive = 5.0
     """Minimum time of each step of a collective, in microseconds."""
@@ -75,6 +79,10 @@ def main(options: Options) -> None:
     batches = {"weak": options.batch, "strong": options.global_batch}
     if options.measure and options.flops_per_second != FLOPS:
         raise InputError("--measure finds the operations/s itself: leave --flops-per-second out")
+    if options.target is not None and (options.measure or options.flops_per_second != FLOPS):
+        raise InputError(
+            "--target finds the rates itself: leave out --measure and --flops-per-second"
+        )
     machine, sources = _machine(options)
 
     from alexnet_jax.planning import DISCLAIMER, assumptions
@@ -84,7 +92,7 @@ def main(options: Options) -> None:
     # Raises for impossible settings, before long work begins.
     tables = _tables(*plan, machine, itemsize)
     measured: list[Any] = []
-    if options.measure:
+    if options.measure or options.target is not None:
         config = TrainConfig(
             name="scaling",
             data="none",
@@ -93,7 +101,10 @@ def main(options: Options) -> None:
             batch=batches["weak"],
             dtype=options.dtype,
         )
-        machine, source, measured = _measured(config, network, tables, machine)
+        if options.target is not None:
+            machine, source = _compiled(config, network, options.target, machine)
+        else:
+            machine, source, measured = _measured(config, network, tables, machine)
         sources |= {"flops": source, "memory": source}
         tables = _tables(*plan, machine, itemsize)
     title = f"{network.name}, training in {options.dtype}: {DISCLAIMER}"
@@ -114,12 +125,17 @@ def main(options: Options) -> None:
 
 def _machine(options: Options) -> tuple[Any, dict[str, str]]:
     """Return the assumed machine, and the source of each of its numbers."""
-    from alexnet_jax.planning import LINKS, Machine
+    from alexnet_jax.planning import LINKS, Link, Machine
 
-    link = LINKS.get(options.bandwidth)
+    link = LINKS.get(options.bandwidth or "ndr400")
+    if options.bandwidth is None and options.target is not None:
+        from alexnet_jax.compiling import parse_target
+
+        chip = parse_target(options.target).chip
+        link = Link(chip.link, f"links of {chip.name}: {chip.source}")
     if link is None:
         try:
-            bandwidth = 1e9 * positive(options.bandwidth)
+            bandwidth = 1e9 * positive(options.bandwidth or "")
         except InputError as error:
             raise InputError(f"--bandwidth {error}; or a link: {', '.join(LINKS)}") from None
     machine = Machine(
@@ -180,6 +196,20 @@ def _print(tables: list[tuple[list[Any], str]], batches: dict[str, int]) -> None
                 f"every device holds the dense layers' inputs of all images: {held / 1e9:,.3g} GB "
                 f"on {rows[-1].step.devices:,} devices"
             )
+
+
+def _compiled(
+    config: TrainConfig, network: Architecture, name: str, machine: Any
+) -> tuple[Any, str]:
+    """Return the machine with the rates that a step compiled for a target lets expect, and a
+    description of the target."""
+    from alexnet_jax.bench import stored_size
+    from alexnet_jax.compiling import target_rates
+
+    target, devices = devices_of(name, "one_device", None)
+    flops, memory = target_rates(network, config, target, devices, stored_size(network))
+    source = f"a step of {config.batch} images compiled for {target.name}, not measured"
+    return dataclasses.replace(machine, flops=flops, memory=memory), source
 
 
 def _measured(
