@@ -85,7 +85,8 @@ def _alias_leads_to_any(module: str, name: str) -> bool:
     match _bindings(module).get(name):
         case ast.ImportFrom(module=str(source)) as imported if source.startswith("alexnet_jax"):
             original = next(a.name for a in imported.names if (a.asname or a.name) == name)
-            return _alias_leads_to_any(source, original)
+            # A package that imports its own module: the name is no alias.
+            return (source, original) != (module, name) and _alias_leads_to_any(source, original)
         case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
             return _leads_to_any(module, value)
     return False
