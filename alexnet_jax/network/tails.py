@@ -49,7 +49,10 @@ def run_tail(
     found = find_tail(steps, context) if ops.may_use_kernels(x) else None
     if found is not None:
         tail, halo, count = found
-        x, steps = context.towers.trim(ops.pool_tail(tail, x, bias), halo), steps[count:]
+        names = dict.fromkeys(step.placed.layer.name for step in steps[:count])
+        with jax.named_scope("+".join(names)):
+            x = context.towers.trim(ops.pool_tail(tail, x, bias), halo)
+        steps = steps[count:]
     for step in steps:
         x = step(context, x)
     return x

@@ -49,7 +49,12 @@ def lower_inference(
     params = abstract_state(architecture, config, topology).params
     statistics, batch = _inputs(architecture, config, topology, stored)
     logits: Any = make_logits(
-        architecture, topology, pixel_scale=config.scale, dtype=config.dtype, views=1
+        architecture,
+        topology,
+        pixel_scale=config.scale,
+        dtype=config.dtype,
+        precision=config.precision,
+        views=1,
     )
     with _names_and_no_places():
         return logits.lower(params, batch["image"], statistics)

@@ -19,12 +19,12 @@ from functools import partial
 from typing import Annotated, Literal
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Count, Float, Report, Topology, arg, option
+from alexnet_jax.cli.options import Count, Float, Report, Topology, arg, option, words
 from alexnet_jax.cli.targets import devices_of
 from alexnet_jax.cli.values import count, whole
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, preset_name, presets
-from alexnet_jax.runs import TrainConfig
+from alexnet_jax.runs import Precision, TrainConfig
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Options:
     """Side of the stored images, from which training takes crops."""
     dtype: Float = "float32"
     """Type of the computation."""
+    precision: Annotated[Precision, words(Precision)] = "default"
+    """Products of float32 numbers on TPUs and GPUs: rounded as is usual there, or exact."""
     infer: bool = False
     """Compile inference instead of a training step."""
     json: Report = None
@@ -65,6 +67,7 @@ def main(options: Options) -> None:
         preset=options.preset,
         batch=options.batch,
         dtype=options.dtype,
+        precision=options.precision,
         topology=options.topology,
     )
 
