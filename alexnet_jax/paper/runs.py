@@ -139,12 +139,12 @@ def _measured(variant: Variant, plan: Plan) -> tuple[float, ...]:
         case "updates":
             return tuple(map(updates_to_threshold, map(_lines, directories)))
         case "ensemble":
-            scores = _evaluated([load_trained(d) for d in directories], _job(variant, plan))
+            scores = evaluated([load_trained(d) for d in directories], _job(variant, plan))
             return (100 * (1 - scores["top1"]),) * len(directories)
     job = _job(variant, plan)
     if variant.measure == "ten_views":
-        evaluated = [_evaluated([load_trained(d)], job, views=10) for d in directories]
-        return tuple(100 * (1 - one["top1"]) for one in evaluated)
+        values = [evaluated([load_trained(d)], job, views=10) for d in directories]
+        return tuple(100 * (1 - one["top1"]) for one in values)
     return tuple(_gap(load_trained(directory), job) for directory in directories)
 
 
@@ -157,11 +157,11 @@ def _gap(trained: Trained, job: Job) -> float:
     train, count = job.dataset.train, min(len(job.dataset.train), 10_000)
     rows = np.linspace(0, len(train) - 1, count).astype(int)
     part = Split(train.images[rows], train.labels[rows])
-    losses = [_evaluated([trained], job, split=split)["loss"] for split in (job.dataset.test, part)]
+    losses = [evaluated([trained], job, split=split)["loss"] for split in (job.dataset.test, part)]
     return losses[0] - losses[1]
 
 
-def _evaluated(
+def evaluated(
     members: list[Trained], job: Job, *, views: int = 1, split: Split | None = None
 ) -> dict[str, float]:
     """Evaluate an ensemble on a split, by default the test split."""
