@@ -81,6 +81,11 @@ class Plan:
                 if (self.directory(run) / "config.json").is_file():
                     yield run
 
+    def first(self, training: Training) -> Run:
+        """Return a training's run of its first seed; of a race, with the likeliest rate."""
+        rate = training.rates[0] if training.rates else None
+        return Run(training, self.seeds_of(training)[0], rate)
+
     def rates(self, training: Training) -> list[float]:
         """List the rates of a race, then those on disk with which it was extended."""
         prefix = f"{training.name}_"
