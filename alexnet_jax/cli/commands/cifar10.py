@@ -90,7 +90,13 @@ def main(options: Options) -> None:
 def _train_and_record(options: Options) -> Record | None:
     """Train what is asked for, and return the record of the workdir; None for a dry run."""
     from alexnet_jax import data
-    from alexnet_jax.paper.cifar import Plan, make_record, measure_baselines, train_all
+    from alexnet_jax.paper.cifar import (
+        Plan,
+        check_trainings,
+        make_record,
+        measure_baselines,
+        train_all,
+    )
 
     changes = changed_values(options.set) | {"data": options.data}
     if options.data_dir is not None:
@@ -100,6 +106,8 @@ def _train_and_record(options: Options) -> Record | None:
     if options.dry_run:
         _describe(plan)
         return None
+    if not options.report:
+        check_trainings(trainings, plan)
     dataset = data.load(options.data, str(options.data_dir or ""))
     if not options.report:
         from alexnet_jax.runtime import enable_compile_cache

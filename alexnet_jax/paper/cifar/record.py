@@ -5,6 +5,7 @@ Tables and pictures are made from the record alone, without the runs and the dat
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
@@ -101,10 +102,12 @@ def make_record(plan: Plan, dataset: Dataset, note: str, machine: str) -> Record
 
 
 def _training(training: Training, plan: Plan, images: int) -> TrainingRecord:
+    runs = [run for run in plan.runs(training) if plan.lines(run)]
+    if not runs:  # the user's changes may not fit a training that was not asked for
+        plan = dataclasses.replace(plan, changes={})
     first = plan.first(training)
     config = plan.config(first)
     own = ("data", "data_dir", *(["learning_rate"] if training.rates else []))
-    runs = (run for run in plan.runs(training) if plan.lines(run))
     return {
         "name": training.name,
         "config": training.config,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from alexnet_jax.bench import train_torch
 from alexnet_jax.errors import TrainingFailed
@@ -27,6 +28,12 @@ from alexnet_jax.training import Console, Job, fit
 
 FAILED, TEN_VIEWS = "failed.txt", "ten_views.json"
 Say = Callable[[str], None]
+
+
+def check_trainings(trainings: Sequence[Training], plan: Plan) -> None:
+    """Raise InputError for settings with which a training cannot be begun."""
+    for training in trainings:
+        Job.make(plan.config(plan.first(training)))
 
 
 def train_all(trainings: Sequence[Training], plan: Plan, console: Console, say: Say) -> None:
@@ -55,7 +62,7 @@ def train_run(run: Run, plan: Plan, console: Console, say: Say) -> None:
         say(f"{run.label}: there already")
     elif run.training.library == "torch":
         say(run.label)
-        _train_with_torch(config, directory)
+        _train_with_torch(config, directory, console)
     else:
         say(run.label)
         fit(config, directory, console)
@@ -89,14 +96,20 @@ def failure(directory: Path) -> str | None:
     return file.read_text(encoding="utf-8").strip() if file.is_file() else None
 
 
-def _train_with_torch(config: TrainConfig, directory: Path) -> None:
+def _train_with_torch(config: TrainConfig, directory: Path, console: Console) -> None:
     """Train from the beginning in PyTorch, with the settings and metrics of a run of `fit`."""
     job = Job.make(config)
+
+    def append(line: Mapping[str, Any]) -> None:
+        log.append(line)
+        if line["split"] == "test":
+            console.test(line["step"], dict(line))
+
     with hold_workdir(directory):
         open_workdir(directory, config, job.dataset.fingerprint(), fresh=False)
         log = MetricsFile(directory / "metrics.jsonl")
         log.rewind(0)
-        train_torch(job.architecture, config, job.dataset, log.append)
+        train_torch(job.architecture, config, job.dataset, append)
         log.append({"event": "done", "step": config.steps})
 
 
