@@ -16,11 +16,12 @@ from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.paper.cifar import TRAININGS, Plan, Training, format_report, read_record
 from alexnet_jax.paper.cifar.plan import Run
 from alexnet_jax.paper.cifar.race import best_rate, crossing, run_race, windows
-from alexnet_jax.paper.cifar.record import Record, RunRecord, best_runs, train_seconds
+from alexnet_jax.paper.cifar.record import Record, RunRecord, best_runs, train_seconds, write_record
 from alexnet_jax.paper.cifar.report import format_markdown
 from alexnet_jax.runs import MetricsFile
 from alexnet_jax.runs.config import TrainConfig
 
+DOCS = Path(__file__).parents[2] / "docs"
 EPOCH = 50_000 / 128
 PLAN = Plan(Path("nowhere"), load_config)
 
@@ -229,7 +230,7 @@ def test_the_report_by_hand() -> None:
     missing = [line for line in text.splitlines() if "--data-dir data` |" in line]
     assert [line.split("|")[2].strip() for line in missing] == [*"3333", "1", "1", *"1133"]
     assert sum("1:30" in line for line in missing) == 9  # PyTorch's has none
-    assert "of one GPU are counts at assumed rates, not measurements" in text
+    assert "Times of one GPU are estimates from counts at assumed rates" in text
 
 
 def test_of_a_race_the_best_stands() -> None:
@@ -241,6 +242,22 @@ def test_markdown() -> None:
     assert format_markdown(("a", "b"), [("1", "2")], left=1) == (
         "| a | b |\n| --- | ---: |\n| 1 | 2 |"
     )
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """A line for a point; texts that look like one stay."""
+    record = made()
+    record["data"]["note"] = "[ 1, 2 ]"
+    write_record(record, tmp_path / "r.json")
+    text = (tmp_path / "r.json").read_text()
+    assert read_record(tmp_path / "r.json") == json.loads(json.dumps(record))
+    assert "[5.0, 40.0],\n" in text
+
+
+def test_the_page_is_up_to_date() -> None:
+    """docs/cifar10.md holds its results' report; if not, `python docs/cifar10.py` writes it."""
+    page = (DOCS / "cifar10.md").read_text(encoding="utf-8")
+    assert f"\n{format_report(read_record(DOCS / 'results' / 'cifar10.json'))}\n" in page
 
 
 def test_other_files_are_no_records(tmp_path: Path) -> None:

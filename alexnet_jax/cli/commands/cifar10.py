@@ -8,7 +8,6 @@ WORKDIR/NAME/SEED. Finished runs are not repeated, and stopped ones are resumed 
 from __future__ import annotations
 
 import importlib.util
-import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -69,7 +68,13 @@ class Options:
 
 
 def main(options: Options) -> None:
-    from alexnet_jax.paper.cifar import figure1, format_report, learning_curves, read_record
+    from alexnet_jax.paper.cifar import (
+        figure1,
+        format_report,
+        learning_curves,
+        read_record,
+        write_record,
+    )
 
     if options.results is not None:
         record = read_record(options.results)
@@ -79,8 +84,7 @@ def main(options: Options) -> None:
             return
         record = trained
     if options.json is not None:
-        text = json.dumps(record, indent=1, allow_nan=False)
-        options.json.write_text(f"{text}\n", encoding="utf-8")
+        write_record(record, options.json)
     for file, draw in ((options.picture, learning_curves), (options.figure1, figure1)):
         if file is not None:
             draw(record).savefig(file, dpi=150)

@@ -8,9 +8,10 @@ from alexnet_jax.runs import TrainConfig
 
 LAUNCHES = 5e-4  # s an update; about 100 kernels of 5 us each
 WORDS = (
-    "Estimates of one GPU are counts at assumed rates, not measurements: 1e14 operations/s, 2 TB/s "
-    "of memory for the update of the weights, and half a millisecond an update to launch kernels, "
-    "which is most of it for networks this small."
+    "Times of one GPU are estimates from counts at assumed rates, and nothing of them is measured: "
+    "1e14 operations/s, 2 TB/s of memory for the update of the weights, and half a millisecond an "
+    "update to launch kernels, which is most of it for networks this small. Compilation, input and "
+    "evaluations come on top."
 )
 
 

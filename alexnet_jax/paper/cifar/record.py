@@ -6,6 +6,8 @@ Tables and pictures are made from the record alone, without the runs and the dat
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
@@ -181,14 +183,19 @@ def _point(step: float, error: float, per_epoch: float) -> tuple[float, float]:
     return round(step / per_epoch, 2), _percent(error)
 
 
+def write_record(record: Record, file: Path) -> None:
+    """Write a record as JSON, with each point of a curve in one line."""
+    text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False)
+    joined = re.sub(r"\[\s+([-\d.]+),\s+([-\d.]+)\s+\]", r"[\1, \2]", text)
+    file.write_text(f"{joined}\n", encoding="utf-8")
+
+
 def read_record(file: Path) -> Record:
     """Read a record that was written as JSON.
 
     Raises:
       InputError: the file does not exist or contains no such record.
     """
-    import json
-
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
         if record["format"] != FORMAT or not isinstance(record["trainings"], list):

@@ -189,7 +189,7 @@ def _seeds(pairs: Sequence[object]) -> str:
 
 def _missing(trainings: Sequence[TrainingRecord]) -> str:
     """List the trainings of which runs are missing, with their command and an estimate."""
-    heads = ("missing", "runs", "command", "one GPU, a run")
+    heads = ("missing", "runs", "command", "one GPU, a run, estimate")
     rows = []
     for training in trainings:
         done = len([run for run in best_runs(training) if run["finished"]])
