@@ -45,7 +45,7 @@ class Options:
     """Name of the data set."""
     data_dir: Annotated[Path | None, option(directory, "DIR", "none")] = None
     """Directory of the prepared data sets."""
-    data_note: Annotated[str, option(str, "TEXT", "none")] = ""
+    data_note: Annotated[str | None, option(str, "TEXT", "none")] = None
     """Words about the data for the report, such as "JPEG copy"."""
     workdir: Directory = Path("runs/cifar10")
     """Directory of the runs."""
@@ -122,7 +122,7 @@ def _train_and_record(options: Options) -> Record | None:
         measure_baselines(baselines, plan.workdir, dataset, say)
         train_all(trainings, plan, make_console(), say)
         print()
-    return make_record(plan, dataset, options.data_note, _machine())
+    return make_record(plan, dataset, options.data_note or "", _machine())
 
 
 def _chosen(only: tuple[str, ...] | None) -> tuple[list[Training], list[str]]:

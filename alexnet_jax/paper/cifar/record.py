@@ -185,8 +185,9 @@ def _point(step: float, error: float, per_epoch: float) -> tuple[float, float]:
 
 def write_record(record: Record, file: Path) -> None:
     """Write a record as JSON, with each point of a curve in one line."""
+    # A text has no line break in JSON, so that none is taken for a point.
     text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False)
-    joined = re.sub(r"\[\s+([-\d.]+),\s+([-\d.]+)\s+\]", r"[\1, \2]", text)
+    joined = re.sub(r"\[\n\s+([-\d.]+),\n\s+([-\d.]+)\n\s+\]", r"[\1, \2]", text)
     file.write_text(f"{joined}\n", encoding="utf-8")
 
 
