@@ -17,6 +17,7 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.inference import Trained, ensemble, evaluate, load_trained, make_counter
 from alexnet_jax.paper.claims import Claim, Scale, Variant
 from alexnet_jax.runs import Line, MetricsFile, TrainConfig, read_settings
+from alexnet_jax.runtime import Interrupted
 from alexnet_jax.training import Console, Job, Silence, fit
 
 THRESHOLD = 0.25  # training error in the paper's figure 1
@@ -107,11 +108,21 @@ def train_all(claims: Sequence[Claim], plan: Plan, console: Console | None, say:
             continue
         if console is not None:
             say(label)
-        fit(config, directory, console or Silence())
+        train_to_end(config, directory, console or Silence())
         trained += 1
         elapsed = perf_counter() - began
         remaining = format_duration(elapsed / trained * (len(pairs) - number))
         say(f"{label}: {_error(directory):.2f} % wrong; {remaining} left")
+
+
+def train_to_end(config: TrainConfig, directory: Path, console: Console) -> None:
+    """Call `fit`, and raise Interrupted if a signal came too late to stop it, but before others."""
+    late = fit(config, directory, console)
+    if late is not None:
+        raise Interrupted(
+            f"stopped by {late.name} after {directory}; the same command goes on from there",
+            128 + late,
+        )
 
 
 def finished(directory: Path, config: TrainConfig) -> bool:

@@ -1,6 +1,7 @@
 """The command cifar10 from start to end, in small: what it trains, tests, writes and draws."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from helpers.scripts import Result, assert_refused, call, measurements
 from alexnet_jax import data
 from alexnet_jax.errors import TrainingFailed
 from alexnet_jax.inference.trained import load_trained
+from alexnet_jax.paper import runs
 from alexnet_jax.paper.cifar import train
 
 SIZES = (
@@ -115,7 +117,7 @@ def test_a_race_goes_on_without_runs_that_fail(
         directory.mkdir(parents=True, exist_ok=True)
         raise TrainingFailed("the loss of step 1 is nan")
 
-    monkeypatch.setattr(train, "fit", fit)
+    monkeypatch.setattr(runs, "fit", fit)
     for _ in range(2):
         result = call(
             "cifar10", "--workdir", tmp_path / "w", "--data-dir", data_dir, "--only", "relu",
@@ -124,6 +126,23 @@ def test_a_race_goes_on_without_runs_that_fail(
         assert (result.status, result.err) == (0, "")
         assert begun == [(0.001, 2), (0.0005, 2), (0.002, 2)]
     assert (tmp_path / "w" / "relu_0.002" / "0" / train.FAILED).read_text().endswith("nan\n")
+
+
+def test_a_signal_after_the_last_update_stops_what_follows(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came too late for the run that it met, and no other one is begun."""
+    begun = []
+
+    def fit(config: Any, directory: Path, console: object) -> signal.Signals:
+        begun.append(directory.name)
+        return signal.SIGTERM
+
+    monkeypatch.setattr(runs, "fit", fit)
+    options = ("--workdir", tmp_path / "w", "--data-dir", data_dir, "--only", "80sec")
+    result = call("cifar10", *options, "--set", "batch=16")
+    assert (result.status, begun) == (143, ["0"])
+    assert f"stopped by SIGTERM after {tmp_path}/w/80sec/0; the same command" in result.err
 
 
 def test_a_dry_run_lists_all(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from alexnet_jax.inference import load_trained
 from alexnet_jax.paper.cifar.plan import Plan, Run
 from alexnet_jax.paper.cifar.race import crossing, run_race
 from alexnet_jax.paper.cifar.trainings import Training
-from alexnet_jax.paper.runs import evaluated, finished
+from alexnet_jax.paper.runs import evaluated, finished, train_to_end
 from alexnet_jax.runs import (
     MetricsFile,
     TrainConfig,
@@ -24,7 +24,7 @@ from alexnet_jax.runs import (
     read_settings,
     write_atomically,
 )
-from alexnet_jax.training import Console, Job, fit
+from alexnet_jax.training import Console, Job
 
 FAILED, TEN_VIEWS = "failed.txt", "ten_views.json"
 Say = Callable[[str], None]
@@ -65,7 +65,7 @@ def train_run(run: Run, plan: Plan, console: Console, say: Say) -> None:
         _train_with_torch(config, directory, console)
     else:
         say(run.label)
-        fit(config, directory, console)
+        train_to_end(config, directory, console)
     if 10 in run.training.views:
         _test_ten_views(directory, config)
 
@@ -80,7 +80,7 @@ def _advance(run: Run, steps: int, plan: Plan, console: Console, say: Say) -> No
     if (directory / "config.json").is_file():  # a stopped run may have been meant to go further
         steps = max(steps, read_settings(directory)[0].steps)
     try:
-        fit(dataclasses.replace(config, steps=steps), directory, console)
+        train_to_end(dataclasses.replace(config, steps=steps), directory, console)
     except TrainingFailed as error:
         write_atomically(directory / FAILED, f"{error}\n")
         say(f"{run.label}: {error}")
