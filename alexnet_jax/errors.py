@@ -38,6 +38,10 @@ class FailedElsewhere(InputError):
     """An error that another process of the run raised, and prints itself."""
 
 
+class TrainingFailed(InputError):
+    """A training that is of no use: a loss or weight is no number, or the loss stays at chance."""
+
+
 class SaveFailed(InputError):
     """A checkpoint could not be written. Threads of the library that writes them may wait for each
     other for minutes; a script ends without them."""

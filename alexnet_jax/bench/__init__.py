@@ -11,6 +11,7 @@ from alexnet_jax.bench.picture import comparison_picture
 from alexnet_jax.bench.process import ALLOCATORS, Process, process_environment
 from alexnet_jax.bench.race import Plan, race, torch_variants
 from alexnet_jax.bench.report import format_race, race_record
+from alexnet_jax.bench.torch_training import train_torch
 from alexnet_jax.bench.work import DTYPES, MODES, Work, stored_size
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "race_record",
     "stored_size",
     "torch_variants",
+    "train_torch",
 ]

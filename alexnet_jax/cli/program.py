@@ -31,7 +31,7 @@ COMMANDS = {
     },
     "Data": {
         "prepare": "prepare ImageNet, CIFAR, folders of pictures, TFDS sets or idx files",
-        "baseline": "measure nearest neighbours on a data set, which a network should beat",
+        "baseline": "measure what a network should beat: nearest neighbours, logistic regression",
     },
     "Look inside": {
         "summary": "print a network's layers: shapes, parameters, operations",
@@ -46,6 +46,7 @@ COMMANDS = {
         "scaling": "estimate training on up to thousands of devices",
         "claims": "test the paper's claims: train variants, compare, print one table",
         "reproduce": "reproduce the paper's table 2 from ImageNet's archives",
+        "cifar10": "repeat the trainings of 2011 on CIFAR-10, and the paper's figure 1",
     },
     "Shell": {
         "completion": "print a script with which the shell completes commands and options",
@@ -63,6 +64,7 @@ _MAKE_FILES = (
     "features",
     "claims",
     "reproduce",
+    "cifar10",
 )
 _MODULES = {"import": "import_weights"}  # `import` cannot be imported
 

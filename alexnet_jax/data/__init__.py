@@ -8,7 +8,7 @@ from alexnet_jax.data.augment import (
     ten_views,
     training_views,
 )
-from alexnet_jax.data.baseline import nearest_neighbour
+from alexnet_jax.data.baseline import logistic_regression, nearest_neighbour
 from alexnet_jax.data.batches import Batches, Picked
 from alexnet_jax.data.buffers import Recycled
 from alexnet_jax.data.collection import (
@@ -67,6 +67,7 @@ __all__ = [
     "list_pictures",
     "load",
     "load_forms",
+    "logistic_regression",
     "make_reader",
     "nearest_neighbour",
     "read_images",

@@ -17,6 +17,7 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.inference import Trained, ensemble, evaluate, load_trained, make_counter
 from alexnet_jax.paper.claims import Claim, Scale, Variant
 from alexnet_jax.runs import Line, MetricsFile, TrainConfig, read_settings
+from alexnet_jax.runtime import Interrupted
 from alexnet_jax.training import Console, Job, Silence, fit
 
 THRESHOLD = 0.25  # training error in the paper's figure 1
@@ -107,11 +108,21 @@ def train_all(claims: Sequence[Claim], plan: Plan, console: Console | None, say:
             continue
         if console is not None:
             say(label)
-        fit(config, directory, console or Silence())
+        train_to_end(config, directory, console or Silence())
         trained += 1
         elapsed = perf_counter() - began
         remaining = format_duration(elapsed / trained * (len(pairs) - number))
         say(f"{label}: {_error(directory):.2f} % wrong; {remaining} left")
+
+
+def train_to_end(config: TrainConfig, directory: Path, console: Console) -> None:
+    """Call `fit`, and raise Interrupted if a signal came too late to stop it, but before others."""
+    late = fit(config, directory, console)
+    if late is not None:
+        raise Interrupted(
+            f"stopped by {late.name} after {directory}; the same command goes on from there",
+            128 + late,
+        )
 
 
 def finished(directory: Path, config: TrainConfig) -> bool:
@@ -139,12 +150,12 @@ def _measured(variant: Variant, plan: Plan) -> tuple[float, ...]:
         case "updates":
             return tuple(map(updates_to_threshold, map(_lines, directories)))
         case "ensemble":
-            scores = _evaluated([load_trained(d) for d in directories], _job(variant, plan))
+            scores = evaluated([load_trained(d) for d in directories], _job(variant, plan))
             return (100 * (1 - scores["top1"]),) * len(directories)
     job = _job(variant, plan)
     if variant.measure == "ten_views":
-        evaluated = [_evaluated([load_trained(d)], job, views=10) for d in directories]
-        return tuple(100 * (1 - one["top1"]) for one in evaluated)
+        values = [evaluated([load_trained(d)], job, views=10) for d in directories]
+        return tuple(100 * (1 - one["top1"]) for one in values)
     return tuple(_gap(load_trained(directory), job) for directory in directories)
 
 
@@ -157,11 +168,11 @@ def _gap(trained: Trained, job: Job) -> float:
     train, count = job.dataset.train, min(len(job.dataset.train), 10_000)
     rows = np.linspace(0, len(train) - 1, count).astype(int)
     part = Split(train.images[rows], train.labels[rows])
-    losses = [_evaluated([trained], job, split=split)["loss"] for split in (job.dataset.test, part)]
+    losses = [evaluated([trained], job, split=split)["loss"] for split in (job.dataset.test, part)]
     return losses[0] - losses[1]
 
 
-def _evaluated(
+def evaluated(
     members: list[Trained], job: Job, *, views: int = 1, split: Split | None = None
 ) -> dict[str, float]:
     """Evaluate an ensemble on a split, by default the test split."""

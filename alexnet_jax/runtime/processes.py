@@ -58,9 +58,9 @@ def on_first_process(function: Callable[[], object]) -> None:
     on_all_processes(function if is_first() else lambda: None)
 
 
-def shared_error(text: str) -> InputError:
+def shared_error(text: str, kind: type[InputError] = InputError) -> InputError:
     """Return the error to raise where every process detects one fault; only the first prints it."""
-    return InputError(text) if is_first() else FailedElsewhere(text)
+    return kind(text) if is_first() else FailedElsewhere(text)
 
 
 def broadcast_from_first(number: int) -> int:

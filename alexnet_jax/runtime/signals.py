@@ -41,6 +41,11 @@ class Signals:
         """Return the signal that asks the run to stop, or None; call it after every step."""
         return self._received
 
+    @property
+    def received(self) -> signal.Signals | None:
+        """The first signal that arrived in this process, or None."""
+        return self._received
+
     def _handlers(self) -> dict[signal.Signals, Callable[[int, FrameType | None], None]]:
         return dict.fromkeys((signal.SIGINT, signal.SIGTERM, *hangup()), self._handle)
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alexnet_jax.data import Statistics, centre_views
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InputError, TrainingFailed
 from alexnet_jax.inference import make_activations
 from alexnet_jax.network import Params
 from alexnet_jax.runtime import Interrupted, gather_to_host, shared_error
@@ -69,7 +69,7 @@ class HealthMonitor:
         """Check the losses up to a step and, if given, the state after it.
 
         Raises:
-          InputError: a value is not finite; the message names the first one and its step.
+          TrainingFailed: a value is not finite; the message names the first one and its step.
           Interrupted: a signal arrived while the steps were being recomputed.
         """
         bad_loss = self._losses.check()
@@ -89,14 +89,16 @@ class HealthMonitor:
         )
         raise shared_error(
             f"{what}. The first to be no number was {first}. The state of step {start} is good and "
-            f"kept; {_BAD_REMEDIES}"
+            f"kept; {_BAD_REMEDIES}",
+            TrainingFailed,
         )
 
     def flat(self, step: int) -> InputError | None:
         """Return the error to raise, once the state is saved, if the loss was flat for too long."""
         if self._losses.flat is None:
             return None
-        return shared_error(f"stopped at step {step}: {self._losses.flat}; {_FLAT_REMEDIES}")
+        text = f"stopped at step {step}: {self._losses.flat}; {_FLAT_REMEDIES}"
+        return shared_error(text, TrainingFailed)
 
     def _before_step(self, step: int) -> None:
         # Several processes can agree to stop only at increasing steps; these steps are past ones.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def fit(
     fresh: bool = False,
     profile: Path | None = None,
     heartbeat: float = 100.0,
-) -> None:
+) -> signal.Signals | None:
     """Train to `config.steps`, resuming from the newest good checkpoint in the workdir, if any.
 
     Writes config.json, metrics.jsonl, checkpoints/, the model card and, if matplotlib is installed,
@@ -66,6 +67,9 @@ def fit(
       fresh: start over, removing the files of an earlier run.
       profile: directory for a trace of ten steps, from the third of this process.
       heartbeat: seconds after which jax regards a silent process as dead.
+
+    Returns:
+      None, or the signal that arrived after the last update, too late to stop this run.
 
     Raises:
       InputError: settings that cannot be used or that differ between processes, a workdir of
@@ -92,7 +96,7 @@ def fit(
         run = Run(job, workdir, console, log, saved, initial_state)
         if broadcast_from_first(log.finished) and run.step == config.steps:
             console.note(f"{workdir} is finished at step {config.steps}; nothing to do")
-            return
+            return None
         on_all_processes(lambda: require_savable(workdir, run.array_bytes))
         if not can_draw():
             console.note(NO_PICTURES)
@@ -104,6 +108,7 @@ def fit(
         with run.batches:
             train(run, signals, watch, profile)
         run.finish()
+        return signals.received
 
 
 def _load(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,22 @@ def test_crashed_run_goes_on_bit_for_bit(whole: Path, tmp_path: Path, at: int) -
         fit(CONFIG, tmp_path, StoppingConsole(at))
     fit(CONFIG, tmp_path, PlainConsole())
     assert without_times(lines_of(tmp_path)) == without_times(lines_of(whole))
+
+
+class LateSignal(PlainConsole):
+    """Sends SIGTERM to this process when the last evaluation is shown, after the last update."""
+
+    def test(self, step: int, metrics: dict[str, float]) -> None:
+        if step == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_signal_after_the_last_update_is_told(tmp_path: Path) -> None:
+    """The run is finished all the same."""
+    config = dataclasses.replace(CONFIG, steps=3)
+    assert fit(config, tmp_path, LateSignal()) is signal.SIGTERM
+    assert lines_of(tmp_path)[-1]["event"] == "done"
+    assert fit(config, tmp_path, PlainConsole()) is None
 
 
 def test_lines_after_the_last_checkpoint_are_made_again(tmp_path: Path) -> None:

@@ -4,31 +4,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from time import perf_counter
 from typing import Annotated
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Positional, arg, option
+from alexnet_jax.cli.options import Count, Positional, arg, option
 
 
 @dataclass(frozen=True)
 class Options:
-    """Measure nearest neighbours on a data set, by pixels and by colour histograms."""
+    """Measure nearest neighbours and a logistic regression on a data set."""
 
     data: Positional[Annotated[str, arg(metavar="DATA")]] = "photos"
     """Name of a data set."""
     data_dir: Annotated[str | None, option(str, "DIR", "none")] = None
     """Directory of prepared data sets, for the name of one of these."""
+    iterations: Count = 100
+    """Most iterations of the logistic regression."""
 
 
 def main(options: Options) -> None:
     from alexnet_jax import data
-    from alexnet_jax.data import nearest_neighbour
+    from alexnet_jax.data import logistic_regression, nearest_neighbour
 
     dataset = data.load(options.data, options.data_dir or "")
     train, test = len(dataset.train), len(dataset.test)
     print(f"{dataset.name}: {train:,} training images, {test:,} test images")
     for name, accuracy in nearest_neighbour(dataset).items():
-        print(f"nearest neighbour by {name:10} top1 {accuracy:.2%}")
+        print(f"nearest neighbour by {name:10} top1 {accuracy:.2%}", flush=True)
+    began = perf_counter()
+    found = logistic_regression(dataset, options.iterations)
+    words = f"{found.iterations} iterations, {perf_counter() - began:.1f} s"
+    print(f"logistic regression on pixels   top1 {found.accuracy:.2%} ({words})")
 
 
 command = partial(run, main, Options)

@@ -1,0 +1,279 @@
+"""The trainings on CIFAR-10: their settings, races of rates, the record, the report."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alexnet_jax.cli.commands import train
+from alexnet_jax.cli.configs import load_config
+from alexnet_jax.errors import InputError
+from alexnet_jax.network import presets
+from alexnet_jax.network.architecture import Architecture
+from alexnet_jax.paper.cifar import TRAININGS, Plan, Training, format_report, read_record
+from alexnet_jax.paper.cifar.plan import Run
+from alexnet_jax.paper.cifar.race import best_rate, crossing, run_race, windows
+from alexnet_jax.paper.cifar.record import Record, RunRecord, best_runs, train_seconds, write_record
+from alexnet_jax.paper.cifar.report import format_markdown
+from alexnet_jax.runs import MetricsFile
+from alexnet_jax.runs.config import TrainConfig
+
+DOCS = Path(__file__).parents[2] / "docs"
+EPOCH = 50_000 / 128
+PLAN = Plan(Path("nowhere"), load_config)
+
+
+def config_of(name: str) -> TrainConfig:
+    return PLAN.config(PLAN.first(TRAININGS[name]))
+
+
+def network(name: str) -> Architecture:
+    config = config_of(name)
+    return presets.architecture(config.preset, layers=config.layers)
+
+
+def test_epochs_and_drops() -> None:
+    """Updates are those of whole epochs of 50,000 images, rounded up; rates drop before the end."""
+    epochs = {"80sec": 10, "80sec_torch": 10, "19pct": 140, "18pct": 140, "13pct": 520}
+    epochs |= {"19pct_quarter": 35, "18pct_quarter": 35, "13pct_short": 40, "11pct_short": 40}
+    epochs |= {"11pct": 520, "relu": 80, "tanh": 80}
+    assert {name: config_of(name).steps for name in TRAININGS} == {
+        name: math.ceil(count * EPOCH) for name, count in epochs.items()
+    }
+    drops = {name: config_of(name).drop_epochs for name in TRAININGS}
+    assert drops["18pct_quarter"] == drops["19pct_quarter"] == (30.0, 32.5)
+    assert drops["11pct_short"] == drops["13pct_short"] == (36.0, 38.0)
+    assert drops["relu"] == drops["tanh"] == ()
+
+
+def test_the_race_is_of_units_alone() -> None:
+    """Networks of 19 % whose rectifiers are all ReLU or all tanh; no decay, views as stored."""
+    relu, tanh = network("relu"), network("tanh")
+    assert relu.layers == presets.architecture("cifar_19pct").layers
+    units = [(getattr(a, "activation", ""), getattr(b, "activation", ""))
+             for a, b in zip(relu.layers, tanh.layers, strict=True)]  # fmt: skip
+    assert set(units) == {("relu", "tanh"), ("linear", "linear")}
+    assert units.count(("relu", "tanh")) == 3
+    for name in ("relu", "tanh"):
+        config = config_of(name)
+        assert (config.weight_decay, dict(config.layer_decays)) == (0.0, {})
+        assert (config.mirror, config.colour_noise, config.schedule) == (False, 0.0, "constant")
+
+
+@pytest.mark.parametrize("name", ["80sec", "18pct_quarter", "tanh"])
+def test_settings_are_those_of_the_command_train(name: str) -> None:
+    """So that runs of `train` may be laid into the workdir."""
+    plan = Plan(Path("w"), load_config, {"data": "other", "batch": "64"})
+    training = TRAININGS[name]
+    run = Run(training, 2, 0.004 if training.rates else None)
+    settings = tuple(f"{key}={value}" for key, value in plan.settings(run).items())
+    by_hand = train.configured(train.Options(training.config, seed=2, set=(settings,)))
+    assert plan.config(run) == by_hand
+    assert plan.directory(run) == Path("w") / f"{name}{'_0.004' if training.rates else ''}" / "2"
+
+
+def lines_of(errors: list[float], every: int = 10) -> list[Any]:
+    """Lines of training metrics at steps `every`, 2 `every`, ..., with test lines between them."""
+    found = []
+    for number, error in enumerate(errors, 1):
+        found.append({"step": every * number, "split": "train", "top1": 1 - error, "loss": 1.0})
+        found.append({"step": every * number, "split": "test", "top1": 0.0, "loss": 1.0})
+    return [line | {"top5": 1.0, "images_per_second": 1.0} for line in found]
+
+
+RACE = TrainConfig(name="r", data="d", steps=80, log_every=10, evaluate_every=20)
+
+
+def test_windows_by_hand() -> None:
+    """Pairs of errors .5, .3, .2, .3: means .4, .25 and .25, around steps 15, 25 and 35."""
+    lines = lines_of([0.5, 0.3, 0.2, 0.3])
+    found = [(w.step, w.last, round(w.error, 9)) for w in windows(lines, 2)]
+    assert found == [(15, 20, 0.4), (25, 30, 0.25), (35, 40, 0.25)]
+    first = crossing(lines, RACE)
+    assert first is not None
+    assert (first.step, first.last) == (25, 30)
+    assert crossing(lines[:4], RACE) is None
+    assert crossing([], RACE) is None
+
+
+# A race of runs that take 20 steps an evaluation and at most 200.
+SETTINGS = {"steps": "200", "log_every": "10", "evaluate_every": "20"}
+
+
+def race(workdir: Path, arrives: Callable[[float, int], float]) -> tuple[float | None, Any]:
+    """Run a race whose runs fall to 25 % at the step that `arrives` has for (rate, seed).
+
+    Returns:
+      The best rate, and the steps to which each (rate, seed) was trained.
+    """
+    training = Training("relu", "cifar_19pct", "a race", rates=(0.001, 0.0005, 0.002))
+    plan, trained = Plan(workdir, load_config, SETTINGS), dict[tuple[float, int], int]()
+
+    def advance(run: Run, steps: int) -> None:
+        directory = plan.directory(run)
+        directory.mkdir(parents=True, exist_ok=True)
+        assert run.rate is not None
+        arrival = arrives(run.rate, run.seed)
+        errors = [0.9 if 10 * n < arrival else 0.1 for n in range(1, steps // 10 + 1)]
+        (directory / "metrics.jsonl").write_text(
+            "".join(json.dumps(line) + "\n" for line in lines_of(errors))
+        )
+        key = (run.rate, run.seed)
+        trained[key] = max(steps, trained.get(key, 0))
+
+    run_race(training, plan, advance)
+    return best_rate(training, plan, plan.rates(training)), trained
+
+
+def test_the_first_to_arrive_is_best(tmp_path: Path) -> None:
+    """The middle rate: others stop where it arrived; other seeds go on until they arrive."""
+    best, trained = race(tmp_path, lambda rate, seed: 80 + 40 * seed if rate == 0.001 else 130)
+    assert best == 0.001
+    assert trained == {
+        (0.0005, 0): 100, (0.001, 0): 100, (0.002, 0): 100, (0.001, 1): 140, (0.001, 2): 180,
+    }  # fmt: skip
+
+
+def test_the_best_has_a_worse_rate_on_either_side(tmp_path: Path) -> None:
+    """The race is extended by factors of two until it has."""
+    best, trained = race(tmp_path, lambda rate, seed: 20 + 1e4 * abs(rate - 0.008))
+    assert best == 0.008
+    assert {rate for rate, _ in trained} == {0.0005, 0.001, 0.002, 0.004, 0.008, 0.016}
+    best, trained = race(tmp_path / "small", lambda rate, seed: 20 + 1e5 * abs(rate - 0.00025))
+    assert best == 0.00025
+    assert {rate for rate, _ in trained} == {0.000125, 0.00025, 0.0005, 0.001, 0.002}
+
+
+def test_a_race_that_nobody_finishes(tmp_path: Path) -> None:
+    """It ends at the last step, with the first seed; the likeliest rate wins a tie."""
+    best, trained = race(tmp_path, lambda rate, seed: math.inf)
+    assert best is None
+    assert trained == dict.fromkeys([(0.001, 0), (0.0005, 0), (0.002, 0)], 200)
+    assert race(tmp_path / "tie", lambda rate, seed: 20)[0] == 0.001
+
+
+def test_seconds_by_hand() -> None:
+    """100 updates of 4 images at 50/s take 8 s, 20 more at 80/s 1 s."""
+    rates = [{"step": 100, "split": "train", "images_per_second": 50.0},
+             {"step": 110, "split": "test"},
+             {"step": 120, "split": "train", "images_per_second": 80.0}]  # fmt: skip
+    assert train_seconds(rates, 4) == pytest.approx(9)  # type: ignore[arg-type]
+    assert train_seconds([], 4) == 0
+
+
+def run_record(**values: Any) -> RunRecord:
+    empty: RunRecord = {
+        "seed": 0, "rate": None, "finished": True, "epochs": 10.0, "seconds": 60,
+        "images_per_second": 100.0, "error": None, "error_ten_views": None,
+        "test_curve": [(5.0, 40.0), (10.0, 30.0)], "train_curve": [], "crossed": None,
+        "failed": None,
+    }  # fmt: skip
+    return {**empty, **values}  # type: ignore[typeddict-item]
+
+
+def record_of(runs: dict[str, list[RunRecord]]) -> Record:
+    """The record of all trainings, of which some have runs."""
+    trainings = [
+        {
+            "name": name, "config": one.config, "says": one.says, "then": one.then,
+            "settings": {}, "library": one.library, "seeds": list(one.seeds),
+            "rates": list(one.rates), "epochs": 10.0, "gpu_seconds": 90.0,
+            "runs": runs.get(name, []),
+        }
+        for name, one in TRAININGS.items()
+    ]  # fmt: skip
+    data = {"name": "cifar10", "note": "JPEG copy", "train": 50_000, "test": 10_000, "sha256": ""}
+    baselines = {"nearest": {"error": 64.5, "seconds": 30.0}}
+    return {
+        "format": 1, "data": data, "machine": "a CPU", "jax": "0", "baselines": baselines,
+        "trainings": trainings,  # type: ignore[typeddict-item]
+    }  # fmt: skip
+
+
+def made() -> Record:
+    """13 % and 11 % differ by 2, 3 and 4 points; ReLU arrives after 6 epochs, tanh after 12."""
+    ten = {
+        name: [run_record(seed=s, error=e + 1, error_ten_views=e) for s, e in enumerate(errors)]
+        for name, errors in (("13pct_short", (15.0, 16.0, 17.0)), ("11pct_short", (13.0,) * 3))
+    }
+    races = {
+        name: [
+            run_record(seed=seed, rate=rate, crossed=epochs, train_curve=[(1.0, 60.0)])
+            for seed, rate, epochs in (
+                (0, 0.001, epochs), (0, 0.002, epochs + 2), (1, 0.001, epochs),
+            )
+        ]
+        for name, epochs in (("relu", 6.0), ("tanh", 12.0))
+    }  # fmt: skip
+    half = run_record(finished=False, epochs=70.4)
+    failed = run_record(rate=0.0005, epochs=0.0, failed="the loss is nan", finished=False)
+    races["tanh"].append(failed)
+    return record_of({**ten, **races, "19pct": [half]})
+
+
+def test_the_report_by_hand() -> None:
+    """The mean of 2, 3 and 4 is 3, its half-width 4.30265 / sqrt(3) = 2.48."""
+    text = format_report(made())
+    assert "`13pct_short` minus `11pct_short`: +3.00 ± 2.48 points (ten views" in text
+    assert "| 15.00, 16.00, 17.00 | 16.00 |" in text
+    assert "tanh takes 2.00 (2.00 to 2.00) times as many epochs as ReLU" in text
+    assert "| `tanh` | 0.001 | 12.0, 12.0 | 0.0005: failed within 1; 0.002: 14.0 | 4:00 |" in text
+    assert (
+        "| `19pct` | 140 epochs, as logged | 10 | so far 70.4 epochs | - | - | - | 19 % |" in text
+    )
+    assert "| `80sec` | 10 epochs, as logged | 10 | not run |" in text
+    assert "`nearest` | nearest neighbour, pixels |  | 0:30 |  |  | 64.50 |" in text
+    assert text.startswith("Data: cifar10, JPEG copy; 50,000 training images")
+    missing = [line for line in text.splitlines() if "--data-dir data` |" in line]
+    assert [line.split("|")[2].strip() for line in missing] == [*"3333", "1", "1", *"1133"]
+    assert sum("1:30" in line for line in missing) == 9  # PyTorch's has none
+    assert "Times of one GPU are estimates from counts at assumed rates" in text
+
+
+def test_of_a_race_the_best_stands() -> None:
+    relu = next(one for one in made()["trainings"] if one["name"] == "relu")
+    assert [(run["seed"], run["rate"]) for run in best_runs(relu)] == [(0, 0.001), (1, 0.001)]
+
+
+def test_markdown() -> None:
+    assert format_markdown(("a", "b"), [("1", "2")], left=1) == (
+        "| a | b |\n| --- | ---: |\n| 1 | 2 |"
+    )
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """A line for a point; texts that look like one stay."""
+    record = made()
+    record["data"]["note"] = "[ 1, 2 ]"
+    write_record(record, tmp_path / "r.json")
+    text = (tmp_path / "r.json").read_text()
+    assert read_record(tmp_path / "r.json") == json.loads(json.dumps(record))
+    assert "[5.0, 40.0],\n" in text
+
+
+def test_the_page_is_up_to_date() -> None:
+    """docs/cifar10.md holds its results' report; if not, `python docs/cifar10.py` writes it."""
+    page = (DOCS / "cifar10.md").read_text(encoding="utf-8")
+    assert f"\n{format_report(read_record(DOCS / 'results' / 'cifar10.json'))}\n" in page
+
+
+def test_other_files_are_no_records(tmp_path: Path) -> None:
+    file = tmp_path / "r.json"
+    for text in ("[]", "{", '{"format": 2, "trainings": []}'):
+        file.write_text(text)
+        with pytest.raises(InputError, match="no record of the trainings"):
+            read_record(file)
+
+
+def test_a_run_begun_by_hand_is_a_run(tmp_path: Path) -> None:
+    """Rates of a race are found on disk, those of no race are not."""
+    plan = Plan(tmp_path, load_config)
+    for name in ("relu_0.004", "relu_1e-05", "relu_old", "19pct_0.1"):
+        (tmp_path / name).mkdir()
+    assert plan.rates(TRAININGS["relu"]) == [0.001, 0.0005, 0.002, 0.00001, 0.004]
+    assert list(plan.runs(TRAININGS["relu"])) == []
+    assert plan.lines(Run(TRAININGS["80sec"], 0)) == []
+    assert not MetricsFile(tmp_path / "metrics.jsonl", writing=False).finished
