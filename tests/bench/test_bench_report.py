@@ -123,7 +123,7 @@ def test_layer_table() -> None:
     assert lines[5].split() == ["update", "100", "100", "1.0", "1,000.0", "10%"]
     assert lines[6:] == [
         "sum 1,000 ms, of the bounds 500 ms",
-        "normalization and max pooling: 30.0% of the sum",
+        "normalization and pooling: 30.0% of the sum",
     ]
     assert max(map(len, lines)) <= 120
 
