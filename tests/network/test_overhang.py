@@ -1,4 +1,4 @@
-"""Pools whose last windows hang over the edge, as in Caffe where sizes do not divide."""
+"""Layers whose last windows extend beyond the edge, as in 2012 where sizes do not divide."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
+from helpers import reference, reference_local
+from helpers.random_params import random_params
+from helpers.reference import assert_close
 
 from alexnet_jax import Architecture, forward
-from alexnet_jax.network.layers import Dense, MaxPool
+from alexnet_jax.network.layers import Conv, Dense, Local, MaxPool
 
 NET = Architecture(
     name="pool",
@@ -53,3 +57,22 @@ def test_what_lies_outside_is_not_looked_at() -> None:
     found, logits = jax.jit(jax.grad(total, has_aux=True))(jnp.asarray(images))
     np.testing.assert_allclose(logits, pooled.reshape(2, -1) @ kernel, rtol=1e-5)
     np.testing.assert_allclose(found, gradient, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Conv("a", 4, kernel=3, stride=2, overhang=True, std=None),
+        Local("a", 4, kernel=3, stride=2, overhang=True, std=None),
+    ],
+    ids=["shared", "unshared"],
+)
+def test_convolutions_read_zeros_beyond_the_maps(layer: Conv | Local) -> None:
+    """A column beyond the right edge, and no row below."""
+    net = dataclasses.replace(NET, classes=None, layers=(layer,))
+    params = random_params(net)
+    images = np.random.default_rng(0).standard_normal((2, 7, 6, 2)).astype(np.float32)
+    padded = np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 0)))
+    apply = reference.conv2d if isinstance(layer, Conv) else reference_local.locally_connected
+    want = np.maximum(apply(padded, params["a"]["kernel"], params["a"]["bias"], stride=2), 0)
+    assert_close(jax.jit(lambda x: forward(net, params, x))(jnp.asarray(images)), want, 1e-6)
