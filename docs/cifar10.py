@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alexnet_jax.paper.cifar import figure1, format_report, learning_curves, read_record
+from alexnet_jax.paper.cifar import best_runs, figure1, format_report, learning_curves, read_record
 
 DOCS = Path(__file__).resolve().parent
 PAGE, RESULTS, IMAGES = DOCS / "cifar10.md", DOCS / "results" / "cifar10.json", DOCS / "images"
@@ -26,4 +26,5 @@ if __name__ == "__main__":
     page = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(filled(page, format_report(record)), encoding="utf-8")
     learning_curves(record).savefig(IMAGES / "cifar10_curves.png", dpi=120)
-    figure1(record).savefig(IMAGES / "cifar10_figure1.png", dpi=120)
+    if any(best_runs(training) for training in record["trainings"] if training["rates"]):
+        figure1(record).savefig(IMAGES / "cifar10_figure1.png", dpi=120)
