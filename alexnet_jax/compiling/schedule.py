@@ -18,20 +18,22 @@ class Scheduled:
     """An instruction that runs by itself, not inside a fusion.
 
     Attributes:
+      op_name: name of the operation that it comes from.
       runs: how often it runs in a step; more than once inside a loop.
       layer: name of the layer, or "logits", "views", "rest" or "update".
       part: forward, backward, or the update of the weights.
     """
 
     instruction: Instruction
+    op_name: str
     runs: int
     layer: str
     part: Part
 
     @property
     def what(self) -> str:
-        """Return the operation that it ends in, such as "conv_general_dilated"."""
-        return self.instruction.op_name.rsplit("/", 1)[-1] or self.instruction.kind
+        """Return the operation that it computes, such as "conv_general_dilated"."""
+        return self.op_name.rsplit("/", 1)[-1] or self.instruction.kind
 
 
 def schedule(module: Module, layers: Sequence[str], training: bool) -> list[Scheduled]:
@@ -41,10 +43,11 @@ def schedule(module: Module, layers: Sequence[str], training: bool) -> list[Sche
       layers: names of the network's layers, as they stand in the names of operations.
       training: whether the program is a training step.
     """
-    return [
-        Scheduled(instruction, runs, *place(_origin(module, instruction, loop), layers, training))
-        for instruction, runs, loop in _running(module, module.entry)
-    ]
+    scheduled = []
+    for instruction, runs, loop in _running(module, module.entry):
+        origin = _origin(module, instruction, loop)
+        scheduled.append(Scheduled(instruction, origin, runs, *place(origin, layers, training)))
+    return scheduled
 
 
 def _running(
@@ -65,12 +68,21 @@ def _running(
 def _origin(module: Module, instruction: Instruction, loop: str) -> str:
     """Return the op_name of an instruction.
 
-    One that the compiler has added has none. It belongs to the loop around it, to what it computes
-    most of, or to where its operands come from.
+    A fusion around a product has the product's, which is what takes its time; it may end in the
+    first operations of the next layer. An instruction that the compiler has added has none: it
+    belongs to the loop around it, to what it computes most of, or to where its operands come from.
     """
-    inside = Counter(one.op_name for one in module.within(instruction) if one.op_name)
+    within = [one for one in module.within(instruction) if one.op_name]
+    products = [one.op_name for one in within if one.kind in ("convolution", "dot")]
+    inside = Counter(one.op_name for one in within)
     sources = (source.op_name for source in module.operands(instruction))
-    names = (instruction.op_name, loop, *(name for name, _ in inside.most_common(1)), *sources)
+    names = (
+        *products[:1],
+        instruction.op_name,
+        loop,
+        *(name for name, _ in inside.most_common(1)),
+        *sources,
+    )
     return next((name for name in names if name), "")
 
 

@@ -223,3 +223,24 @@ def test_places(op_name: str, expected: tuple[str, str]) -> None:
 def test_inference_has_views_and_layers_alone() -> None:
     assert place("jit(logits_of)/fc6/dot_general", LAYERS, False) == ("fc6", "forward")
     assert place("jit(logits_of)/sub", LAYERS, False) == ("views", "forward")
+
+
+def test_a_fusion_around_a_product_belongs_to_the_layer_of_the_product() -> None:
+    """Here it ends in a transposition for the kernel that follows, which takes no time."""
+    module = parse_module("""
+%fused (p: bf16[4,4]) -> bf16[4,4] {
+  %p = bf16[4,4] parameter(0)
+  %product = bf16[4,4] convolution(%p, %p), \
+metadata={op_name="jit(f)/jvp(conv1)/conv_general_dilated"}
+  ROOT %turned = bf16[4,4] transpose(%product), \
+metadata={op_name="jit(f)/transpose(jvp(lrn1+pool1))/transpose"}
+}
+
+ENTRY %main (x: bf16[4,4]) -> bf16[4,4] {
+  %x = bf16[4,4] parameter(0)
+  ROOT %out = bf16[4,4] fusion(%x), kind=kOutput, calls=%fused, \
+metadata={op_name="jit(f)/transpose(jvp(lrn1+pool1))/transpose"}
+}
+""")  # fmt: skip
+    last = schedule(module, LAYERS, True)[-1]
+    assert (last.layer, last.part, last.what) == ("conv1", "forward", "conv_general_dilated")
