@@ -1,5 +1,6 @@
 """The trainings on CIFAR-10: their settings, races of rates, the record, the report."""
 
+import dataclasses
 import json
 import math
 from collections.abc import Callable
@@ -14,12 +15,14 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.network import presets
 from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.paper.cifar import TRAININGS, Plan, Training, format_report, read_record
+from alexnet_jax.paper.cifar import train as carried_out
 from alexnet_jax.paper.cifar.plan import Run
 from alexnet_jax.paper.cifar.race import best_rate, crossing, run_race, windows
 from alexnet_jax.paper.cifar.record import Record, RunRecord, best_runs, train_seconds, write_record
 from alexnet_jax.paper.cifar.report import format_markdown
 from alexnet_jax.runs import MetricsFile
 from alexnet_jax.runs.config import TrainConfig
+from alexnet_jax.training.console import PlainConsole
 
 DOCS = Path(__file__).parents[2] / "docs"
 EPOCH = 50_000 / 128
@@ -277,3 +280,25 @@ def test_a_run_begun_by_hand_is_a_run(tmp_path: Path) -> None:
     assert list(plan.runs(TRAININGS["relu"])) == []
     assert plan.lines(Run(TRAININGS["80sec"], 0)) == []
     assert not MetricsFile(tmp_path / "metrics.jsonl", writing=False).finished
+
+
+def test_a_training_in_pytorch_shows_its_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a run of `train` does, from the lines that PyTorch's loop gives; they are in its file."""
+    numbers = {"loss": 1.5, "top1": 0.5, "top5": 1.0}
+
+    def two_lines(net: Any, config: Any, dataset: Any, log: Callable[[Any], None]) -> None:
+        log({"step": 1, "split": "train", **numbers, "images_per_second": 100.0})
+        log({"step": 1, "split": "test", **numbers})
+
+    monkeypatch.setattr(carried_out, "train_torch", two_lines)
+    config = dataclasses.replace(load_config("digits"), steps=1)
+    carried_out._train_with_torch(config, tmp_path / "run", PlainConsole())
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in shown] == [
+        ["step", "1/1", "loss"],
+        ["step", "1/1", "test"],
+    ]
+    written = MetricsFile(tmp_path / "run" / "metrics.jsonl", writing=False).read()
+    assert [line.get("split", line.get("event")) for line in written] == ["train", "test", "done"]

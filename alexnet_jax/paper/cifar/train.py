@@ -102,14 +102,22 @@ def _train_with_torch(config: TrainConfig, directory: Path, console: Console) ->
 
     def append(line: Mapping[str, Any]) -> None:
         log.append(line)
+        step, metrics = line["step"], dict(line)
+        console.advance(step)
         if line["split"] == "test":
-            console.test(line["step"], dict(line))
+            console.test(step, metrics)
+        else:
+            console.train(step, {"input_wait": 0.0, **metrics})
 
     with hold_workdir(directory):
         open_workdir(directory, config, job.dataset.fingerprint(), fresh=False)
         log = MetricsFile(directory / "metrics.jsonl")
         log.rewind(0)
-        train_torch(job.architecture, config, job.dataset, append)
+        console.start(0, config.steps)
+        try:
+            train_torch(job.architecture, config, job.dataset, append)
+        finally:
+            console.stop()
         log.append({"event": "done", "step": config.steps})
 
 
