@@ -1,4 +1,4 @@
-"""What looks wrong in a program compiled for an accelerator."""
+"""Faults of a program compiled for an accelerator, found in its text."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ KEYS = (
 
 @dataclass(frozen=True)
 class Report:
-    """What the text of a compiled program tells of a step on a target.
+    """Report on a step on a target, from the text of its compiled program.
 
     Attributes:
       target: the machine, such as "v5e:2x4".

@@ -87,9 +87,11 @@ def architecture(
         architecture("paper", until="pool5", head=[Dense("fc", 10, "linear")])   # another head
 
     Args:
-      preset: one of `list_presets()`; a suffix "+conv6" adds a sixth convolution.
-      image_size: side of square images, or their (height, width), in pixels; from 19 for `small`,
-        63 for `owt`, 64 for `source2012` and 67 for the others.
+      preset: one of `list_presets()`; a suffix "+conv6" adds a sixth convolution to those that have
+        five.
+      image_size: side of square images, or their (height, width), in pixels; from 6 for
+        `cifar_13pct` and `cifar_11pct`, 12 for the other `cifar` networks, 19 for `small`, 63 for
+        `owt`, 64 for `source2012` and 67 for the others.
       channels: channels of the input.
       classes: outputs of the last layer.
       init: name of another preset; its initial values are used in the layers of the same names.

@@ -1,4 +1,4 @@
-"""What the machine is: devices, versions, memory, and the rates of products and of memory."""
+"""Description of the machine: devices, versions, memory, rates of products and of memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is run: in full on an accelerator, or with a narrow network to try the command on a CPU."""
+"""Sizes of the check: full on an accelerator, or a narrow network to try the command on a CPU."""
 
 from __future__ import annotations
 
