@@ -83,7 +83,7 @@ Fraction = Annotated[float, option(values.fraction, "X")]
 Name = Annotated[str, arg(metavar="NAME")]
 Checkpoint = Annotated[str, arg(metavar="best|latest|N")]
 Directory = Annotated[Path, option(values.directory, "DIR")]
-Workdir = Annotated[Path, option(values.directory, "WORKDIR")]
+Network = Annotated[Path, option(Path, "NETWORK")]
 TrainingData = Annotated[Path | None, option(values.directory, "DIR", "as in training")]
 NewFile = Annotated[Path, option(values.writable, "FILE")]
 Report = Annotated[Path | None, option(values.writable, "FILE", "none")]
@@ -117,6 +117,7 @@ __all__ = [
     "Fraction",
     "Ground",
     "Name",
+    "Network",
     "NewFile",
     "OmitArgPrefixes",
     "Picture",
@@ -129,7 +130,6 @@ __all__ = [
     "TrainingData",
     "Views",
     "Whole",
-    "Workdir",
     "Workers",
     "arg",
     "changed_values",

@@ -10,7 +10,7 @@ from alexnet_jax.inference.evaluate import Logits, ensemble, evaluate, make_coun
 from alexnet_jax.inference.metrics import image_dependent_share, scores
 from alexnet_jax.inference.model import Model, Prediction, load_checkpoint
 from alexnet_jax.inference.preprocess import Preprocess
-from alexnet_jax.inference.trained import Trained, load_trained, top_classes
+from alexnet_jax.inference.trained import Trained, load_trained, to_standard_error, top_classes
 
 __all__ = [
     "Logits",
@@ -30,5 +30,6 @@ __all__ = [
     "make_logits",
     "map_blocks",
     "scores",
+    "to_standard_error",
     "top_classes",
 ]

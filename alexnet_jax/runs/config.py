@@ -65,8 +65,9 @@ class TrainConfig:
     image_size: Annotated[int, _SIZE] = 0
     """Side of the input in pixels; 0: the preset's."""
     start_from: Annotated[str, _FREE] = ""
-    """Workdir whose weights this run begins with; "": initial values. It may be moved before a run
-    is resumed, since this run's workdir records the hash of the weights."""
+    """Workdir, file of weights, or name of published ones, with whose weights this run begins; "":
+    initial values. It may be moved before a run is resumed, since this run's workdir records the
+    hash of the weights."""
     start_checkpoint: Annotated[str, _FREE] = "latest"
     """Checkpoint of `start_from`: "best", "latest" or a step."""
     classifier: Classifier = "auto"

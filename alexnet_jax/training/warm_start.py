@@ -12,13 +12,14 @@ import numpy as np
 from alexnet_jax.checkpoints import params_sha256
 from alexnet_jax.data import Statistics
 from alexnet_jax.errors import InputError
-from alexnet_jax.inference import Logits, Trained, load_trained
+from alexnet_jax.inference import Logits, Trained
 from alexnet_jax.network import Params, computed_otherwise, copied_layers
 from alexnet_jax.runs import TrainConfig, read_start
 from alexnet_jax.runtime import gather_to_host
 from alexnet_jax.training.health import SIGNAL_IMAGES, describe_signal, sample_evenly
 from alexnet_jax.training.job import Job
 from alexnet_jax.training.state import TrainState, init_state
+from alexnet_jax.weights import trained_network
 
 Note = Callable[[str], None]
 
@@ -92,7 +93,7 @@ class Start:
     def _source(self) -> Trained:
         if self._loaded is None:
             config = self._job.config
-            self._loaded = load_trained(
+            self._loaded = trained_network(
                 config.start_from,
                 checkpoint=config.start_checkpoint,
                 topology_name=config.topology,

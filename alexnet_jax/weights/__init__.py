@@ -8,6 +8,7 @@ from alexnet_jax.weights.loading import load_model
 from alexnet_jax.weights.published import KINDS, Preprocessing, Published
 from alexnet_jax.weights.published_files import PUBLISHED_FILES, PublishedFile
 from alexnet_jax.weights.to_workdir import require_empty_workdir, save_workdir
+from alexnet_jax.weights.trained import trained_network
 from alexnet_jax.weights.weights import Weights
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "load_model",
     "require_empty_workdir",
     "save_workdir",
+    "trained_network",
 ]

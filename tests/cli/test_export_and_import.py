@@ -22,8 +22,9 @@ def test_a_finished_run_is_exported_and_comes_back(finished: Run, tmp_path: Path
     assert finished.measured[-1]["params_sha256"] in card
     again = tmp_path / "again"
     assert call("import_weights", "safetensors", out, "--workdir", again).status == 0
-    one, other = (call("evaluate", workdir).lines[1:] for workdir in (finished.workdir, again))
-    assert one == other
+    one, *others = (call("evaluate", net).lines for net in (finished.workdir, again, out))
+    assert [one[1:]] * 2 == [other[1:] for other in others]
+    assert others[1][0] == f"{out}, step 0"
 
 
 def test_a_finished_run_has_a_card(finished: Run) -> None:

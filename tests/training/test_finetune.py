@@ -42,6 +42,7 @@ from alexnet_jax.training.optim import velocity
 from alexnet_jax.training.state import abstract_state, init_state
 from alexnet_jax.training.step import make_train_step
 from alexnet_jax.training.warm_start import Start, check_copied, notes
+from alexnet_jax.weights.export import export
 
 # One frozen layer at the bottom and one between layers that are trained.
 PARTLY: dict[str, Any] = {"freeze": ("conv1", "conv3"), "layer_rates": {"fc8": 10.0, "conv2": 0.25}}
@@ -225,7 +226,7 @@ def test_what_may_surprise_is_said(source: Path, tmp_path: Path) -> None:
          "freeze leaves no layer to be trained$"),
         ({"freeze": ("conv1", "pool1")}, "freeze: small has no layer with weights pool1; there "),
         ({"layer_rates": {"fc9": 2.0}}, "layer_rates: small has no layer with weights fc9; did "),
-        ({"start_from": "nowhere"}, "nowhere is not a directory"),
+        ({"start_from": "nowhere"}, "nowhere: no such workdir or file of weights"),
         ({"start_checkpoint": "7"}, "has no checkpoint '7'; there are best, latest and steps 2, 3"),
     ],
 )  # fmt: skip
@@ -236,6 +237,18 @@ def test_weights_that_do_not_fit(
     with pytest.raises(InputError, match=message):
         fit(config, tmp_path / "run", PlainConsole())
     assert not (tmp_path / "run").exists()
+
+
+def test_a_start_from_a_file_is_one_from_its_workdir(source: Path, tmp_path: Path) -> None:
+    file = tmp_path / "source.safetensors"
+    export(load_trained(source), "safetensors", file)
+    (of_file, _), (of_workdir, _) = (
+        begun(dataclasses.replace(FINE, start_from=str(start)), tmp_path)
+        for start in (file, source)
+    )
+    chex.assert_trees_all_equal(of_file, of_workdir)
+    with pytest.raises(InputError, match=r"is a file of weights and has no checkpoint '3'$"):
+        begun(dataclasses.replace(FINE, start_from=str(file), start_checkpoint="3"), tmp_path)
 
 
 def test_a_run_does_not_start_from_itself(source: Path) -> None:

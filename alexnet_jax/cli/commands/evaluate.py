@@ -15,6 +15,7 @@ from alexnet_jax.cli.command import SeveralProcesses, run
 from alexnet_jax.cli.options import (
     Checkpoint,
     Count,
+    Network,
     OmitArgPrefixes,
     Positional,
     Precision,
@@ -22,7 +23,6 @@ from alexnet_jax.cli.options import (
     Topology,
     TrainingData,
     Views,
-    Workdir,
     arg,
 )
 from alexnet_jax.errors import InputError
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 class Options:
     """Measure top-1, top-5 and loss of a network, or of an ensemble, on the test split."""
 
-    workdirs: Positional[
+    networks: Positional[
         Annotated[
-            tuple[Workdir, ...], arg(metavar="WORKDIR...", help_behavior_hint="(one or more)")
+            tuple[Network, ...], arg(metavar="NETWORK...", help_behavior_hint="(one or more)")
         ]
     ]
-    """Directories of training runs."""
+    """Directories of training runs, files of weights, or names of published ones."""
     views: Views = 1
     """1: the centre crop; 10: corners, centre and their mirror images, averaged, as in 2012."""
     checkpoint: Checkpoint = "latest"
@@ -60,31 +60,32 @@ class Options:
 
 
 def main(options: Options) -> None:
-    if not options.workdirs:
-        raise InputError("give at least one WORKDIR to evaluate")
+    if not options.networks:
+        raise InputError("give at least one NETWORK to evaluate")
     from alexnet_jax import data
-    from alexnet_jax.inference import ensemble, evaluate, load_trained, make_counter
+    from alexnet_jax.inference import ensemble, evaluate, make_counter
     from alexnet_jax.runs import write_atomically
     from alexnet_jax.runtime import enable_compile_cache, is_first
+    from alexnet_jax.weights import trained_network
 
     options.processes.join_alike("evaluate", options)
     enable_compile_cache()
     members = [
-        load_trained(
-            workdir,
+        trained_network(
+            network,
             checkpoint=options.checkpoint,
             topology_name=options.topology,
             precision=options.precision,
         )
-        for workdir in options.workdirs
+        for network in options.networks
     ]
     networks = ensemble([member.logits(options.views) for member in members])
     names = {member.config.data for member in members}
     if len(names) > 1:
         raise InputError(f"an ensemble needs one data set, got {', '.join(sorted(names))}")
     dataset = data.load(names.pop(), str(options.data_dir or members[0].config.data_dir))
-    for workdir, member in zip(options.workdirs, members, strict=True):
-        member.require_fits(dataset.name, dataset.channels, len(dataset.class_names), str(workdir))
+    for network, member in zip(options.networks, members, strict=True):
+        member.require_fits(dataset.name, dataset.channels, len(dataset.class_names), str(network))
     metrics = evaluate(
         make_counter(networks),
         [member.params for member in members],
@@ -95,8 +96,8 @@ def main(options: Options) -> None:
     )
     if not is_first():
         return
-    for workdir, member in zip(options.workdirs, members, strict=True):
-        print(f"{workdir}, step {member.step}")
+    for network, member in zip(options.networks, members, strict=True):
+        print(f"{network}, step {member.step}")
     for note in notes([member.config for member in members], dataset, options.views):
         print(f"note: {note}")
     views = "centre crop" if options.views == 1 else "ten views"
@@ -105,7 +106,7 @@ def main(options: Options) -> None:
     if options.json is not None:
         about = {"data": dataset.name, "images": len(dataset.test), "views": options.views}
         about |= {
-            "workdirs": list(map(str, options.workdirs)),
+            "workdirs": list(map(str, options.networks)),
             "steps": [member.step for member in members],
         }
         write_atomically(options.json, json.dumps(about | metrics, indent=1) + "\n")

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated, Literal
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Checkpoint, NewFile, Positional, Workdir, words
+from alexnet_jax.cli.options import Checkpoint, Network, NewFile, Positional, words
 
 Kind = Literal["safetensors", "torchvision", "caffe", "onnx", "stablehlo"]
 
@@ -16,8 +16,8 @@ Kind = Literal["safetensors", "torchvision", "caffe", "onnx", "stablehlo"]
 class Options:
     """Write a network as a file of another kind, with a model card; read back and compare it."""
 
-    workdir: Positional[Workdir]
-    """Directory of a training run, or of imported weights."""
+    network: Positional[Network]
+    """Directory of a training run, file of weights, or name of published ones."""
     to: Annotated[Kind, words(Kind)]
     """Kind of file."""
     out: NewFile
@@ -27,14 +27,13 @@ class Options:
 
 
 def main(options: Options) -> None:
-    from alexnet_jax.inference import load_trained
     from alexnet_jax.runs import MetricsFile
     from alexnet_jax.runtime import cleaned_up_at_sigterm, enable_compile_cache
-    from alexnet_jax.weights import export
+    from alexnet_jax.weights import export, trained_network
 
     enable_compile_cache()
-    trained = load_trained(options.workdir, checkpoint=options.checkpoint)
-    measured = MetricsFile(options.workdir / "metrics.jsonl").read()
+    trained = trained_network(options.network, checkpoint=options.checkpoint)
+    measured = MetricsFile(options.network / "metrics.jsonl").read()
     with cleaned_up_at_sigterm():
         files = export(trained, options.to, options.out, measured=measured)
     for file in files:

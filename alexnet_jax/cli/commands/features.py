@@ -17,12 +17,12 @@ from typing import Annotated, Any, Literal
 from alexnet_jax.cli.command import run
 from alexnet_jax.cli.options import (
     Checkpoint,
+    Network,
     Picture,
     Positional,
     Topology,
     TrainingData,
     Whole,
-    Workdir,
     arg,
     option,
     words,
@@ -39,8 +39,8 @@ Distance = Literal["euclidean", "cosine"]
 class Extract:
     """Write a layer's features of all pictures of a folder or a data set."""
 
-    workdir: Positional[Workdir]
-    """Directory of a training run."""
+    network: Positional[Network]
+    """Directory of a training run, file of weights, or name of published ones."""
     out: Annotated[Path, option(partial(writable, suffixes=(".npy", ".parquet")), "FILE")]
     """An .npy file, with names and labels in FILE.json beside it, or a .parquet file."""
     layer: str = "fc7"
@@ -106,15 +106,16 @@ def extract(options: Extract) -> None:
     from alexnet_jax.analysis import extract as extract_features
     from alexnet_jax.data import collection_of_dataset, collection_of_folder
     from alexnet_jax.display import Progress
-    from alexnet_jax.inference import feature_width, load_trained
+    from alexnet_jax.inference import feature_width
     from alexnet_jax.runtime import enable_compile_cache
+    from alexnet_jax.weights import trained_network
 
     check_format(options.out)
     if options.images is not None and options.data is not None:
         raise InputError("give --images or --data, not both")
     enable_compile_cache()
-    trained = load_trained(
-        options.workdir, checkpoint=options.checkpoint, topology_name=options.topology
+    trained = trained_network(
+        options.network, checkpoint=options.checkpoint, topology_name=options.topology
     )
     layers = list(dict.fromkeys(options.layer.split(",")))
     widths = {layer: feature_width(trained.architecture, layer) for layer in layers}
@@ -129,7 +130,7 @@ def extract(options: Extract) -> None:
         collection = collection_of_dataset(name, data_dir, trained.stored_shape)
     progress = Progress(options.layer, len(collection))
     bad = extract_features(
-        trained, str(options.workdir), collection, layers, options.out, progress.advance
+        trained, str(options.network), collection, layers, options.out, progress.advance
     )
     progress.finish()
     for layer, width in widths.items():

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Checkpoint, Positional, TrainingData, Workdir, arg, option
+from alexnet_jax.cli.options import Checkpoint, Network, Positional, TrainingData, arg, option
 from alexnet_jax.cli.values import directory
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ SHOWN = 8  # images of the test split
 class Options:
     """Draw pictures of what a trained network has learnt."""
 
-    workdir: Positional[Workdir]
-    """Directory of a training run."""
+    network: Positional[Network]
+    """Directory of a training run, file of weights, or name of published ones."""
     images: Positional[Annotated[tuple[str, ...], arg(metavar="IMAGE...")]] = ()
     """Files of pictures; none: images of the test split."""
-    out: Annotated[Path | None, option(directory, "DIR", "WORKDIR/look")] = None
+    out: Annotated[Path | None, option(directory, "DIR", "NETWORK/look, or look")] = None
     """Directory of the pictures; created if it does not exist."""
     layer: str = "conv5"
     """Layer whose maps are shown in strongest.png."""
@@ -52,14 +52,14 @@ class Options:
 def main(options: Options) -> None:
     from alexnet_jax import data
     from alexnet_jax.analysis import make_peaks, picture_functions
-    from alexnet_jax.inference import load_trained
     from alexnet_jax.runs import require_writable
     from alexnet_jax.runtime import enable_compile_cache
+    from alexnet_jax.weights import trained_network
 
-    out = options.out or options.workdir / "look"
+    out = options.out or (options.network / "look" if options.network.is_dir() else Path("look"))
     require_writable(out, "--out")
     enable_compile_cache()
-    trained = load_trained(options.workdir, checkpoint=options.checkpoint)
+    trained = trained_network(options.network, checkpoint=options.checkpoint)
     make_peaks(trained.architecture, options.layer)  # raises for a layer without maps
     config = trained.config
     dataset = data.load(config.data, str(options.data_dir or config.data_dir))

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from alexnet_jax.cli.command import SeveralProcesses, run
 from alexnet_jax.cli.options import (
     Checkpoint,
+    Network,
     OmitArgPrefixes,
     Positional,
     Precision,
     Topology,
     Views,
-    Workdir,
     arg,
 )
 from alexnet_jax.errors import InputError, printable
@@ -40,8 +40,8 @@ MANY = 100  # from this number of pictures on, progress is shown
 class Options:
     """Print the five most probable classes of each picture, with their probabilities."""
 
-    workdir: Positional[Workdir]
-    """Directory of a training run."""
+    network: Positional[Network]
+    """Directory of a training run, file of weights, or name of published ones."""
     images: Positional[
         Annotated[tuple[str, ...], arg(metavar="IMAGE...", help_behavior_hint="(one or more)")]
     ]
@@ -98,13 +98,13 @@ def main(options: Options) -> None:
 
     from alexnet_jax.data import STANDARD_INPUT, list_pictures
     from alexnet_jax.display import Progress
-    from alexnet_jax.inference import load_trained
     from alexnet_jax.runtime import enable_compile_cache, is_first
+    from alexnet_jax.weights import trained_network
 
     options.processes.join_alike("predict", options)
     enable_compile_cache()
-    trained = load_trained(
-        options.workdir,
+    trained = trained_network(
+        options.network,
         checkpoint=options.checkpoint,
         topology_name=options.topology,
         precision=options.precision,

@@ -45,8 +45,9 @@ class Options:
     """Name of a data set; with --data-dir, of a prepared one."""
     data_dir: Annotated[str | None, option(str, "DIR", AS_IN_CONFIG)] = None
     """Directory of the prepared data sets; may change when a training is resumed."""
-    start_from: Annotated[str | None, option(str, "WORKDIR", AS_IN_CONFIG)] = None
-    """Begin with the weights of another run; the last layer is new if the classes differ."""
+    start_from: Annotated[str | None, option(str, "NETWORK", AS_IN_CONFIG)] = None
+    """Begin with the weights of a run, a file or a name; the last layer is new if the classes
+    differ."""
     topology: Annotated[TopologyName | None, words(TopologyName, AS_IN_CONFIG)] = None
     """Distribution of the network over devices."""
     steps: Annotated[int | None, option(whole, "N", AS_IN_CONFIG)] = None
