@@ -29,12 +29,12 @@ PACKAGES = {
     "runs": (1, "settings, workdir"),
     "inference": (1.5, "logits, evaluation"),
     "training": (0.8, "step, loop, run"),
-    "weights": (2.6, "of other projects"),
+    "weights": (1.2, "of other projects"),
     "analysis": (0, "what a network sees"),
-    "planning": (1.3, "costs beforehand"),
-    "bench": (0.4, "speed beside peers"),
-    "compiling": (1.4, "for absent machines"),
-    "paper": (2.4, "claims as experiments"),
+    "planning": (1.7, "costs beforehand"),
+    "bench": (1.2, "speed beside peers"),
+    "compiling": (2.2, "for absent machines"),
+    "paper": (2.6, "claims as experiments"),
     "cli": (0.98, "commands, options"),
 }
 HEART = ("network", "training")
