@@ -39,6 +39,7 @@ COMMANDS = {
         "features": "extract a layer's features, find neighbours, fit a linear probe",
     },
     "Measure and plan": {
+        "doctor": "describe and test this installation, for a bug report",
         "accelerator": "check and measure this machine's GPUs or TPUs in ten minutes",
         "benchmark": "measure the speed of inference and training, beside PyTorch",
         "communication": "count the values sent between devices in one training step",
