@@ -38,6 +38,10 @@ class FailedElsewhere(InputError):
     """An error that another process of the run raised, and prints itself."""
 
 
+class InUse(InputError):
+    """A directory that another process works in."""
+
+
 class TrainingFailed(InputError):
     """A training that is of no use: a loss or weight is no number, or the loss stays at chance."""
 

@@ -7,14 +7,19 @@ The crops are classified by the photograph they come from, one of sixteen. 3,584
 takes your own pictures, prepared with `--size 36`.
 """
 
-import dataclasses
+from alexnet_jax import TrainConfig
 
-from alexnet_jax.paper import SMALL
-
-# The plain run of the claims at the small scale, logged and evaluated more often.
-CONFIG = dataclasses.replace(
-    SMALL,
+CONFIG = TrainConfig(
     name="thumbnails",
+    data="thumbnails",
+    preset="small",
+    image_size=32,
+    steps=600,
+    batch=64,
+    learning_rate=0.01,
+    schedule="epochs",
+    drop_epochs=(8.0,),
+    pixel_scale=1 / 64,  # inputs of about -2 to 2, as initial values by fan-in assume
     log_every=20,
     evaluate_every=100,
     checkpoint_every=100,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def format_milliseconds(seconds: float) -> str:
@@ -31,3 +31,9 @@ def format_table(lines: Iterable[Iterable[str]], left: int = 0, rules: Iterable[
     for index in sorted(rules, reverse=True):
         text.insert(index, rule)
     return "\n".join(text)
+
+
+def format_markdown(heads: Sequence[str], rows: Iterable[Sequence[str]], left: int = 0) -> str:
+    """Format a table in Markdown, its first `left` columns aligned left and the others right."""
+    marks = ["---" if column < left else "---:" for column in range(len(heads))]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, marks, *rows))

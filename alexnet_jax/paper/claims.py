@@ -7,42 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from alexnet_jax.errors import InputError
+from alexnet_jax.paper.scales import QUICK_STEPS, SCALES, Scale
 from alexnet_jax.runs import TrainConfig, with_overrides
 
-Scale = Literal["small", "full"]
-Measure = Literal["error", "ten_views", "ensemble", "gap", "updates"]
-
-SMALL = TrainConfig(
-    name="paper_small",
-    data="thumbnails",
-    preset="small",
-    image_size=32,
-    steps=600,
-    batch=64,
-    learning_rate=0.01,
-    schedule="epochs",
-    drop_epochs=(8.0,),
-    pixel_scale=1 / 64,  # inputs of about -2 to 2, as initial values by fan-in assume
-    log_every=10,
-    evaluate_every=600,
-    checkpoint_every=600,
-    keep_checkpoints=1,
-)
-
-EPOCH = 1_281_167 / 128  # updates in an epoch
-FULL = TrainConfig(
-    name="paper_full",
-    data="imagenet2012",
-    preset="source2012",
-    steps=round(91 * EPOCH),
-    batch=128,
-    learning_rate=0.01,
-    schedule="epochs",
-    drop_epochs=(25.0, 51.0, 79.0),
-    log_every=100,
-    evaluate_every=round(EPOCH),
-    checkpoint_every=2000,
-)
+Measure = Literal["error", "ten_views", "ensemble", "gap", "updates", "start"]
 
 UNITS: dict[Measure, str] = {
     "error": "% wrong",
@@ -50,6 +18,7 @@ UNITS: dict[Measure, str] = {
     "ensemble": "% wrong",
     "gap": "nats",
     "updates": "updates",
+    "start": "updates",
 }
 
 
@@ -62,20 +31,23 @@ class Variant:
     Attributes:
       name: name of the variant and of its runs.
       changes: changes at every scale.
-      small, full: further changes at that scale only.
+      cifar, full: further changes at that scale only.
+      quick: changes at the quick scale, which also has those of `cifar` but for the steps.
       measure: quantity that is measured of the finished run:
         "error", the top-1 error of the test split with centre crops, in %;
         "ten_views", the same with ten views;
-        "ensemble", the same with the outputs of the runs of all seeds averaged;
+        "ensemble", the same with the outputs of the runs of up to five seeds averaged;
         "gap", the test loss minus the training loss, both in test mode, in nats;
-        "updates", the number of updates until the error of the training batches falls to 25 %.
+        "updates", the number of updates until the error of the training batches falls to 25 %;
+        "start", the number until their loss falls to nine tenths of its value at chance.
       first: variant that is trained before this one and whose weights it starts from.
     """
 
     name: str
     changes: dict[str, str] = field(default_factory=dict)
-    small: dict[str, str] = field(default_factory=dict)
+    cifar: dict[str, str] = field(default_factory=dict)
     full: dict[str, str] = field(default_factory=dict)
+    quick: dict[str, str] = field(default_factory=dict)
     measure: Measure = "error"
     first: Variant | None = None
 
@@ -90,13 +62,20 @@ class Variant:
         Raises:
           InputError: changes of unknown settings or with invalid values.
         """
-        base = SMALL if scale == "small" else FULL
-        config = with_overrides(base, {**self.at(scale), **more, "seed": str(seed)})
+        base = SCALES[scale]
+        few = {"steps": str(QUICK_STEPS)} if scale == "quick" else {}
+        config = with_overrides(base, {**self.at(scale), **few, **more, "seed": str(seed)})
         return dataclasses.replace(config, name=f"{base.name}_{self.run(scale)}")
 
     def at(self, scale: Scale) -> dict[str, str]:
         """Return all changes at a scale."""
-        return self.changes | (self.small if scale == "small" else self.full)
+        match scale:
+            case "quick":
+                return self.changes | self.cifar | self.quick
+            case "cifar":
+                return self.changes | self.cifar
+            case "full":
+                return self.changes | self.full
 
     def run(self, scale: Scale) -> str:
         """Return the name of the runs at a scale, which is "plain" if nothing is changed there."""
@@ -108,7 +87,7 @@ PLAIN = Variant("plain")
 
 @dataclass(frozen=True)
 class Claim:
-    """Claim that a network is better than another one, by some amount.
+    """Claim that a network is better than another one, by some amount, or that the two are equal.
 
     Attributes:
       name: name of its module in `paper/catalogue` and of its script.
@@ -119,7 +98,8 @@ class Claim:
       other: the variant that it is compared with.
       expected: published value of other - ours (or other / ours); None if no number was published.
       ratio: whether the two measures are divided instead of subtracted.
-      note: differences at the small scale.
+      same: whether the claim is that there is no difference.
+      note: differences between the paper's experiment and the one at the scale `cifar`.
 
     Raises:
       InputError: variants with measures of different units.
@@ -133,6 +113,7 @@ class Claim:
     other: Variant
     expected: float | None
     ratio: bool = False
+    same: bool = False
     note: str = ""
 
     def __post_init__(self) -> None:

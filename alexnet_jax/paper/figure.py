@@ -1,57 +1,105 @@
-"""Picture of the outcomes of the claims, as a matplotlib figure."""
+"""Picture of the claims' outcomes, as a matplotlib figure drawn from their record."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from alexnet_jax.display import blank_figure
+from alexnet_jax.paper.record import Record, Row
+from alexnet_jax.paper.verdicts import MARGINS, Kind
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-OURS, OTHER = "#b5341b", "#5b7083"
+COLOURS: dict[Kind, str] = {
+    "shown": "#2f7d4f",
+    "opposite": "#b5341b",
+    "small": "#2f6f9f",
+    "undecided": "#8a8a8a",
+    "none": "#8a8a8a",
+}
+AXES = {
+    "% wrong": "points of error, other - ours",
+    "nats": "nats, other - ours",
+    "ratio": "updates, other / ours",
+}
+PUBLISHED = "#444444"
 
 
-def outcomes_picture(rows: Sequence[dict[str, Any]], title: str) -> Figure:
-    """Draw each claim's two variants side by side: a dot for each seed, a bar for their mean.
+def forest_plot(record: Record) -> Figure:
+    """Draw a line for each claim: the 95 % interval, its mean, and the published value.
 
-    Args:
-      rows: rows from `report.outcome_row`; null values, which were not reached, have no dot.
-      title: title of the figure.
+    Points of error, nats and ratios have axes of their own, of which the last is logarithmic; a
+    band marks the differences that count as none. Colours and words are those of the verdicts.
     """
-    columns = min(4, len(rows))
-    lines = -(-len(rows) // columns)
-    figure = blank_figure(3.1 * columns, 2.7 * lines + 0.5, wspace=0.06)
-    panels = np.atleast_1d(figure.subplots(lines, columns, squeeze=False)).ravel()
-    for axes, row in zip(panels, rows, strict=False):
-        _panel(axes, row)
-    for axes in panels[len(rows) :]:
-        axes.set_axis_off()
-    figure.suptitle(title)
+    groups = {
+        unit: [row for row in record["claims"] if row["unit"] == unit]
+        for unit in AXES
+        if any(row["unit"] == unit for row in record["claims"])
+    }
+    heights = [len(rows) + 1.4 for rows in groups.values()]
+    figure = blank_figure(9.0, 0.8 + 0.3 * sum(heights))
+    panels = figure.subplots(len(groups), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for axes, (unit, rows) in zip(panels, groups.items(), strict=True):
+        _panel(axes, unit, rows)
+    figure.suptitle(_title(record), fontsize=11)
     return figure
 
 
-def _panel(axes: Any, row: dict[str, Any]) -> None:
-    """Draw the two variants of one claim."""
-    names = []
-    for bar, (side, colour) in enumerate((("ours", OURS), ("other", OTHER))):
-        values = [value for value in row[side]["values"] if value is not None]
-        names.append(row[side]["name"].replace("_", "\n"))
-        if values:
-            axes.bar(bar, np.mean(values), 0.62, color=colour, alpha=0.3)
-            spread = np.linspace(-0.1, 0.1, len(values)) if len(values) > 1 else np.zeros(1)
-            axes.plot(bar + spread, values, "o", color=colour, markersize=4)
-        missing = len(row[side]["values"]) - len(values)
-        if missing:
-            axes.text(bar, 0, f"{missing} not\nreached", ha="center", va="bottom", fontsize=7)
-    axes.set_xticks([0, 1], names, fontsize=8)
-    axes.set_xlim(-0.6, 1.6)
-    axes.set_ylim(0, None)
-    unit = "updates" if row["unit"] == "ratio" else row["unit"]
-    axes.set_ylabel(unit, fontsize=8)
-    axes.tick_params(axis="y", labelsize=8)
-    axes.set_title(f"{row['claim']}\n{row['verdict']}", fontsize=9)
-    axes.spines[["top", "right"]].set_visible(False)
+def _title(record: Record) -> str:
+    counts = sorted({len(row["seeds"]) for row in record["claims"]})
+    seeds = "no runs" if not counts else f"{' or '.join(map(str, counts))} seeds"
+    if record["scale"] == "quick":
+        return f"A check that everything runs, {seeds}: decides nothing"
+    return f"The paper's claims on {record['data']['name']}, {seeds}, 95 % intervals"
+
+
+def _panel(axes: Any, unit: str, rows: Sequence[Row]) -> None:
+    """Draw the claims of one unit, the first at the top."""
+    from math import exp
+
+    limit = MARGINS[unit].limit
+    same = 1.0 if unit == "ratio" else 0.0
+    band = (1 / exp(limit), exp(limit)) if unit == "ratio" else (-limit, limit)
+    axes.axvspan(*band, color="#eef0f2", zorder=0)
+    axes.axvline(same, color="#777777", linewidth=0.8, zorder=1)
+    for position, row in enumerate(rows):
+        _line(axes, position, row)
+    if unit == "ratio":
+        axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    axes.set_xlim(min(low, band[0]), max(high, band[1]))
+    axes.set_yticks(range(len(rows)), [row["claim"] for row in rows], fontsize=9)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlabel(AXES[unit], fontsize=9)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def _line(axes: Any, position: int, row: Row) -> None:
+    """Draw the interval, the mean and the published value of a claim, with its verdict in words."""
+    colour = COLOURS[row["kind"]]
+    if row["low"] is not None and row["high"] is not None:
+        axes.plot([row["low"], row["high"]], [position] * 2, color=colour, linewidth=2.2, zorder=2)
+    if row["mean"] is not None:
+        axes.plot(row["mean"], position, "o", color=colour, markersize=5.5, zorder=3)
+    if row["expected"] is not None:
+        axes.plot(
+            row["expected"],
+            position,
+            "D",
+            markerfacecolor="none",
+            markeredgecolor=PUBLISHED,
+            markersize=6,
+            zorder=4,
+        )
+    axes.annotate(
+        row["verdict"],
+        (1.01, position),
+        xycoords=("axes fraction", "data"),
+        color=colour,
+        fontsize=9,
+        va="center",
+    )

@@ -1,119 +1,75 @@
-"""Report of each claim's runs: an interval, a verdict, and a table."""
+"""Report of the claims as Markdown, from their record alone."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
+from alexnet_jax.display import format_duration, format_markdown
+from alexnet_jax.paper.record import Record, Row
 
-from alexnet_jax.display import format_table
-from alexnet_jax.paper.claims import Claim
-from alexnet_jax.paper.runs import Outcome
-
-CONFIDENCE = 0.95
-
-
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Return (mean, half-width) of the 95 % confidence interval of a mean, by Student's t.
-
-        half = t_{n-1, .975} s / sqrt(n),   s^2 = sum (x - mean)^2 / (n - 1)
-
-    The half-width for a single value, whose spread is unknown, is infinite.
-    """
-    from scipy.stats import t
-
-    samples = np.asarray(values, np.float64)
-    mean, count = float(samples.mean()), len(samples)
-    if count < 2:
-        return mean, math.inf
-    spread = float(samples.std(ddof=1)) / math.sqrt(count)
-    return mean, float(t.ppf((1 + CONFIDENCE) / 2, count - 1)) * spread
+CHECK = "A check that everything runs, on a few updates; it decides nothing."
+LEGEND = (
+    "Differences are other - ours, or other / ours, between runs of the same seed, with their 95 % "
+    'interval (Student\'s t). "Smaller than" is said where the interval holds no difference and '
+    'lies within one point, .1 nats or a factor of 1.1 of it; "within" where the claim is that '
+    "there is no difference and the interval lies there. Of an undecided claim, the seeds that "
+    "would be enough are estimated from the spread between those that were run."
+)
+HEADS = ("claim", "then", "ours", "other", "difference (95 %)", "verdict", "seeds")
 
 
-def verdict(outcome: Outcome) -> str:
-    """Judge a claim by its runs.
-
-    The interval of the differences between runs of the same seed is compared with 0. For ratios it
-    is the interval of their logarithms.
-    """
-    differences = outcome.compared
-    if not all(map(math.isfinite, differences)):
-        return "not reached in these runs"
-    if outcome.claim.ratio:
-        differences = tuple(map(math.log, differences))
-    if len(differences) < 2:
-        return "one seed says nothing"
-    mean, half = interval(differences)
-    if mean - half > 0:
-        return "shown"
-    if mean + half < 0:
-        return "the opposite"
-    return "no difference seen"
+def format_report(record: Record) -> str:
+    """Format the data and cost, a table with a line for each claim, and the claims in words."""
+    rows = record["claims"]
+    parts = [_made_of(record), format_markdown(HEADS, map(_cells, rows), left=1), LEGEND]
+    if record["scale"] == "quick":
+        parts = [CHECK, *parts[:2]]
+    parts.append("\n".join(_in_words(row, with_note=record["scale"] != "full") for row in rows))
+    return "\n\n".join(parts)
 
 
-def outcome_row(outcome: Outcome) -> dict[str, Any]:
-    """Return a claim's outcome for JSON; values that were not reached are null."""
-    claim = outcome.claim
-
-    def known(values: Sequence[float]) -> list[float | None]:
-        return [value if math.isfinite(value) else None for value in values]
-
-    return {
-        "claim": claim.name,
-        "says": claim.says,
-        "source": claim.source,
-        "found_then": claim.paper,
-        "expected": claim.expected,
-        "unit": "ratio" if claim.ratio else claim.unit,
-        "ours": {"name": claim.ours.label, "values": known(outcome.ours)},
-        "other": {"name": claim.other.label, "values": known(outcome.other)},
-        "compared": known(outcome.compared),
-        "verdict": verdict(outcome),
-        "note": claim.note,
-    }
-
-
-def format_outcomes(outcomes: Sequence[Outcome]) -> str:
-    """Format a line for each claim: the published result, those of the runs, and the verdict."""
-    heads = ("claim", "then", "ours", "other", "difference (95 %)", "")
-    lines = [heads, *(_cells(outcome) for outcome in outcomes)]
-    return format_table(lines, left=len(heads), rules=())
-
-
-def _cells(outcome: Outcome) -> tuple[str, ...]:
-    claim = outcome.claim
-    then = "" if claim.expected is None else f"x{claim.expected:g}"
-    if claim.expected is not None and not claim.ratio:
-        then = f"{claim.expected:+g}"
+def _made_of(record: Record) -> str:
+    data, cost = record["data"], record["cost"]
     return (
-        claim.name,
-        then,
-        _mean(outcome.ours),
-        _mean(outcome.other),
-        difference(claim, outcome.compared),
-        verdict(outcome),
+        f"Scale `{record['scale']}`: {data['name']}, {data['train']:,} training images, "
+        f"{data['test']:,} test images. {cost['runs']} runs on {cost['images']:,} images took "
+        f"{format_duration(cost['seconds'])} of training alone, summed over the runs: "
+        f"{cost['images_per_second']:,.0f} images/s each. Written on {record['machine']}, with jax "
+        f"{record['jax']}."
     )
 
 
-def _mean(values: Sequence[float]) -> str:
-    return f"{np.mean(values):.4g}" if all(map(math.isfinite, values)) else "-"
+def _cells(row: Row) -> tuple[str, ...]:
+    then = ""
+    if row["expected"] is not None:
+        then = f"x{row['expected']:g}" if row["unit"] == "ratio" else f"{row['expected']:+g}"
+    seeds = str(len(row["seeds"]))
+    if row["verdict"] == "undecided":
+        needed = row["seeds_needed"]
+        seeds += f" of about {needed:,}" if needed is not None else " of more than 10,000"
+    sides = (_mean(row["ours"]["values"]), _mean(row["other"]["values"]))
+    return (f"`{row['claim']}`", then, *sides, difference(row), row["verdict"], seeds)
 
 
-def difference(claim: Claim, values: Sequence[float]) -> str:
-    """Format the mean and interval of the compared values; for ratios the geometric mean.
+def _mean(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    complete = known and len(known) == len(values)
+    return f"{sum(known) / len(known):.4g}" if complete else "-"
 
-    A single value has no interval.
-    """
-    if not all(map(math.isfinite, values)):
+
+def difference(row: Row) -> str:
+    """Format the mean and interval of the compared values; a single value has no interval."""
+    mean, low, high = row["mean"], row["low"], row["high"]
+    if mean is None:
         return "-"
-    if claim.ratio:
-        mean, half = interval(tuple(map(math.log, values)))
-        low, high = (math.exp(mean - half), math.exp(mean + half)) if half < 5 else (0, math.inf)
-        known = f" ({low:.2f} to {high:.2f})" if len(values) > 1 else ""
-        return f"x{math.exp(mean):.2f}{known}"
-    mean, half = interval(values)
-    if len(values) == 1:
-        return f"{mean:+.2f} {claim.unit}"
-    return f"{mean:+.2f} ± {half:.2f} {claim.unit}"
+    if row["unit"] == "ratio":
+        return f"x{mean:.2f}" + ("" if low is None else f" ({low:.2f} to {high:.2f})")
+    unit = "points" if row["unit"] == "% wrong" else row["unit"]
+    spread = "" if high is None else f" ± {high - mean:.2f}"
+    return f"{mean:+.2f}{spread} {unit}"
+
+
+def _in_words(row: Row, *, with_note: bool) -> str:
+    """Return a list item: the claim, the published result, and what is different here, if any."""
+    here = f" Here: {row['note']}." if with_note and row["note"] else ""
+    return f"- `{row['claim']}`: {row['says']}. Then: {row['found_then']} ({row['source']}).{here}"

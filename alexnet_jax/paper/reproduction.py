@@ -15,8 +15,8 @@ from typing import Any
 from alexnet_jax.data import DESCRIPTION, VERSION
 from alexnet_jax.data.prepare import PACKED
 from alexnet_jax.errors import InputError
-from alexnet_jax.paper.claims import FULL
 from alexnet_jax.paper.runs import finished
+from alexnet_jax.paper.scales import FULL
 from alexnet_jax.runs import TrainConfig, read_settings, with_overrides
 from alexnet_jax.runtime import hangup
 

@@ -1,28 +1,23 @@
-"""Runs of variants, each trained once for all claims that use it, and their measurements."""
+"""Runs of variants, each trained once for all claims that use it; processes may share them."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
-import numpy as np
-
-from alexnet_jax.data import Split
 from alexnet_jax.display import format_duration
-from alexnet_jax.errors import InputError
-from alexnet_jax.inference import Trained, ensemble, evaluate, load_trained, make_counter
-from alexnet_jax.paper.claims import Claim, Scale, Variant
-from alexnet_jax.runs import Line, MetricsFile, TrainConfig, read_settings
+from alexnet_jax.errors import InputError, InUse, TrainingFailed
+from alexnet_jax.paper.claims import Claim, Variant
+from alexnet_jax.paper.scales import Scale
+from alexnet_jax.runs import Line, MetricsFile, TrainConfig, read_settings, write_atomically
 from alexnet_jax.runtime import Interrupted
 from alexnet_jax.training import Console, Job, Silence, fit
 
-THRESHOLD = 0.25  # training error in the paper's figure 1
-SMOOTHED = 5  # lines of training metrics in an average
-_BATCH = 128
+FAILED = "failed.txt"
+PAUSE = 10.0  # s between two looks at runs of other processes
 Say = Callable[[str], None]
 
 
@@ -31,9 +26,9 @@ class Plan:
     """Runs that the claims need.
 
     Attributes:
-      scale: "small" or "full".
+      scale: "quick", "cifar" or "full".
       seeds: seeds of the runs of each variant.
-      workdir: directory of all runs.
+      workdir: directory of all runs; a run has the workdir `workdir/NAME/SEED`.
       changes: the user's changes to every run, as text by name.
     """
 
@@ -53,19 +48,10 @@ class Plan:
         """Return the workdir of a run."""
         return self.workdir / variant.run(self.scale) / str(seed)
 
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """Measures of a claim's two variants for each seed; infinite if not reached."""
-
-    claim: Claim
-    ours: tuple[float, ...]
-    other: tuple[float, ...]
-
-    @property
-    def compared(self) -> tuple[float, ...]:
-        """Return other - ours (or other / ours) of each seed."""
-        return tuple(map(self.claim.compared, self.ours, self.other))
+    def finished(self, variant: Variant, seed: int) -> bool:
+        """Whether a run has come to its end, or failed."""
+        directory = self.directory(variant, seed)
+        return failed(directory) or finished(directory, self.config(variant, seed))
 
 
 def variants_of(claims: Sequence[Claim], scale: Scale) -> list[Variant]:
@@ -94,25 +80,76 @@ def check_runs(claims: Sequence[Claim], plan: Plan) -> None:
 def train_all(claims: Sequence[Claim], plan: Plan, console: Console | None, say: Say) -> None:
     """Train every variant from every seed, except runs that are finished.
 
+    Several processes may do so at the same time: a run that another process trains is passed over.
+    When no others are left, they are waited for, and taken over if that process stops before their
+    end.
+
     Args:
       console: console for the progress within each run; None for no output.
       say: called with a message for each run.
     """
-    pairs = [(variant, seed) for seed in plan.seeds for variant in variants_of(claims, plan.scale)]
-    began, trained = perf_counter(), 0
-    for number, (variant, seed) in enumerate(pairs, 1):
-        directory, config = plan.directory(variant, seed), plan.config(variant, seed)
-        label = f"run {number} of {len(pairs)}: {variant.run(plan.scale)}, seed {seed}"
-        if finished(directory, config):
-            say(f"{label}: there already")
-            continue
-        if console is not None:
-            say(label)
-        train_to_end(config, directory, console or Silence())
-        trained += 1
-        elapsed = perf_counter() - began
-        remaining = format_duration(elapsed / trained * (len(pairs) - number))
-        say(f"{label}: {_error(directory):.2f} % wrong; {remaining} left")
+    variants = variants_of(claims, plan.scale)
+    waiting = [(variant, seed) for seed in plan.seeds for variant in variants]
+    number, began, trained, patient = len(waiting), perf_counter(), 0, False
+    while waiting:
+        held = []
+        for position, (variant, seed) in enumerate(waiting, 1):
+            done = number - len(waiting) + position
+            label = f"run {done} of {number}: {variant.run(plan.scale)}, seed {seed}"
+            if plan.finished(variant, seed):
+                say(f"{label}: there already")
+                continue
+            try:
+                ended = train(variant, seed, plan, console, label, say)
+            except InUse:
+                held.append((variant, seed))
+                continue
+            trained += 1
+            elapsed = perf_counter() - began
+            remaining = format_duration(elapsed / trained * (len(waiting) - position))
+            say(f"{label}: {ended}; {remaining} left")
+        if len(held) == len(waiting):
+            if not patient:
+                say(f"waiting for {len(held)} runs of other processes")
+            patient = True
+            time.sleep(PAUSE)
+        waiting = held
+
+
+def train(
+    variant: Variant, seed: int, plan: Plan, console: Console | None, label: str, say: Say
+) -> str:
+    """Train a run to its end, and return how it ended, in words.
+
+    A training that fails leaves the file `failed.txt`, and is not repeated while it is there.
+
+    Raises:
+      InUse: another process trains this run or the one that it starts from.
+    """
+    directory, first = plan.directory(variant, seed), variant.first
+    if first is not None:
+        if failed(plan.directory(first, seed)):
+            return _fail(directory, f"{first.name}, seed {seed}, has failed")
+        if not plan.finished(first, seed):
+            raise InUse(f"{plan.directory(first, seed)} is not finished")
+    if console is not None:
+        say(label)
+    try:
+        train_to_end(plan.config(variant, seed), directory, console or Silence())
+    except TrainingFailed as error:
+        return _fail(directory, str(error))
+    return f"{last_error(directory):.2f} % wrong"
+
+
+def _fail(directory: Path, why: str) -> str:
+    directory.mkdir(parents=True, exist_ok=True)
+    write_atomically(directory / FAILED, f"{why}\n")
+    return why
+
+
+def failed(directory: Path) -> bool:
+    """Whether a training failed there."""
+    return (directory / FAILED).is_file()
 
 
 def train_to_end(config: TrainConfig, directory: Path, console: Console) -> None:
@@ -133,80 +170,12 @@ def finished(directory: Path, config: TrainConfig) -> bool:
     return log.finished and log.read()[-1]["step"] == config.steps
 
 
-def measure_claims(claims: Sequence[Claim], plan: Plan) -> list[Outcome]:
-    """Measure the finished runs of every claim."""
-    return [
-        Outcome(claim, _measured(claim.ours, plan), _measured(claim.other, plan))
-        for claim in claims
-    ]
-
-
-def _measured(variant: Variant, plan: Plan) -> tuple[float, ...]:
-    """Return the measure of a variant's run for each seed."""
-    directories = [plan.directory(variant, seed) for seed in plan.seeds]
-    match variant.measure:
-        case "error":
-            return tuple(map(_error, directories))
-        case "updates":
-            return tuple(map(updates_to_threshold, map(_lines, directories)))
-        case "ensemble":
-            scores = evaluated([load_trained(d) for d in directories], _job(variant, plan))
-            return (100 * (1 - scores["top1"]),) * len(directories)
-    job = _job(variant, plan)
-    if variant.measure == "ten_views":
-        values = [evaluated([load_trained(d)], job, views=10) for d in directories]
-        return tuple(100 * (1 - one["top1"]) for one in values)
-    return tuple(_gap(load_trained(directory), job) for directory in directories)
-
-
-def _job(variant: Variant, plan: Plan) -> Job:
-    return Job.make(plan.config(variant, plan.seeds[0]))
-
-
-def _gap(trained: Trained, job: Job) -> float:
-    """Return the test loss minus the loss of up to 10,000 training images, both in test mode."""
-    train, count = job.dataset.train, min(len(job.dataset.train), 10_000)
-    rows = np.linspace(0, len(train) - 1, count).astype(int)
-    part = Split(train.images[rows], train.labels[rows])
-    losses = [evaluated([trained], job, split=split)["loss"] for split in (job.dataset.test, part)]
-    return losses[0] - losses[1]
-
-
-def evaluated(
-    members: list[Trained], job: Job, *, views: int = 1, split: Split | None = None
-) -> dict[str, float]:
-    """Evaluate an ensemble on a split, by default the test split."""
-    logits_of = ensemble([member.logits(views) for member in members])
-    params: Any = [member.params for member in members]
-    statistics: Any = [member.statistics for member in members]
-    return evaluate(
-        make_counter(logits_of),
-        params,
-        job.dataset.test if split is None else split,
-        statistics,
-        batch=members[0].topology.divisible(max(1, _BATCH // views)),
-        topology=members[0].topology,
-    )
-
-
-def _lines(directory: Path) -> list[Line]:
+def read_lines(directory: Path) -> list[Line]:
+    """Read the measurements of a run, none if it was not begun."""
     return MetricsFile(directory / "metrics.jsonl", writing=False).read()
 
 
-def _error(directory: Path) -> float:
+def last_error(directory: Path) -> float:
     """Return the last top-1 error of the test split, in %."""
-    tested = [line for line in _lines(directory) if line.get("split") == "test"]
+    tested = [line for line in read_lines(directory) if line.get("split") == "test"]
     return 100 * (1 - float(tested[-1]["top1"]))
-
-
-def updates_to_threshold(lines: Sequence[Line]) -> float:
-    """Return the first step at which the training error, averaged over five lines, is at most 25 %.
-
-    It is infinite if the error never falls so far.
-    """
-    trained = [line for line in lines if line.get("split") == "train"]
-    errors = np.array([1 - line["top1"] for line in trained])
-    for end in range(SMOOTHED, len(errors) + 1):
-        if errors[end - SMOOTHED : end].mean() <= THRESHOLD:
-            return float(trained[end - 1]["step"])
-    return math.inf

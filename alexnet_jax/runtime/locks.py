@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from alexnet_jax.errors import InputError
+from alexnet_jax.errors import InUse
 
 LOCK = ".lock"
 _TEXT_BYTES = 200
@@ -28,7 +28,7 @@ def hold(directory: Path) -> Iterator[None]:
     standard error says so.
 
     Raises:
-      InputError: another process holds the directory; the message names it.
+      InUse: another process holds the directory; the message names it.
     """
     path = directory / LOCK
     with open_locked(path) as file:
@@ -59,7 +59,7 @@ def open_locked(path: Path, wait: Callable[[], None] | None = None) -> Iterator[
       wait: called before waiting for another process's lock; by default, its lock is an error.
 
     Raises:
-      InputError: another process has locked the file, and `wait` is not given.
+      InUse: another process has locked the file, and `wait` is not given.
     """
     while True:
         with open(path, "a+b") as file:
@@ -76,7 +76,7 @@ def _lock(file: IO[bytes], wait: Callable[[], None] | None) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         if wait is None:
-            raise InputError(_held(file)) from None
+            raise InUse(_held(file)) from None
         wait()
         fcntl.flock(file, fcntl.LOCK_EX)
     except (OSError, ModuleNotFoundError):  # the file system, or all of the system, has no locks

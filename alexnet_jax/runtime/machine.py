@@ -101,3 +101,11 @@ def cpu_name() -> str:
         name = match[1].strip() if match else name
     count = cores()
     return f"{name}, {count} {'cores' if count > 1 else 'core'}"
+
+
+def device_name() -> str:
+    """Return the name of the device that computes: of a CPU, as `cpu_name`."""
+    import jax
+
+    device = jax.devices()[0]
+    return cpu_name() if device.platform == "cpu" else str(device.device_kind)

@@ -101,6 +101,7 @@ def _train_and_record(options: Options) -> Record | None:
         measure_baselines,
         train_all,
     )
+    from alexnet_jax.runtime import device_name, enable_compile_cache
 
     changes = changed_values(options.set) | {"data": options.data}
     if options.data_dir is not None:
@@ -114,7 +115,6 @@ def _train_and_record(options: Options) -> Record | None:
         check_trainings(trainings, plan)
     dataset = data.load(options.data, str(options.data_dir or ""))
     if not options.report:
-        from alexnet_jax.runtime import enable_compile_cache
         from alexnet_jax.training import make_console
 
         enable_compile_cache()
@@ -122,7 +122,7 @@ def _train_and_record(options: Options) -> Record | None:
         measure_baselines(baselines, plan.workdir, dataset, say)
         train_all(trainings, plan, make_console(), say)
         print()
-    return make_record(plan, dataset, options.data_note or "", _machine())
+    return make_record(plan, dataset, options.data_note or "", device_name())
 
 
 def _chosen(only: tuple[str, ...] | None) -> tuple[list[Training], list[str]]:
@@ -165,16 +165,6 @@ def _describe(plan: Plan) -> None:
         lines.append((training.name, str(len(plan.seeds_of(training))), limit, words))
     table = format_table([(a, d, b, c) for a, b, c, d in lines], left=2, rules=())
     print(f"{table}\nbaselines: {', '.join(BASELINES)}")
-
-
-def _machine() -> str:
-    """Return the name of the device that computes, or of the processor."""
-    import jax
-
-    from alexnet_jax.runtime import cpu_name
-
-    device = jax.devices()[0]
-    return cpu_name() if device.platform == "cpu" else str(device.device_kind)
 
 
 command = partial(run, main, Options)

@@ -1,35 +1,26 @@
 """Test the claims of the paper.
 
-Prints one table. Variants shared by several claims are trained once. At the small scale, the runs
-may not confirm a claim; the table says so.
+Trains the two networks of every claim from several seeds, and prints one report in Markdown.
+Networks shared by several claims are trained once. Finished runs are not repeated, and stopped ones
+are resumed by the same command, which several processes may run at the same time to share the work.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import (
-    Changes,
-    Count,
-    Directory,
-    Picture,
-    Report,
-    changed_values,
-    option,
-    words,
-)
-from alexnet_jax.cli.values import directory
+from alexnet_jax.cli.options import Changes, Picture, Report, changed_values, option, words
+from alexnet_jax.cli.values import count, directory
 from alexnet_jax.errors import InputError, choices
-from alexnet_jax.paper import CLAIMS, Claim, Scale
+from alexnet_jax.paper import CLAIMS, PLAIN, SEEDS, Claim, Scale
 
 if TYPE_CHECKING:
-    from alexnet_jax.paper import Plan
+    from alexnet_jax.paper import Plan, Record
 
 
 def listed(text: str) -> tuple[str, ...]:
@@ -39,14 +30,15 @@ def listed(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class ClaimOptions:
-    """Train a claim's variants from several seeds, and report whether the runs confirm it."""
+    """Train a claim's networks from several seeds, and report whether the runs confirm it."""
 
-    scale: Annotated[Scale, words(Scale)] = "small"
-    """small: a narrow network on thumbnails of photographs; full: ImageNet, prepared."""
-    seeds: Count = 3
-    """Runs of each variant, from seeds 0, 1, ..."""
-    workdir: Directory = Path("runs/paper")
-    """Directory of the runs, shared by all claims; finished runs are not repeated."""
+    scale: Annotated[Scale, words(Scale)] = "quick"
+    """quick: a few updates on photographs, which decide nothing; cifar: a narrow network on
+    CIFAR-10, prepared; full: ImageNet, prepared."""
+    seeds: Annotated[int | None, option(count, "N", "five; at the scale quick two")] = None
+    """Runs of each network, from seeds 0, 1, ..."""
+    workdir: Annotated[Path | None, option(directory, "DIR", "runs/paper/SCALE")] = None
+    """Directory of the runs, shared by all claims."""
     data: Annotated[str | None, option(str, "NAME", "as the scale says")] = None
     """Name of another data set; with --data-dir, of a prepared one."""
     data_dir: Annotated[Path | None, option(directory, "DIR", "none")] = None
@@ -55,72 +47,78 @@ class ClaimOptions:
     """Changes to every run, such as steps=100 or batch=32; may be repeated."""
     dry_run: bool = False
     """List the runs without training."""
+    report: bool = False
+    """Report what is there without training: each claim from the seeds that have both its runs."""
     json: Report = None
-    """File for the outcomes."""
+    """File for the record of the outcomes."""
     picture: Picture = None
     """File for a picture of the outcomes: .png, .svg or .pdf."""
 
 
 @dataclass(frozen=True)
 class Options(ClaimOptions):
-    """Train every claim's variants from several seeds, and report which the runs confirm."""
+    """Train every claim's networks from several seeds, and report which the runs confirm."""
 
     only: Annotated[tuple[str, ...] | None, option(listed, "NAME,NAME...", "all")] = None
     """Names of the claims to test."""
+    results: Annotated[Path | None, option(Path, "FILE", "none")] = None
+    """Report an earlier --json instead of the workdir; needs neither runs nor data."""
 
 
 def run_claims(options: ClaimOptions, claims: Sequence[Claim]) -> None:
-    """Train the claims' runs, print the table, and write the JSON file and the picture.
+    """Train the claims' runs, print the report, and write the JSON file and the picture.
 
     Raises:
       InputError: a setting cannot be used.
     """
-    from alexnet_jax.paper import Plan, check_runs, variants_of
+    from alexnet_jax.paper import Plan
 
-    plan = Plan(options.scale, tuple(range(options.seeds)), options.workdir, _changes(options))
+    seeds = SEEDS[options.scale] if options.seeds is None else options.seeds
+    workdir = options.workdir or Path("runs/paper", options.scale)
+    plan = Plan(options.scale, tuple(range(seeds)), workdir, _changes(options))
     if options.dry_run:
-        variants = variants_of(claims, options.scale)
-        for variant in variants:
-            print(f"{plan.directory(variant, 0).parent}: {plan.config(variant, 0).steps:,} updates")
-        print(f"{options.seeds} seeds each, {options.seeds * len(variants)} runs in all")
-        return
-    check_runs(claims, plan)
-    rows = _outcomes(claims, plan, options.scale, options.picture)
-    if options.json is not None:
-        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        _describe(claims, plan)
+    else:
+        _write(_train_and_record(claims, plan, only_report=options.report), options)
 
 
-def _outcomes(
-    claims: Sequence[Claim], plan: Plan, scale: Scale, picture: Path | None
-) -> list[dict[str, Any]]:
-    from alexnet_jax.paper import (
-        format_outcomes,
-        measure_claims,
-        outcome_row,
-        outcomes_picture,
-        train_all,
-    )
-    from alexnet_jax.runtime import enable_compile_cache
+def _describe(claims: Sequence[Claim], plan: Plan) -> None:
+    """Print the directories of the runs and their numbers of updates."""
+    from alexnet_jax.paper import variants_of
+
+    variants, seeds = variants_of(claims, plan.scale), len(plan.seeds)
+    for variant in variants:
+        print(f"{plan.directory(variant, 0).parent}: {plan.config(variant, 0).steps:,} updates")
+    print(f"{seeds} seeds each, {seeds * len(variants)} runs in all")
+
+
+def _train_and_record(claims: Sequence[Claim], plan: Plan, *, only_report: bool) -> Record:
+    """Train what is not finished, unless it is only to be reported, and return the record."""
+    from alexnet_jax import data
+    from alexnet_jax.paper import check_runs, make_record, train_all
+    from alexnet_jax.runtime import device_name, enable_compile_cache
     from alexnet_jax.training import make_console
 
     enable_compile_cache()
-    train_all(claims, plan, make_console() if scale == "full" else None, _print)
-    outcomes = measure_claims(claims, plan)
-    rows = [outcome_row(outcome) for outcome in outcomes]
-    print()
-    for claim in claims:
-        print(f"{claim.name}: {claim.says}\n  then: {claim.paper} ({claim.source})")
-        if claim.note and scale == "small":
-            print(f"  here: {claim.note}")
-    print(f"\n{format_outcomes(outcomes)}")
-    if picture is not None:
-        title = f"{len(plan.seeds)} seeds, {scale} scale"
-        outcomes_picture(rows, title).savefig(picture, dpi=150)
-    return rows
+    if not only_report:
+        check_runs(claims, plan)
+        console = make_console() if plan.scale == "full" else None
+        train_all(claims, plan, console, partial(print, flush=True))
+        print()
+    config = plan.config(PLAIN, plan.seeds[0])
+    dataset = data.load(config.data, config.data_dir)
+    return make_record(claims, plan, dataset, device_name())
 
 
-def _print(text: str) -> None:
-    print(text, flush=True)
+def _write(record: Record, options: ClaimOptions) -> None:
+    """Print the report of a record, and write its JSON file and its picture if asked for."""
+    from alexnet_jax.paper import forest_plot, format_report, write_record
+
+    if options.json is not None:
+        write_record(record, options.json)
+    if options.picture is not None:
+        forest_plot(record).savefig(options.picture, dpi=150)
+    print(format_report(record))
 
 
 def _changes(options: ClaimOptions) -> dict[str, str]:
@@ -133,6 +131,11 @@ def _changes(options: ClaimOptions) -> dict[str, str]:
 
 
 def main(options: Options) -> None:
+    from alexnet_jax.paper import read_record
+
+    if options.results is not None:
+        _write(read_record(options.results), options)
+        return
     names = options.only or tuple(CLAIMS)
     if unknown := [name for name in names if name not in CLAIMS]:
         raise InputError(f"unknown claim {unknown[0]!r}; {choices(unknown[0], CLAIMS)}")

@@ -10,5 +10,5 @@ CLAIM = Claim(
     ours=Variant("plain", measure="ensemble"),
     other=PLAIN,
     expected=2.6,
-    note="as many networks as seeds; all differences are to the same ensemble",
+    note="the networks of the first five seeds; all differences are to the same ensemble",
 )

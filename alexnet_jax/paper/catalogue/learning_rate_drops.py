@@ -10,5 +10,5 @@ CLAIM = Claim(
     ours=PLAIN,
     other=Variant("constant_rate", {"schedule": "constant", "drop_epochs": ""}),
     expected=None,
-    note="one drop, near the end",
+    note="two drops at fixed epochs, 15 and 18 of 20",
 )

@@ -2,7 +2,7 @@
 
 from alexnet_jax.paper.claims import PLAIN, Claim, Variant
 
-SMALL = {"conv1": 16, "conv2": 32, "conv3": 48, "conv4": 48}
+CIFAR = {"conv1": 16, "conv2": 32, "conv3": 48, "conv4": 48}
 FULL = {"conv1": 48, "conv2": 128, "conv3": 192, "conv4": 192}
 
 
@@ -19,6 +19,6 @@ CLAIM = Claim(
     paper="by 1.7 / 1.2 points (top-1 / top-5), ILSVRC-2010",
     source="paper, section 3.2; net 145-half against 145 in the logs: 1.695 / 1.230, ten views",
     ours=PLAIN,
-    other=Variant("one_tower", small=_half(SMALL), full=_half(FULL)),
+    other=Variant("one_tower", cifar=_half(CIFAR), full=_half(FULL)),
     expected=1.7,
 )

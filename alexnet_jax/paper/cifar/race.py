@@ -15,7 +15,7 @@ import numpy as np
 
 from alexnet_jax.paper.cifar.plan import Plan, Run
 from alexnet_jax.paper.cifar.trainings import Training
-from alexnet_jax.paper.runs import THRESHOLD
+from alexnet_jax.paper.measures import THRESHOLD
 from alexnet_jax.runs import Line, TrainConfig
 
 Advance = Callable[[Run, int], None]

@@ -21,6 +21,7 @@ from alexnet_jax.paper.cifar.plan import Plan, Run
 from alexnet_jax.paper.cifar.race import crossing, window_lines, windows
 from alexnet_jax.paper.cifar.train import failure, ten_views_error
 from alexnet_jax.paper.cifar.trainings import TRAININGS, Training
+from alexnet_jax.paper.cost import train_seconds
 from alexnet_jax.paper.runs import finished
 from alexnet_jax.runs import Line
 
@@ -158,21 +159,6 @@ def _run(run: Run, plan: Plan, images: int) -> RunRecord:
 
 def _rates(lines: Iterable[Line]) -> list[float]:
     return [line["images_per_second"] for line in lines if line.get("split") == "train"] or [0.0]
-
-
-def train_seconds(lines: Iterable[Line], batch: int) -> float:
-    """Return the seconds of training, without evaluations, from lines of `metrics.jsonl`.
-
-    Each line has the images per second since the line before it, of the same process. The time of
-    a line is that of the updates since the line before, at this rate. The first update's includes
-    its compilation. Updates that were made twice, before and after a stop, count once.
-    """
-    seconds, before = 0.0, 0
-    for line in lines:
-        if line.get("split") == "train" and line["images_per_second"] > 0:
-            seconds += (line["step"] - before) * batch / line["images_per_second"]
-            before = line["step"]
-    return seconds
 
 
 def _percent(error: float) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from alexnet_jax.display import format_duration
+from alexnet_jax.display import format_duration, format_markdown
 from alexnet_jax.paper.cifar.baselines import WORDS
 from alexnet_jax.paper.cifar.estimate import WORDS as ESTIMATES
 from alexnet_jax.paper.cifar.record import Record, RunRecord, TrainingRecord, best_runs
-from alexnet_jax.paper.report import interval
+from alexnet_jax.paper.verdicts import interval
 
 NOT_RUN = "not run"
 TIMES = (
@@ -215,9 +215,3 @@ def _speed(runs: Sequence[RunRecord]) -> str:
 def _progress(runs: Sequence[RunRecord]) -> str:
     """Return how far runs of which none is finished have come."""
     return f"so far {max(run['epochs'] for run in runs):g} epochs" if runs else NOT_RUN
-
-
-def format_markdown(heads: Sequence[str], rows: Iterable[Sequence[str]], left: int = 0) -> str:
-    """Format a table in Markdown, its first `left` columns aligned left and the others right."""
-    marks = ["---" if column < left else "---:" for column in range(len(heads))]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, marks, *rows))

@@ -15,7 +15,8 @@ from alexnet_jax.inference import load_trained
 from alexnet_jax.paper.cifar.plan import Plan, Run
 from alexnet_jax.paper.cifar.race import crossing, run_race
 from alexnet_jax.paper.cifar.trainings import Training
-from alexnet_jax.paper.runs import evaluated, finished, train_to_end
+from alexnet_jax.paper.measures import evaluated
+from alexnet_jax.paper.runs import FAILED, finished, train_to_end
 from alexnet_jax.runs import (
     MetricsFile,
     TrainConfig,
@@ -26,7 +27,7 @@ from alexnet_jax.runs import (
 )
 from alexnet_jax.training import Console, Job
 
-FAILED, TEN_VIEWS = "failed.txt", "ten_views.json"
+TEN_VIEWS = "ten_views.json"
 Say = Callable[[str], None]
 
 
