@@ -84,13 +84,9 @@ def test_the_cost_is_that_of_all_runs(made: Any) -> None:
 
 def test_a_run_of_another_process_is_known_by_its_lock(tmp_path: Path) -> None:
     plan = Plan("quick", (0,), tmp_path, dict(change.split("=") for change in SIZES))
-    with hold_new(plan.directory(PLAIN, 0)), pytest.raises(InUse, match="is in use by process"):
+    plan.directory(PLAIN, 0).mkdir(parents=True)
+    with hold(plan.directory(PLAIN, 0)), pytest.raises(InUse, match="is in use by process"):
         runs.train(PLAIN, 0, plan, None, "", print)
-
-
-def hold_new(directory: Path) -> Any:
-    directory.mkdir(parents=True)
-    return hold(directory)
 
 
 def errors(directory: Path, name: str) -> list[float]:
