@@ -24,7 +24,8 @@ AXES = {
     "nats": "nats, other - ours",
     "ratio": "updates, other / ours",
 }
-PUBLISHED = "#444444"
+PUBLISHED = {"marker": "D", "markerfacecolor": "none", "markeredgecolor": "#444444"}
+BAND = "#e9ecef"
 
 
 def forest_plot(record: Record) -> Figure:
@@ -38,13 +39,30 @@ def forest_plot(record: Record) -> Figure:
         for unit in AXES
         if any(row["unit"] == unit for row in record["claims"])
     }
-    heights = [len(rows) + 1.4 for rows in groups.values()]
-    figure = blank_figure(9.0, 0.8 + 0.3 * sum(heights))
+    heights = [len(rows) + 0.2 for rows in groups.values()]
+    figure = blank_figure(9.0, 1.0 + 0.29 * sum(heights) + 0.55 * len(heights))
     panels = figure.subplots(len(groups), 1, height_ratios=heights, squeeze=False)[:, 0]
     for axes, (unit, rows) in zip(panels, groups.items(), strict=True):
         _panel(axes, unit, rows)
     figure.suptitle(_title(record), fontsize=11)
+    _legend(figure)
     return figure
+
+
+def _legend(figure: Figure) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    found = Line2D([], [], color=COLOURS["shown"], marker="o", linewidth=2.2)
+    published = Line2D([], [], linestyle="none", **PUBLISHED)
+    marks = {
+        "found here, with its 95 % interval": found,
+        "published": published,
+        "within a point, .1 nats, a factor of 1.1": Patch(color=BAND),
+    }
+    figure.legend(
+        marks.values(), marks.keys(), loc="outside lower center", ncols=3, fontsize=9, frameon=False
+    )
 
 
 def _title(record: Record) -> str:
@@ -52,22 +70,28 @@ def _title(record: Record) -> str:
     seeds = "no runs" if not counts else f"{' or '.join(map(str, counts))} seeds"
     if record["scale"] == "quick":
         return f"A check that everything runs, {seeds}: decides nothing"
-    return f"The paper's claims on {record['data']['name']}, {seeds}, 95 % intervals"
+    note = f" ({record['data']['note']})" if record["data"]["note"] else ""
+    return f"The paper's claims on {record['data']['name']}{note}, {seeds}"
 
 
 def _panel(axes: Any, unit: str, rows: Sequence[Row]) -> None:
     """Draw the claims of one unit, the first at the top."""
     from math import exp
 
+    from matplotlib.ticker import LogLocator, NullLocator
+
     limit = MARGINS[unit].limit
     same = 1.0 if unit == "ratio" else 0.0
     band = (1 / exp(limit), exp(limit)) if unit == "ratio" else (-limit, limit)
-    axes.axvspan(*band, color="#eef0f2", zorder=0)
+    axes.axvspan(*band, color=BAND, zorder=0)
     axes.axvline(same, color="#777777", linewidth=0.8, zorder=1)
     for position, row in enumerate(rows):
         _line(axes, position, row)
     if unit == "ratio":
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("x{x:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
     low, high = axes.get_xlim()
     axes.set_xlim(min(low, band[0]), max(high, band[1]))
     axes.set_yticks(range(len(rows)), [row["claim"] for row in rows], fontsize=9)
@@ -86,15 +110,7 @@ def _line(axes: Any, position: int, row: Row) -> None:
     if row["mean"] is not None:
         axes.plot(row["mean"], position, "o", color=colour, markersize=5.5, zorder=3)
     if row["expected"] is not None:
-        axes.plot(
-            row["expected"],
-            position,
-            "D",
-            markerfacecolor="none",
-            markeredgecolor=PUBLISHED,
-            markersize=6,
-            zorder=4,
-        )
+        axes.plot(row["expected"], position, linestyle="none", markersize=6, zorder=4, **PUBLISHED)
     axes.annotate(
         row["verdict"],
         (1.01, position),

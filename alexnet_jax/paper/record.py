@@ -69,22 +69,26 @@ class Record(TypedDict):
     claims: list[Row]
 
 
-def make_record(claims: Sequence[Claim], plan: Plan, dataset: Dataset, machine: str) -> Record:
+def make_record(
+    claims: Sequence[Claim], plan: Plan, dataset: Dataset, note: str, machine: str
+) -> Record:
     """Measure the claims' finished runs.
 
     Args:
       claims: the claims to report.
       plan: the runs.
       dataset: the data set of the plain runs.
+      note: words about the data, such as whether it is a copy in another form; "" for none.
       machine: name of this machine.
     """
     import jax
 
     counts = {"train": len(dataset.train), "test": len(dataset.test)}
+    data = {"name": dataset.name, "note": note, **counts, "sha256": dataset.fingerprint()}
     return {
         "format": FORMAT,
         "scale": plan.scale,
-        "data": {"name": dataset.name, **counts, "sha256": dataset.fingerprint()},
+        "data": data,
         "machine": machine,
         "jax": jax.__version__,
         "cost": cost_of(claims, plan),

@@ -30,8 +30,9 @@ def format_report(record: Record) -> str:
 
 def _made_of(record: Record) -> str:
     data, cost = record["data"], record["cost"]
+    note = f", {data['note']}" if data["note"] else ""
     return (
-        f"Scale `{record['scale']}`: {data['name']}, {data['train']:,} training images, "
+        f"Scale `{record['scale']}`: {data['name']}{note}; {data['train']:,} training images, "
         f"{data['test']:,} test images. {cost['runs']} runs on {cost['images']:,} images took "
         f"{format_duration(cost['seconds'])} of training alone, summed over the runs: "
         f"{cost['images_per_second']:,.0f} images/s each. Written on {record['machine']}, with jax "

@@ -43,6 +43,8 @@ class ClaimOptions:
     """Name of another data set; with --data-dir, of a prepared one."""
     data_dir: Annotated[Path | None, option(directory, "DIR", "none")] = None
     """Directory of the prepared data sets."""
+    data_note: Annotated[str | None, option(str, "TEXT", "none")] = None
+    """Words about the data for the report, such as "JPEG copy"."""
     set: Changes = ()
     """Changes to every run, such as steps=100 or batch=32; may be repeated."""
     dry_run: bool = False
@@ -79,7 +81,7 @@ def run_claims(options: ClaimOptions, claims: Sequence[Claim]) -> None:
     if options.dry_run:
         _describe(claims, plan)
     else:
-        _write(_train_and_record(claims, plan, only_report=options.report), options)
+        _write(_train_and_record(claims, plan, options), options)
 
 
 def _describe(claims: Sequence[Claim], plan: Plan) -> None:
@@ -92,7 +94,7 @@ def _describe(claims: Sequence[Claim], plan: Plan) -> None:
     print(f"{seeds} seeds each, {seeds * len(variants)} runs in all")
 
 
-def _train_and_record(claims: Sequence[Claim], plan: Plan, *, only_report: bool) -> Record:
+def _train_and_record(claims: Sequence[Claim], plan: Plan, options: ClaimOptions) -> Record:
     """Train what is not finished, unless it is only to be reported, and return the record."""
     from alexnet_jax import data
     from alexnet_jax.paper import check_runs, make_record, train_all
@@ -100,14 +102,14 @@ def _train_and_record(claims: Sequence[Claim], plan: Plan, *, only_report: bool)
     from alexnet_jax.training import make_console
 
     enable_compile_cache()
-    if not only_report:
+    if not options.report:
         check_runs(claims, plan)
         console = make_console() if plan.scale == "full" else None
         train_all(claims, plan, console, partial(print, flush=True))
         print()
     config = plan.config(PLAIN, plan.seeds[0])
     dataset = data.load(config.data, config.data_dir)
-    return make_record(claims, plan, dataset, device_name())
+    return make_record(claims, plan, dataset, options.data_note or "", device_name())
 
 
 def _write(record: Record, options: ClaimOptions) -> None:
