@@ -1,6 +1,6 @@
 """Random crops and mirror images against one fixed view: overfitting.
 
-python experiments/paper/augmentation.py
+python experiments/paper/augmentation.py --scale cifar --data-dir data
 """
 
 from _claim import run_claim

@@ -1,6 +1,6 @@
 """Twice the batch and twice the learning rate against the paper's.
 
-python experiments/paper/batch_size.py
+python experiments/paper/batch_size.py --scale cifar --data-dir data
 """
 
 from _claim import run_claim

@@ -1,6 +1,6 @@
 """Noise along the principal colours against no noise.
 
-python experiments/paper/colour_noise.py
+python experiments/paper/colour_noise.py --scale cifar --data-dir data
 """
 
 from _claim import run_claim

@@ -1,6 +1,6 @@
 """Towers that exchange maps before conv3 against separate towers.
 
-python experiments/paper/crossings.py
+python experiments/paper/crossings.py --scale cifar --data-dir data
 """
 
 from _claim import run_claim

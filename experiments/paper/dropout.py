@@ -1,6 +1,6 @@
 """Dropout against no dropout: overfitting.
 
-python experiments/paper/dropout.py
+python experiments/paper/dropout.py --scale cifar --data-dir data
 """
 
 from _claim import run_claim

@@ -1,6 +1,6 @@
 """Several networks together against each alone.
 
-python experiments/paper/ensemble.py
+python experiments/paper/ensemble.py --scale cifar --data-dir data
 """
 
 from _claim import run_claim

@@ -1,6 +1,6 @@
 """A learning rate that drops against a constant one.
 
-python experiments/paper/learning_rate_drops.py
+python experiments/paper/learning_rate_drops.py --scale cifar --data-dir data
 """
 
 from _claim import run_claim

@@ -1,6 +1,6 @@
 """Local response normalization against none.
 
-python experiments/paper/lrn.py
+python experiments/paper/lrn.py --scale cifar --data-dir data
 """
 
 from _claim import run_claim

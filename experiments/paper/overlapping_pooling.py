@@ -1,6 +1,6 @@
 """Pooling windows that overlap against windows that do not.
 
-python experiments/paper/overlapping_pooling.py
+python experiments/paper/overlapping_pooling.py --scale cifar --data-dir data
 """
 
 from _claim import run_claim

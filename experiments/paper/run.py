@@ -1,4 +1,4 @@
-"""Test all claims of the paper: python experiments/paper/run.py --scale small"""
+"""Test all claims of the paper: python experiments/paper/run.py --scale cifar --data-dir data"""
 
 from _claim import run_claims
 

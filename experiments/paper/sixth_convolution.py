@@ -1,6 +1,6 @@
 """A sixth convolution and pretraining on more classes, against neither.
 
-python experiments/paper/sixth_convolution.py
+python experiments/paper/sixth_convolution.py --scale cifar --data-dir data
 """
 
 from _claim import run_claim

@@ -1,6 +1,6 @@
 """Ten views of an image against its centre crop.
 
-python experiments/paper/ten_views.py
+python experiments/paper/ten_views.py --scale cifar --data-dir data
 """
 
 from _claim import run_claim
