@@ -35,7 +35,7 @@ class ClaimOptions:
     scale: Annotated[Scale, words(Scale)] = "quick"
     """quick: a few updates on photographs, which decide nothing; cifar: a narrow network on
     CIFAR-10, prepared; full: ImageNet, prepared."""
-    seeds: Annotated[int | None, option(count, "N", "five; at the scale quick two")] = None
+    seeds: Annotated[int | None, option(count, "N", "five, at quick two")] = None
     """Runs of each network, from seeds 0, 1, ..."""
     workdir: Annotated[Path | None, option(directory, "DIR", "runs/paper/SCALE")] = None
     """Directory of the runs, shared by all claims."""
