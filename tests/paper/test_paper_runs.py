@@ -12,7 +12,7 @@ from helpers.scripts import NARROW, assert_refused, call, measurements
 from alexnet_jax import data
 from alexnet_jax.errors import InUse
 from alexnet_jax.inference.trained import load_trained
-from alexnet_jax.paper import PLAIN, runs
+from alexnet_jax.paper import CLAIMS, PLAIN, runs
 from alexnet_jax.paper.record import read_record
 from alexnet_jax.paper.runs import Plan
 from alexnet_jax.runtime import hold
@@ -178,3 +178,17 @@ def test_runs_of_other_settings_are_not_taken(made: Any) -> None:
     result = run(made[0] / "runs", "momentum=0.5")
     assert_refused(result, "other settings", "momentum: 0.9, now 0.5")
     assert math.isfinite(errors(made[0], "plain")[0])
+
+
+@pytest.mark.exhaustive
+def test_every_run_of_every_claim_can_be_made(tmp_path: Path) -> None:
+    """At the quick scale, from one seed, with the networks as they are at the scale `cifar`."""
+    file = tmp_path / "o.json"
+    result = call("paper/run", "--seeds", 1, "--workdir", tmp_path / "runs", "--json", file)
+    assert result.status == 0, result.err
+    assert sum("% wrong; " in line for line in result.lines) == 17
+    record = read_record(file)
+    assert [row["claim"] for row in record["claims"]] == list(CLAIMS)
+    assert {row["verdict"] for row in record["claims"]} == {"decides nothing"}
+    assert all(row["seeds"] == [0] for row in record["claims"])
+    assert record["cost"]["images"] == 4 * (16 * 64 + 128)
