@@ -20,6 +20,7 @@ OURS = (
     "config.json.tmp",
     "metrics.jsonl",
     "metrics.jsonl.tmp",
+    "sessions.jsonl",
     "checkpoints",
     "damaged",
     "learning_curve.png",

@@ -9,6 +9,7 @@ from alexnet_jax.runtime.locks import LOCK, hold, open_locked
 from alexnet_jax.runtime.machine import (
     cores,
     cpu_name,
+    device_name,
     free_bytes,
     limit_cores,
     peak_bytes,
@@ -43,6 +44,7 @@ __all__ = [
     "cleaned_up_at_sigterm",
     "cores",
     "cpu_name",
+    "device_name",
     "elementwise_max",
     "enable_compile_cache",
     "first_differing",

@@ -171,10 +171,9 @@ def _machine() -> str:
     """Return the name of the device that computes, or of the processor."""
     import jax
 
-    from alexnet_jax.runtime import cpu_name
+    from alexnet_jax.runtime import device_name
 
-    device = jax.devices()[0]
-    return cpu_name() if device.platform == "cpu" else str(device.device_kind)
+    return device_name(jax.devices()[0])
 
 
 command = partial(run, main, Options)
