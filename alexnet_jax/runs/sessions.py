@@ -118,10 +118,8 @@ def read_sessions(workdir: Path) -> list[Session]:
 def _take(sessions: list[Session], line: Any) -> None:
     """Add a session that a line starts, or complete the last one; raise an error for others."""
     values = {name: value for name, value in line.items() if name != "event"}
-    if line["event"] == "start":
-        session = Session(**values)
-    else:
-        session = replace(sessions.pop(), **values)
+    starts = line["event"] == "start"
+    session = Session(**values) if starts else replace(sessions.pop(), **values)
     _require_types(session)
     sessions.append(session)
 

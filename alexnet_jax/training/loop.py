@@ -58,8 +58,8 @@ def fit(
     """Train to `config.steps`, resuming from the newest good checkpoint in the workdir, if any.
 
     Writes config.json, metrics.jsonl, sessions.jsonl, checkpoints/, the model card and, if
-    matplotlib is installed, learning_curve.png and conv1_kernels.png. Of several processes, only the first writes and
-    prints; all must see the workdir.
+    matplotlib is installed, learning_curve.png and conv1_kernels.png. Of several processes, only
+    the first writes and prints; all must see the workdir.
 
     Args:
       config: settings of the run.
