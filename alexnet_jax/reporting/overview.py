@@ -106,9 +106,10 @@ def over_seeds(subjects: Sequence[Subject]) -> str:
     """Say the mean and the standard deviation of runs that differ in their seeds only; else ""."""
     configs = [dataclasses.replace(one.record.config, seed=0) for one in subjects]
     top1 = [line["top1"] for one in subjects if (line := _last(one))]
-    alike = all(not configs[0].differences(config) for config in configs)
+    alike = not any(configs[0].differences(config) for config in configs)
+    seeds = {one.record.config.seed for one in subjects}
     steps = {one.record.step for one in subjects}
-    if len(top1) < 2 or len(top1) < len(subjects) or not alike or len(steps) > 1:
+    if len(top1) < 2 or not len(top1) == len(seeds) == len(subjects) or not alike or len(steps) > 1:
         return ""
     mean, spread = statistics.fmean(top1), statistics.stdev(top1)
     return (

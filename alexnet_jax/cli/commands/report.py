@@ -51,6 +51,10 @@ class Options:
 def main(options: Options) -> None:
     import webbrowser
 
+    # Before the test split is classified, so that it is told at once if one is missing.
+    import jinja2  # noqa: F401
+    import matplotlib  # noqa: F401
+
     from alexnet_jax.reporting import RUNS, gather, page
     from alexnet_jax.runs import require_writable, write_atomically
     from alexnet_jax.runtime import enable_compile_cache
