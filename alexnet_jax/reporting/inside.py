@@ -92,7 +92,7 @@ def norm_charts(subjects: Sequence[Subject]) -> list[Chart]:
     layers = list(dict.fromkeys(row.layer for rows in found.values() for row in rows))
     if not layers:
         return []
-    sizes = [(run, {row.layer: _sizes(row) for row in rows}) for run, rows in found.items()]
+    sizes = [(run, _sizes(rows)) for run, rows in found.items()]
     changes = [(run, _changes(rows)) for run, rows in found.items()]
     text = "Root mean square of the weights by layer, on a logarithmic axis"
     charts = [
@@ -111,9 +111,15 @@ def norm_charts(subjects: Sequence[Subject]) -> list[Chart]:
     return charts
 
 
-def _sizes(row: LayerNorms) -> tuple[float, ...]:
-    now = row.rms(row.kernel)
-    return (now,) if not row.initial else (row.rms(row.initial), now)
+def _sizes(rows: Sequence[LayerNorms]) -> dict[str, tuple[float, ...]]:
+    """Return the values of the chart: at the start, where that is known, and now.
+
+    Weights that are all 0 have no place on its axis.
+    """
+    if any(row.initial is None for row in rows):
+        return {row.layer: (row.rms(row.kernel),) for row in rows if row.kernel}
+    pairs = {row.layer: (row.rms(row.initial or 0.0), row.rms(row.kernel)) for row in rows}
+    return {layer: pair for layer, pair in pairs.items() if all(pair)}
 
 
 def _changes(rows: Sequence[LayerNorms]) -> dict[str, tuple[float, ...]]:

@@ -42,7 +42,7 @@ def results(subjects: Sequence[Subject]) -> list[Fact]:
         "Test top-5": lambda one: _share(_last(one), "top5"),
         "Test loss": lambda one: f"{line['loss']:.4f}" if (line := _last(one)) else UNKNOWN,
         "Best test top-1": _best,
-        "Network shown": lambda one: f"step {one.trained.step:,}" if one.trained else UNKNOWN,
+        "Network shown": _network,
         "Its test top-1": _examined,
         "Time of the updates": _duration,
         "Images per second": _rate,
@@ -77,6 +77,13 @@ def _best(one: Subject) -> str:
         return UNKNOWN
     best = max(lines, key=lambda line: line["top1"])
     return f"{percent(best['top1'])} at step {best['step']:,}"
+
+
+def _network(one: Subject) -> str:
+    if one.trained is None:
+        return UNKNOWN
+    averaged = ", averaged weights" if one.trained.config.ema > 0 else ""
+    return f"step {one.trained.step:,}{averaged}"
 
 
 def _examined(one: Subject) -> str:

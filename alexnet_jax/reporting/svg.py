@@ -26,6 +26,7 @@ _VARIABLES = {INK: "--ink", MUTED: "--muted", FAINT: "--rule"} | {
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}href"
 _STYLE: dict[Any, Any] = {  # of figures while they are written
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a name may have dollar signs
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
     "xtick.color": MUTED,

@@ -27,6 +27,7 @@ OURS = (
     "conv1_kernels.png",
     "MODEL_CARD.md",
     "MODEL_CARD.md.tmp",
+    "report.html",
 )
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import io
 import re
 import shutil
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 from alexnet_jax.reporting import Subject, gather
 
@@ -95,6 +100,11 @@ def external(page: Page, style: str) -> list[str]:
     return found + [
         text for one in styles for text in re.findall(r"@import|url\((?!#)[^)]*\)", one)
     ]
+
+
+def pixels(uri: str) -> np.ndarray:
+    """The pixels of a data URI, [H, W] or [H, W, C]."""
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))))
 
 
 def runs_of(finished: Path) -> Path:

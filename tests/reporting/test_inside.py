@@ -1,13 +1,11 @@
 """Kernels, norms, maps and crossings against their formulas."""
 
-import base64
 import dataclasses
-import io
 
 import jax
 import numpy as np
 from helpers.compiled import init_state
-from helpers.html_pages import one_run
+from helpers.html_pages import one_run, pixels
 from helpers.scripts import Run
 from PIL import Image
 
@@ -18,11 +16,6 @@ from alexnet_jax.reporting.inside import kernels, norm_charts, norms, passage
 from alexnet_jax.reporting.pixels import data_uri, kernel_tiles, map_tiles, sheet
 
 DRAW = np.random.default_rng(4)
-
-
-def pixels(uri: str) -> np.ndarray:
-    """The pixels of a data URI, [H, W] or [H, W, C]."""
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))))
 
 
 def subject_of(finished: Run) -> Subject:
@@ -106,6 +99,20 @@ def test_kernels_of_both_towers_and_their_change(finished: Run) -> None:
     assert [len(group.pictures) for group in kernels(unknown)] == [1, 1]
     assert {row.change for row in norms(unknown)} == {None}
     assert [chart.title for chart in norm_charts([unknown])] == ["Size of the weights"]
+
+
+def test_weights_of_zero_have_no_place_in_the_charts(finished: Run) -> None:
+    """Nor has a layer that has not changed among the changes."""
+    subject = subject_of(finished)
+    assert subject.trained is not None
+    assert subject.initial is not None
+    params = dict(subject.trained.params)
+    params["conv2"] = {"kernel": 0 * params["conv2"]["kernel"], "bias": params["conv2"]["bias"]}
+    params["fc6"] = subject.initial["fc6"]
+    trained = dataclasses.replace(subject.trained, params=params)
+    sizes, changes = norm_charts([dataclasses.replace(subject, trained=trained)])
+    assert ("conv2: " in sizes.svg, "fc6: " in sizes.svg) == (False, True)
+    assert ("conv2: " in changes.svg, "fc6: " in changes.svg) == (True, False)
 
 
 def test_a_picture_through_the_layers(finished: Run) -> None:

@@ -1,6 +1,5 @@
 """The page as HTML: well formed, complete in itself, and readable without its pictures."""
 
-import base64
 import dataclasses
 import itertools
 import re
@@ -8,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from helpers.html_pages import Element, Page, external, one_run, three_runs
+from helpers.html_pages import Page, external, one_run, pixels, three_runs
 from helpers.scripts import Run
 
 from alexnet_jax.reporting import Subject, page
@@ -188,8 +187,6 @@ def test_pictures_are_those_of_the_data(finished: Run) -> None:
     for one in made.all("img"):
         found = re.match(r"Test image (\d+), of the class (\d), taken for", one.attributes["alt"])
         if found:
-            from test_inside import pixels
-
             row = int(found[1])
             assert subject.dataset.test.labels[row] == int(found[2])
             assert (pixels(one.attributes["src"]) == subject.dataset.test.images[row][..., 0]).all()
@@ -205,7 +202,7 @@ def named(subject: Subject, name: str) -> Subject:
 
 
 def test_texts_of_the_user_stay_texts(finished: Run) -> None:
-    hostile = """<script>alert('a & "b"')</script><img src=x onerror=alert(1)>'">"""
+    hostile = """<script>alert('a & "b"')</script><img src=x onerror=alert(1)>'"> $x_$ {{ 7 }}"""
     made = Page(page([named(one_run(finished.workdir), hostile)]))
     assert not made.all("script")
     assert all("onerror" not in one.attributes for one in made.elements)
@@ -230,5 +227,3 @@ def test_the_strict_reader_itself() -> None:
         '<!DOCTYPE html><p style="background: url(a.png)"><img src="https://a"><a href="b"></a></p>'
     )
     assert len(external(bad, "@import 'a';")) == 4
-    assert isinstance(bad.all("p")[0], Element)
-    assert base64.b64decode("AA==") == b"\x00"
