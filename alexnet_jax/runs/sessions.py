@@ -79,8 +79,9 @@ def recorded_session(
         yield
     finally:
         if writing:
-            # The training's own end matters more than this line, which readers do without.
-            with contextlib.suppress(OSError):
+            # Readers do without this line. It must not hide the error that ends the training, which
+            # may have filled the disk, or taken the arrays that hold the step.
+            with contextlib.suppress(OSError, RuntimeError):
                 _append(path, {"event": "end", "ended": now(), "last_step": step()})
 
 

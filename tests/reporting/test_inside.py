@@ -6,10 +6,9 @@ import jax
 import numpy as np
 from helpers.compiled import init_state
 from helpers.html_pages import one_run, pixels
+from helpers.reference_net import alexnet
 from helpers.scripts import Run
-from PIL import Image
 
-from alexnet_jax.network import activations
 from alexnet_jax.reporting import Subject, through
 from alexnet_jax.reporting.crossing import _other, exchanges
 from alexnet_jax.reporting.inside import kernels, norm_charts, norms, passage
@@ -116,27 +115,28 @@ def test_weights_of_zero_have_no_place_in_the_charts(finished: Run) -> None:
 
 
 def test_a_picture_through_the_layers(finished: Run) -> None:
-    """Layers stand in the order of computation, each with the maps of most energy of each tower."""
+    """Layers stand in the order of computation, with the values of the NumPy network, and the maps
+    of most energy of each tower."""
     subject = subject_of(finished)
     trained, dataset = subject.trained, subject.dataset
     assert trained is not None
     assert dataset is not None
     image = dataset.test.images[3]
     found = through.answers(trained, image)
-    with jax.numpy_rank_promotion("allow"):
-        outputs = activations(
-            trained.architecture, trained.params, trained.preprocess(Image.fromarray(image[..., 0]))
-        )
+    params = jax.tree.map(np.asarray, trained.params)
+    outputs = alexnet(params, through.views(trained, image[None]), stride=1).activations
     names = [one.layer for one in found]
-    assert names[:4] == ["conv1", "lrn1", "pool1", "conv2"]
-    assert names == [name for name in outputs if name in names]
+    assert names == [
+        "conv1", "lrn1", "pool1", "conv2", "lrn2", "pool2", "conv3", "conv4", "conv5", "pool5",
+        "fc6", "fc7",
+    ]  # fmt: skip
     conv2 = next(one for one in found if one.layer == "conv2")
-    values = np.asarray(outputs["conv2"][0], np.float64)
-    assert conv2.shape == values.shape
-    np.testing.assert_allclose(conv2.maps, values[..., conv2.numbers], atol=1e-4)
-    assert len(conv2.numbers) == 8  # all, four of each tower
+    assert conv2.shape == outputs["conv2"][0].shape
+    assert sorted(conv2.numbers) == list(range(8))  # all, four of each tower
+    np.testing.assert_allclose(conv2.maps, outputs["conv2"][0][..., conv2.numbers], atol=1e-4)
     fc6 = next(one for one in found if one.layer == "fc6")
     np.testing.assert_allclose(fc6.maps.ravel()[:16], outputs["fc6"][0], atol=1e-4)
+    assert fc6.silent == np.mean(outputs["fc6"][0] == 0)
 
 
 def test_the_strongest_maps_of_each_tower() -> None:

@@ -38,6 +38,20 @@ def test_a_session_is_read_as_it_was(tmp_path: Path) -> None:
     assert dataclasses.replace(found[0], ended=None, last_step=None) == FIRST
 
 
+def test_a_step_that_is_lost_hides_no_error(tmp_path: Path) -> None:
+    """As after an error of the device, which takes the arrays with it."""
+
+    def gone() -> int:
+        raise RuntimeError("Array has been deleted")
+
+    with (
+        pytest.raises(ZeroDivisionError),
+        recorded_session(tmp_path, FIRST, gone, writing=True),
+    ):
+        raise ZeroDivisionError
+    assert read_sessions(tmp_path) == [FIRST]
+
+
 def age(time: str) -> float:
     """Seconds since a time."""
     since = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(time)
