@@ -125,6 +125,7 @@ def check_all(environment: Environment) -> None:
     told = environment.run("alexnet-jax", "compile", "--target", "v5e", status=2)
     assert told == "error: libtpu is not installed: pip install 'alexnet_jax[tpu]'\n", told
     environment.run("alexnet-jax", "train", "digits", "--steps", "3")
+    assert "report.html" in environment.run("alexnet-jax", "report", "runs/digits")
     assert picture in environment.run(
         "python", "-m", "alexnet_jax", "predict", "runs/digits", picture
     )

@@ -26,6 +26,7 @@ ORDER = (
     "training",
     "analysis",
     "planning",
+    "reporting",
     "bench",
     "compiling",
     "paper",

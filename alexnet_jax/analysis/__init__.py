@@ -8,6 +8,7 @@ from alexnet_jax.analysis.nearest import QUERIES_PER_PASS, linear_probe, nearest
 from alexnet_jax.analysis.neighbours import choose_queries, describe_neighbours, draw_neighbours
 from alexnet_jax.analysis.report import kernel_change_picture, picture_functions
 from alexnet_jax.analysis.strongest_patches import make_peaks
+from alexnet_jax.analysis.tower_shares import tower_shares
 
 __all__ = [
     "QUERIES_PER_PASS",
@@ -26,4 +27,5 @@ __all__ = [
     "picture_functions",
     "read_features",
     "report",
+    "tower_shares",
 ]

@@ -17,7 +17,7 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.network import forward, init
 from alexnet_jax.parallel import Topology, topology
 from alexnet_jax.runs import TrainConfig
-from alexnet_jax.runtime import cpu_name, peak_bytes, release_free_memory, reset_peak_bytes
+from alexnet_jax.runtime import device_name, peak_bytes, release_free_memory, reset_peak_bytes
 from alexnet_jax.training import init_state, make_train_step
 
 
@@ -69,11 +69,6 @@ class Ours:
         if self.about.platform == "cpu":
             return peak_bytes()
         return (self._devices[0].memory_stats() or {}).get("peak_bytes_in_use")
-
-
-def device_name(device: jax.Device) -> str:
-    """Return the model name of a device's processor."""
-    return cpu_name() if device.platform == "cpu" else device.device_kind
 
 
 def _program_bytes(program: Any) -> int | None:

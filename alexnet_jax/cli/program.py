@@ -36,6 +36,7 @@ COMMANDS = {
     "Look inside": {
         "summary": "print a network's layers: shapes, parameters, operations",
         "look": "draw what a trained network has learnt",
+        "report": "write one HTML page about a training, or several side by side",
         "features": "extract a layer's features, find neighbours, fit a linear probe",
     },
     "Measure and plan": {
@@ -62,6 +63,7 @@ _MAKE_FILES = (
     "export",
     "prepare",
     "look",
+    "report",
     "features",
     "claims",
     "reproduce",

@@ -39,6 +39,7 @@ _EXTRAS = {
     "sklearn": "data",
     "skimage": "data",
     "matplotlib": "plots",
+    "jinja2": "report",
     "safetensors": "interop",
     "onnx": "interop",
     "onnxruntime": "interop",

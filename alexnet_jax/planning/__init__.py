@@ -22,7 +22,7 @@ from alexnet_jax.planning.scaling import (
     predict_scaling,
 )
 from alexnet_jax.planning.scaling_figure import efficiency_picture
-from alexnet_jax.planning.traffic import layout
+from alexnet_jax.planning.traffic import layout, transfers
 from alexnet_jax.planning.validate import compare_with_measured, device_rates, format_comparison
 
 __all__ = [
@@ -57,5 +57,6 @@ __all__ = [
     "predict_scaling",
     "rates",
     "read_crossings",
+    "transfers",
     "update_bytes",
 ]

@@ -5,6 +5,13 @@ from alexnet_jax.runs.description import Description
 from alexnet_jax.runs.metrics_file import Line, MetricsFile
 from alexnet_jax.runs.model_card import CARD, model_card
 from alexnet_jax.runs.overrides import parse_layer_value, with_overrides
+from alexnet_jax.runs.sessions import (
+    Session,
+    now,
+    read_sessions,
+    recorded_session,
+    versions,
+)
 from alexnet_jax.runs.workdir import (
     FORMAT,
     hold_workdir,
@@ -26,16 +33,21 @@ __all__ = [
     "MetricsFile",
     "Precision",
     "Resize",
+    "Session",
     "TrainConfig",
     "hold_workdir",
     "model_card",
+    "now",
     "open_workdir",
     "parse_layer_value",
+    "read_sessions",
     "read_settings",
     "read_start",
+    "recorded_session",
     "require_settings",
     "require_shared",
     "require_writable",
+    "versions",
     "with_overrides",
     "write_atomically",
 ]

@@ -20,12 +20,14 @@ OURS = (
     "config.json.tmp",
     "metrics.jsonl",
     "metrics.jsonl.tmp",
+    "sessions.jsonl",
     "checkpoints",
     "damaged",
     "learning_curve.png",
     "conv1_kernels.png",
     "MODEL_CARD.md",
     "MODEL_CARD.md.tmp",
+    "report.html",
 )
 
 

@@ -7,8 +7,12 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alexnet_jax.errors import InputError
+
+if TYPE_CHECKING:
+    import jax
 
 _STATUS, _MEMINFO = Path("/proc/self/status"), Path("/proc/meminfo")
 _GROUPS, _GROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
@@ -103,9 +107,6 @@ def cpu_name() -> str:
     return f"{name}, {count} {'cores' if count > 1 else 'core'}"
 
 
-def device_name() -> str:
-    """Return the name of the device that computes: of a CPU, as `cpu_name`."""
-    import jax
-
-    device = jax.devices()[0]
+def device_name(device: jax.Device) -> str:
+    """Return the name of an accelerator, or of the processor, with its cores, for a CPU device."""
     return cpu_name() if device.platform == "cpu" else str(device.device_kind)

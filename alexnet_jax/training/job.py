@@ -15,7 +15,18 @@ from alexnet_jax.data import Batches, Dataset
 from alexnet_jax.errors import InputError, choices
 from alexnet_jax.network import Architecture, preset_name, presets
 from alexnet_jax.parallel import Topology, topology
-from alexnet_jax.runs import CARD, Description, Line, TrainConfig, model_card, write_atomically
+from alexnet_jax.runs import (
+    CARD,
+    Description,
+    Line,
+    Session,
+    TrainConfig,
+    model_card,
+    now,
+    versions,
+    write_atomically,
+)
+from alexnet_jax.runtime import device_name
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,18 @@ class Job:
             class_names=self.dataset.class_names,
             stored_size=self.dataset.stored_size,
             origin=start if self.start_sha256 else None,
+        )
+
+    def session(self, first_step: int) -> Session:
+        """Describe a training that starts now, after `first_step` updates."""
+        return Session(
+            started=now(),
+            first_step=first_step,
+            device=device_name(self.topology.mesh.devices.flat[0]),
+            devices=self.topology.mesh.size,
+            processes=jax.process_count(),
+            topology=self.config.topology,
+            versions=versions(),
         )
 
     def save_card(

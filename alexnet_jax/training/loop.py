@@ -17,6 +17,7 @@ from alexnet_jax.runs import (
     TrainConfig,
     hold_workdir,
     open_workdir,
+    recorded_session,
     require_settings,
     require_shared,
     require_writable,
@@ -56,9 +57,9 @@ def fit(
 ) -> signal.Signals | None:
     """Train to `config.steps`, resuming from the newest good checkpoint in the workdir, if any.
 
-    Writes config.json, metrics.jsonl, checkpoints/, the model card and, if matplotlib is installed,
-    learning_curve.png and conv1_kernels.png. Of several processes, only the first writes and
-    prints; all must see the workdir.
+    Writes config.json, metrics.jsonl, sessions.jsonl, checkpoints/, the model card and, if
+    matplotlib is installed, learning_curve.png and conv1_kernels.png. Of several processes, only
+    the first writes and prints; all must see the workdir.
 
     Args:
       config: settings of the run.
@@ -105,9 +106,11 @@ def fit(
         else:
             check_signal(job, run.network, run.state.params, run.statistics, console.note)
         log.rewind(run.step)
-        with run.batches:
-            train(run, signals, watch, profile)
-        run.finish()
+        session = job.session(run.step)
+        with recorded_session(workdir, session, lambda: run.step, writing=is_first()):
+            with run.batches:
+                train(run, signals, watch, profile)
+            run.finish()
         return signals.received
 
 

@@ -119,6 +119,7 @@ def test_a_run_leaves_its_settings_checkpoints_and_pictures(finished: Run) -> No
     assert {path.name for path in finished.workdir.iterdir()} == {
         "config.json",
         "metrics.jsonl",
+        "sessions.jsonl",
         "checkpoints",
         "learning_curve.png",
         "conv1_kernels.png",

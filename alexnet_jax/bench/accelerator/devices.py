@@ -17,10 +17,9 @@ from jax.extend import backend
 from alexnet_jax.bench.accelerator.results import Items
 from alexnet_jax.bench.accelerator.sizes import Size
 from alexnet_jax.bench.layer_times import copy_bandwidth, seconds_per_call
-from alexnet_jax.bench.ours import device_name
 from alexnet_jax.bench.work import DTYPES, product_size
 from alexnet_jax.errors import InputError
-from alexnet_jax.runtime import cores
+from alexnet_jax.runtime import cores, device_name
 from alexnet_jax.version import __version__
 
 _PACKAGES = ("jax", "jaxlib", "libtpu", "flax", "optax", "numpy", "torch")

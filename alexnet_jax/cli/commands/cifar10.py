@@ -93,6 +93,8 @@ def main(options: Options) -> None:
 
 def _train_and_record(options: Options) -> Record | None:
     """Train what is asked for, and return the record of the workdir; None for a dry run."""
+    import jax
+
     from alexnet_jax import data
     from alexnet_jax.paper.cifar import (
         Plan,
@@ -122,7 +124,7 @@ def _train_and_record(options: Options) -> Record | None:
         measure_baselines(baselines, plan.workdir, dataset, say)
         train_all(trainings, plan, make_console(), say)
         print()
-    return make_record(plan, dataset, options.data_note or "", device_name())
+    return make_record(plan, dataset, options.data_note or "", device_name(jax.devices()[0]))
 
 
 def _chosen(only: tuple[str, ...] | None) -> tuple[list[Training], list[str]]:

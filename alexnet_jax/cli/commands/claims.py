@@ -96,6 +96,8 @@ def _describe(claims: Sequence[Claim], plan: Plan) -> None:
 
 def _train_and_record(claims: Sequence[Claim], plan: Plan, options: ClaimOptions) -> Record:
     """Train what is not finished, unless it is only to be reported, and return the record."""
+    import jax
+
     from alexnet_jax import data
     from alexnet_jax.paper import check_runs, make_record, train_all
     from alexnet_jax.runtime import device_name, enable_compile_cache
@@ -109,7 +111,8 @@ def _train_and_record(claims: Sequence[Claim], plan: Plan, options: ClaimOptions
         print()
     config = plan.config(PLAIN, plan.seeds[0])
     dataset = data.load(config.data, config.data_dir)
-    return make_record(claims, plan, dataset, options.data_note or "", device_name())
+    device = device_name(jax.devices()[0])
+    return make_record(claims, plan, dataset, options.data_note or "", device)
 
 
 def _write(record: Record, options: ClaimOptions) -> None:
