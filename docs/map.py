@@ -32,6 +32,7 @@ PACKAGES = {
     "weights": (1.2, "of other projects"),
     "analysis": (0, "what a network sees"),
     "planning": (1.7, "costs beforehand"),
+    "serving": (0.2, "a page with a network"),
     "bench": (1.2, "speed beside peers"),
     "compiling": (2.2, "for absent machines"),
     "paper": (2.6, "claims as experiments"),

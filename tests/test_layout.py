@@ -26,6 +26,7 @@ ORDER = (
     "training",
     "analysis",
     "planning",
+    "serving",
     "bench",
     "compiling",
     "paper",

@@ -36,6 +36,7 @@ COMMANDS = {
     "Look inside": {
         "summary": "print a network's layers: shapes, parameters, operations",
         "look": "draw what a trained network has learnt",
+        "serve": "serve a page on this machine: a picture through the layers, parts switched off",
         "features": "extract a layer's features, find neighbours, fit a linear probe",
     },
     "Measure and plan": {

@@ -39,6 +39,8 @@ _EXTRAS = {
     "sklearn": "data",
     "skimage": "data",
     "matplotlib": "plots",
+    "starlette": "serve",
+    "uvicorn": "serve",
     "safetensors": "interop",
     "onnx": "interop",
     "onnxruntime": "interop",
