@@ -32,7 +32,8 @@ class Pass(NamedTuple):
 
     Attributes:
       probabilities: [classes] float32.
-      layers: the layers' outputs by name, [H, W, maps] or [units] float32.
+      layers: the layers' outputs by name, in the network's order, [H, W, maps] or [units] float32;
+        without the classifier's.
     """
 
     probabilities: np.ndarray
@@ -105,8 +106,12 @@ class Examiner:
         """
         kept, norms = self._kept(switches), switches.norms
         outputs = self._pass(norms)(self.trained.params, kept, stored[None])
-        values = {name: np.asarray(output)[0] for name, output in outputs.items()}
-        return Pass(values.pop("probabilities"), values)
+        layers = {
+            name: np.asarray(outputs[name])[0]
+            for name in self.architecture.outputs()
+            if name != "logits"
+        }
+        return Pass(np.asarray(outputs["probabilities"])[0], layers)
 
     def cover(self, stored: np.ndarray, switches: Switches, label: int) -> Covered:
         """Compute a class's probability while each part of a stored image is covered.
@@ -120,7 +125,7 @@ class Examiner:
         kept, network = self._kept(switches), self._network(switches.norms)
         shorter = min(network.input_shape[:2])
         centres = _FINE if shorter <= _SMALL else _COARSE
-        side, stride = max(1, shorter // 6), max(1, shorter // centres)
+        side, stride = max(1, shorter // 4), -(-shorter // centres)
         params, views = self._prepared(self.trained.params, kept, stored[None])
         with ops.product_precision(self.trained.config.precision):
             values = occlusion_map(network, params, views[0], label, side=side, stride=stride)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from alexnet_jax.errors import InputError
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
 ADDRESS = "127.0.0.1"
 _AT_ONCE = 64  # connections; more are answered with status 503
@@ -36,7 +36,7 @@ def listen(port: int) -> socket.socket:
         raise InputError(f"port {port} cannot be used ({error.strerror})") from None
 
 
-def serve(app: Starlette, listener: socket.socket, ready: Callable[[str], None]) -> None:
+def serve(app: ASGIApp, listener: socket.socket, ready: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM arrives; requests that are being computed end first.
 
     Args:

@@ -49,8 +49,8 @@ def about_layer(placed: Placed, network: Architecture) -> str:
             return f"{kind} over windows of {_size(size)}, {stride} apart{then}."
     first = placed.layer.name == network.layers[0].name
     if network.towers > 1 and not first:
-        whose = "both towers" if reads_all_maps(layer) else "its own tower alone"
-        text += f" Each tower reads the maps of {whose}."
+        whose = "the maps of both" if reads_all_maps(layer) else "its own maps alone"
+        text += f" Each tower reads {whose}."
     return text
 
 

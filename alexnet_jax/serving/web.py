@@ -34,7 +34,6 @@ from alexnet_jax.serving.samples import Sample
 from alexnet_jax.serving.switches import Switches
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -99,7 +98,7 @@ class Desk:
         return self.samples[number]
 
 
-def make_app(examiner: Examiner, samples: Sequence[Sample] = ()) -> Starlette:
+def make_app(examiner: Examiner, samples: Sequence[Sample] = ()) -> Guard:
     """Return the application, for a server of this machine alone."""
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
@@ -109,7 +108,7 @@ def make_app(examiner: Examiner, samples: Sequence[Sample] = ()) -> Starlette:
     from starlette.staticfiles import StaticFiles
 
     desk = Desk(examiner, samples, ThreadPoolExecutor(1, "network"))
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/api/network", desk.network),
             Route("/api/samples/{number:int}.png", desk.sample),
@@ -118,7 +117,6 @@ def make_app(examiner: Examiner, samples: Sequence[Sample] = ()) -> Starlette:
             Mount("/", StaticFiles(directory=PAGE, html=True)),
         ],
         middleware=[
-            Middleware(Guard),
             # A name of another site's that leads to this machine is refused.
             Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]),
         ],
@@ -128,6 +126,7 @@ def make_app(examiner: Examiner, samples: Sequence[Sample] = ()) -> Starlette:
             Exception: _broken,
         },
     )
+    return Guard(app)
 
 
 def _switches(request: Request) -> Switches:

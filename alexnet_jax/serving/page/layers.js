@@ -4,7 +4,7 @@ import { numbers } from "./api.js";
 import { magnitude, mapOf, paint, short } from "./paint.js";
 
 const at = (id) => document.getElementById(id);
-const view = { network: null, record: null, layer: "", tower: "both", shown: 0 };
+const view = { network: null, record: null, layer: "", tower: "both", norms: "on", shown: 0 };
 
 /** Make the tabs of a network. */
 export function makeTabs(network) {
@@ -32,10 +32,9 @@ export function makeTabs(network) {
   });
 }
 
-/** Show the maps of an answer; `tower` is the one that is kept. */
-export function showLayers(record, tower) {
-  view.record = record;
-  view.tower = tower;
+/** Show the maps of an answer, computed with {tower, norms}. */
+export function showLayers(record, { tower, norms }) {
+  Object.assign(view, { record, tower, norms });
   choose(view.layer);
 }
 
@@ -74,7 +73,9 @@ function show() {
   const { layer, shape, values } = current();
   const units = shape.length === 1, count = shape.at(-1), most = magnitude(values);
   const size = units ? `${count} units` : `${count} maps of ${shape[0]}x${shape[1]}`;
-  at("layer-about").textContent = `${layer.name}: ${size}. ${layer.about}`;
+  const passes = view.norms === "off" && view.network.norms.includes(layer.name);
+  const off = passes ? "Switched off: values pass unchanged." : layer.about;
+  at("layer-about").textContent = `${layer.name}: ${size}. ${off}`;
   const negative = values.some((value) => value < 0);
   const white = units || !at("own-scale").checked ? short(most) : "each map's largest value";
   const blue = negative ? ", negative values are blue" : "";
@@ -85,9 +86,9 @@ function show() {
     const section = document.createElement("section");
     section.className = tower ? "second" : "first";
     const heading = document.createElement("h3");
-    const off = towers > 1 && !["both", String(tower + 1)].includes(view.tower);
+    const dark = towers > 1 && !["both", String(tower + 1)].includes(view.tower);
     const range = `${units ? "units" : "maps"} ${tower * width} to ${(tower + 1) * width - 1}`;
-    heading.textContent = towers > 1 ? `Tower ${tower + 1}${off ? ", switched off" : ""}: ${range}` : range;
+    heading.textContent = towers > 1 ? `Tower ${tower + 1}${dark ? ", switched off" : ""}: ${range}` : range;
     const content = units ? unitPicture : mapGrid;
     section.append(heading, content(tower * width, width, most));
     return section;

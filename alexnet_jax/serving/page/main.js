@@ -31,7 +31,7 @@ async function examine() {
     const record = await post("examine", state.picture, now, running.signal);
     state.record = record;
     await showResult(record, now);
-    at("status").textContent = `${state.picture.name}: ${record.top[0].class}.`;
+    at("status").textContent = `${state.picture.name}: most likely ${record.top[0].class}.`;
     await cover(record.top[0].index, running.signal);
   } catch (error) {
     if (running.signal.aborted) return;
@@ -46,7 +46,7 @@ async function showResult(record, now) {
   await at("seen").decode();
   at("changed").textContent = record.changed;
   showClasses(at("bars"), record, record.top[0].index, (index) => cover(index));
-  showLayers(record, now.tower);
+  showLayers(record, now);
 }
 
 /** Show what of the picture mattered for a class. */
