@@ -79,8 +79,11 @@ async def ask(
     headers: Sequence[tuple[str, str]] = (),
     *,
     cut: bool = False,
+    sent: list[Any] | None = None,
 ) -> Answer:
-    """The application's answer to a request; with `cut` the client leaves amid the body."""
+    """The application's answer to a request; with `cut` the client leaves amid the body.
+
+    What is sent goes to the end of `sent`, where an exception comes behind it."""
     path, _, query = target.partition("?")
     given = dict([("host", "127.0.0.1:8012"), *headers])
     scope = {
@@ -98,7 +101,7 @@ async def ask(
         "client": ("127.0.0.1", 50000),
     }
     parts = [body[start : start + CHUNK] for start in range(0, len(body), CHUNK)] or [b""]
-    sent: list[Any] = []
+    sent = [] if sent is None else sent
 
     async def receive() -> dict[str, Any]:
         await asyncio.sleep(0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import threading
 import time
 from typing import Any
@@ -212,7 +213,10 @@ def test_a_fault_of_ours_is_told_without_its_details(app: Any, monkeypatch: Any)
         raise RuntimeError("secret")
 
     monkeypatch.setattr(Examiner, "examine", broken)
-    sent: list[Answer] = []
+    sent: list[Any] = []
     with pytest.raises(RuntimeError, match="secret"):
-        sent.append(got(app, "POST", "/api/examine?sample=0"))
-    assert not sent
+        got(app, "POST", "/api/examine?sample=0", sent=sent)
+    assert sent[0]["status"] == 500
+    assert json.loads(sent[1]["body"]) == {
+        "error": "the computation failed; the terminal of the server says why"
+    }
