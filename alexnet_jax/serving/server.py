@@ -63,7 +63,7 @@ def serve(app: ASGIApp, listener: socket.socket, ready: Callable[[str], None]) -
         limit_concurrency=_AT_ONCE,
         timeout_graceful_shutdown=_LAST_SECONDS,
     )
-    with listener, _ending_in_order():
+    with _ending_in_order():
         Server(config).run(sockets=[listener])
 
 

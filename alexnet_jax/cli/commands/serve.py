@@ -48,13 +48,13 @@ def main(options: Options) -> None:
     from alexnet_jax.serving import Examiner, listen, make_app, serve
     from alexnet_jax.weights import trained_network
 
-    listener = listen(options.port)
-    enable_compile_cache()
-    trained = trained_network(options.network, checkpoint=options.checkpoint)
-    examiner = Examiner(trained)
-    samples = _samples(trained, options)
-    _compile(examiner)
-    serve(make_app(examiner, samples), listener, partial(_ready, opened=options.open))
+    with listen(options.port) as listener:
+        enable_compile_cache()
+        trained = trained_network(options.network, checkpoint=options.checkpoint)
+        examiner = Examiner(trained)
+        samples = _samples(trained, options)
+        _compile(examiner)
+        serve(make_app(examiner, samples), listener, partial(_ready, opened=options.open))
     print("stopped")
 
 
