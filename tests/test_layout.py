@@ -27,6 +27,7 @@ ORDER = (
     "analysis",
     "planning",
     "reporting",
+    "serving",
     "bench",
     "compiling",
     "paper",

@@ -1,6 +1,7 @@
 """Analysis of a trained network: attributions, strongest patches, features and their neighbours."""
 
 from alexnet_jax.analysis import report
+from alexnet_jax.analysis.attribution import occlusion_map
 from alexnet_jax.analysis.extract import extract, file_of
 from alexnet_jax.analysis.feature_file import SUFFIXES, check_format, read_features
 from alexnet_jax.analysis.figures import patches_picture
@@ -23,6 +24,7 @@ __all__ = [
     "linear_probe",
     "make_peaks",
     "nearest",
+    "occlusion_map",
     "patches_picture",
     "picture_functions",
     "read_features",

@@ -39,6 +39,7 @@ COMMANDS = {
         "summary": "print a network's layers: shapes, parameters, operations",
         "look": "draw what a trained network has learnt",
         "report": "write one HTML page about a training, or several side by side",
+        "serve": "serve a page on this machine: a picture through the layers, parts switched off",
         "features": "extract a layer's features, find neighbours, fit a linear probe",
     },
     "Measure and plan": {

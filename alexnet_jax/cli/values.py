@@ -40,6 +40,8 @@ _EXTRAS = {
     "skimage": "data",
     "matplotlib": "plots",
     "jinja2": "report",
+    "starlette": "serve",
+    "uvicorn": "serve",
     "safetensors": "interop",
     "onnx": "interop",
     "onnxruntime": "interop",

@@ -18,6 +18,7 @@ from alexnet_jax.data.collection import (
     from_description,
 )
 from alexnet_jax.data.dataset import Dataset, Images, Split
+from alexnet_jax.data.decoding_memory import Limits
 from alexnet_jax.data.images import read_stored
 from alexnet_jax.data.manifest import DESCRIPTION
 from alexnet_jax.data.picture_stream import (
@@ -48,6 +49,7 @@ __all__ = [
     "Given",
     "Ground",
     "Images",
+    "Limits",
     "Listed",
     "Picked",
     "Pictures",
