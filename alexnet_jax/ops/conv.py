@@ -181,11 +181,15 @@ def _convolve(x: jax.Array, kernel: jax.Array, stride: int, padding: int, groups
     def convolve(form: Convolve, x: jax.Array, kernel: jax.Array) -> jax.Array:
         return by_group(form, x, kernel, stride, padding, groups)
 
+    def on_cpu(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        y = cpu_conv.convolution_at_once(x, kernel, stride, padding)
+        return convolve(cpu_conv.convolution, x, kernel) if y is None else y
+
     at_once = partial(xla_conv.convolution, stride=stride, padding=padding, groups=groups)
     return on_platform(
         x,
         kernel,
-        cpu=partial(convolve, cpu_conv.convolution),
+        cpu=on_cpu,
         default=partial(convolve, xla_conv.convolution),
         tpu=None if divided_by_compiler((x, kernel)) else at_once,
     )
@@ -207,6 +211,10 @@ def _backward(stride: int, padding: int, groups: int, saved: Saved, dy: jax.Arra
     def by_group(form: Differentiate, x: jax.Array, dy: jax.Array, kernel: jax.Array) -> Gradients:
         return _gradients_by_group(form, x, dy, kernel, stride, padding, groups, **needed)
 
+    def on_cpu(x: jax.Array, dy: jax.Array, kernel: jax.Array) -> Gradients:
+        both = cpu_conv.gradients_at_once(x, dy, kernel, stride, padding, **needed)
+        return by_group(cpu_conv.gradients, x, dy, kernel) if both is None else both
+
     def at_once(x: jax.Array, dy: jax.Array, kernel: jax.Array) -> Gradients:
         # Without barriers: a TPU's layout of x then serves both directions, and the layers before
         # and behind are computed with the convolution.
@@ -216,7 +224,7 @@ def _backward(stride: int, padding: int, groups: int, saved: Saved, dy: jax.Arra
         x,
         dy,
         kernel,
-        cpu=partial(by_group, cpu_conv.gradients),
+        cpu=on_cpu,
         default=partial(by_group, xla_conv.gradients),
         tpu=None if divided_by_compiler((x, dy, kernel)) else at_once,
     )

@@ -15,9 +15,17 @@ from alexnet_jax import ops
 from alexnet_jax.network.forward import forward
 from alexnet_jax.network.layers import MaxPool
 from alexnet_jax.network.presets import architecture
+from alexnet_jax.ops import remat
 from alexnet_jax.ops.remat import rematerialized
 
+FEW_AT_A_TIME = pytest.mark.usefixtures("few_at_a_time")
 FEWER = {f"conv{i}": {"maps": 8} for i in range(1, 6)} | {f"fc{i}": {"maps": 8} for i in (6, 7)}
+
+
+@pytest.fixture
+def few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups of four images, as of large maps, for small ones."""
+    monkeypatch.setattr(remat, "_BYTES", 0)
 
 
 def stage(x: jax.Array) -> jax.Array:
@@ -30,6 +38,7 @@ def both(layers: Callable[[jax.Array], jax.Array], x: jax.Array, dy: jax.Array) 
     return y, *pull(dy)
 
 
+@FEW_AT_A_TIME
 @pytest.mark.parametrize("count", [0, 1, 4, 5, 8, 11])
 def test_the_same_values_and_gradients(count: int) -> None:
     """Whatever is left over beside whole groups."""
@@ -41,6 +50,7 @@ def test_the_same_values_and_gradients(count: int) -> None:
     assert_close(dx, dx_plain, TOLERANCE["float64"][1])
 
 
+@FEW_AT_A_TIME
 @pytest.mark.skipif(jax.__version_info__ < (0, 11), reason="not done there, since it is slower")
 def test_only_the_input_is_kept() -> None:
     """Far less memory than the gradient needs otherwise, and no loop on a single thread."""
@@ -61,6 +71,7 @@ def test_only_the_input_is_kept() -> None:
     assert "small_call" not in kept.as_text()
 
 
+@FEW_AT_A_TIME
 def test_elsewhere_it_is_left_alone() -> None:
     x = jax.ShapeDtypeStruct((8, 7, 7, 6), jnp.float32)
     gradient = jax.jit(jax.value_and_grad(lambda x: jnp.sum(rematerialized(stage, x))))
@@ -96,3 +107,15 @@ def test_the_plan_changes_nothing(preset: str) -> None:
         both = [jax.jit(jax.value_and_grad(loss), static_argnums=1)(params, way) for way in (0, 1)]
     for got, want in zip(*map(jax.tree.leaves, both), strict=True):
         assert_close(got, want, TOLERANCE["float64"][1])
+
+
+def test_as_many_images_as_stay_in_the_caches() -> None:
+    """Four of conv1 of `paper`, and all of a small network, which needs no loop."""
+
+    def loops(*shape: int) -> int:
+        x = jax.ShapeDtypeStruct(shape, jnp.float32)
+        lowered = jax.jit(partial(rematerialized, stage)).lower(x)
+        return lowered.as_text().count(" stablehlo.while")
+
+    grouped = int(jax.__version_info__ >= (0, 11))
+    assert [loops(5, 55, 55, 96), loops(4, 55, 55, 96), loops(64, 24, 24, 32)] == [grouped, 0, 0]

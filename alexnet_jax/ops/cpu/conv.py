@@ -26,6 +26,7 @@ from jax import lax
 
 from alexnet_jax.ops import xla_conv
 from alexnet_jax.ops.check import compute_dtype
+from alexnet_jax.ops.cpu import circular
 from alexnet_jax.ops.cpu.fourier import fourier, fourier_gradients
 from alexnet_jax.ops.cpu.microbatch import IMAGES
 from alexnet_jax.ops.cpu.space_to_depth import folded_kernel_gradient
@@ -35,6 +36,43 @@ from alexnet_jax.ops.cpu.xla_gradients import input_gradient, kernel_gradient
 # With fewer multiply-adds per image XLA's form is used: other forms gain little and take longer to
 # compile. conv5 of one tower has 37 million.
 _LARGE = 20_000_000
+
+
+def convolution_at_once(
+    x: jax.Array, kernel: jax.Array, stride: int, padding: int
+) -> jax.Array | None:
+    """Convolve all groups, if that is faster than `convolution` of each one; else None."""
+    if not circular.fits(x, kernel, stride, padding):
+        return None
+    wide = compute_dtype(x.dtype)
+    y = circular.circular(x.astype(wide), kernel.astype(wide), padding=padding)
+    return y.astype(x.dtype)
+
+
+def gradients_at_once(
+    x: jax.Array,
+    dy: jax.Array,
+    kernel: jax.Array,
+    stride: int,
+    padding: int,
+    *,
+    need_dx: bool,
+    need_dkernel: bool,
+) -> xla_conv.Gradients | None:
+    """Compute the needed gradients of `convolution_at_once`; None where that is None."""
+    if not circular.fits(x, kernel, stride, padding):
+        return None
+    wide = (
+        array.astype(compute_dtype(x.dtype)) for array in lax.optimization_barrier((x, dy, kernel))
+    )
+    dx, dkernel = circular.circular_gradients(*wide, padding=padding)
+    # XLA does not compute a gradient that is dropped here.
+    needed = (
+        dx.astype(x.dtype) if need_dx else None,
+        dkernel.astype(x.dtype) if need_dkernel else None,
+    )
+    both: xla_conv.Gradients = lax.optimization_barrier(needed)
+    return both
 
 
 def convolution(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
