@@ -24,7 +24,7 @@ AXES = {
     "nats": "nats, other - ours",
     "ratio": "updates, other / ours",
 }
-PUBLISHED = {"marker": "D", "markerfacecolor": "none", "markeredgecolor": "#444444"}
+PUBLISHED: dict[str, Any] = {"marker": "D", "markerfacecolor": "none", "markeredgecolor": "#444444"}
 BAND = "#e9ecef"
 
 
