@@ -24,7 +24,12 @@ AXES = {
     "nats": "nats, other - ours",
     "ratio": "updates, other / ours",
 }
-PUBLISHED: dict[str, Any] = {"marker": "D", "markerfacecolor": "none", "markeredgecolor": "#444444"}
+PUBLISHED: dict[str, Any] = {
+    "linestyle": "none",
+    "marker": "D",
+    "markerfacecolor": "none",
+    "markeredgecolor": "#444444",
+}
 BAND = "#e9ecef"
 
 
@@ -54,7 +59,7 @@ def _legend(figure: Figure) -> None:
     from matplotlib.patches import Patch
 
     found = Line2D([], [], color=COLOURS["shown"], marker="o", linewidth=2.2)
-    published = Line2D([], [], linestyle="none", **PUBLISHED)
+    published = Line2D([], [], **PUBLISHED)
     marks = {
         "found here, with its 95 % interval": found,
         "published": published,
@@ -110,7 +115,7 @@ def _line(axes: Any, position: int, row: Row) -> None:
     if row["mean"] is not None:
         axes.plot(row["mean"], position, "o", color=colour, markersize=5.5, zorder=3)
     if row["expected"] is not None:
-        axes.plot(row["expected"], position, linestyle="none", markersize=6, zorder=4, **PUBLISHED)
+        axes.plot(row["expected"], position, markersize=6, zorder=4, **PUBLISHED)
     axes.annotate(
         row["verdict"],
         (1.01, position),
