@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 TESTS := tests
 
-.PHONY: train test quick exhaustive test-compiled torch accelerator lint notebooks clean
+.PHONY: train test quick exhaustive test-compiled test-browser torch accelerator lint notebooks clean
 
 # Train the small network on handwritten digits: about a minute on two cores.
 train: $(VENV)/installed
@@ -15,16 +15,16 @@ train: $(VENV)/installed
 # optimization of machine code; `.venv/bin/python -m pytest --optimized` takes
 # all of them as users have them, in about twice the time.
 test: $(VENV)/tested
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not exhaustive and not compiled" $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not exhaustive and not compiled and not browser" $(TESTS)
 
 # The tests that are not marked slow.
 quick: $(VENV)/tested
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not exhaustive and not compiled" $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not exhaustive and not compiled and not browser" $(TESTS)
 
 # Those that take a minute or more each (the full size in float64, fifty steps on every topology,
 # dying processes, full disks, long runs), and further variants of the tests, compiled as users do.
 exhaustive: $(VENV)/tested
-	$(BIN)/python -m pytest -m "exhaustive and not compiled" --optimized $(TESTS)
+	$(BIN)/python -m pytest -m "exhaustive and not compiled and not browser" --optimized $(TESTS)
 
 # The small network compiled for slices of TPUs that are not there, on every topology; MARK=exhaustive
 # takes the full size. It needs Python 3.12 or newer. libtpu lies beside the other packages, for these
@@ -32,6 +32,11 @@ exhaustive: $(VENV)/tested
 MARK := not exhaustive
 test-compiled: $(VENV)/tpu
 	PYTHONPATH=$(VENV)/tpu $(BIN)/python -m pytest -n 2 -m "compiled and $(MARK)" tests/compiling
+
+# The page of `serve` in a browser: it needs Chromium, or Debian's chromium-headless-shell, which
+# pip does not bring.
+test-browser: $(VENV)/browser
+	$(BIN)/python -m pytest -m browser tests/serving
 
 # PyTorch, for the tests that compare with it; without it they are skipped. Where no build for the
 # CPU alone is offered to pip, Linux takes one with CUDA, of gigabytes.
@@ -77,6 +82,10 @@ $(VENV)/tested: $(VENV)/python
 $(VENV)/tpu: $(VENV)/tested
 	$(PIP) --no-deps --target $@ "$$($(BIN)/python -c "import importlib.metadata as m; \
 		print(next(r.split(';')[0] for r in m.requires('jax') if r.startswith('libtpu')))")"
+
+$(VENV)/browser: $(VENV)/tested
+	$(PIP) --editable '.[browser]'
+	@touch $@
 
 $(VENV)/notebooks: $(VENV)/python
 	$(PIP) --editable '.[notebooks]'
