@@ -33,10 +33,10 @@ MARK := not exhaustive
 test-compiled: $(VENV)/tpu
 	PYTHONPATH=$(VENV)/tpu $(BIN)/python -m pytest -n 2 -m "compiled and $(MARK)" tests/compiling
 
-# The pages of `report` in a browser: it needs Chromium, or Debian's chromium-headless-shell, which
+# The pages of `report` and `serve` in a browser: it needs Chromium, or Debian's chromium-headless-shell, which
 # pip does not bring.
 test-browser: $(VENV)/browser
-	$(BIN)/python -m pytest -m browser tests/reporting
+	$(BIN)/python -m pytest -m browser tests/reporting tests/serving
 
 # PyTorch, for the tests that compare with it; without it they are skipped. Where no build for the
 # CPU alone is offered to pip, Linux takes one with CUDA, of gigabytes.

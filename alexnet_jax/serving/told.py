@@ -29,7 +29,7 @@ def about_layer(placed: Placed, network: Architecture) -> str:
             kind = "convolution" if isinstance(layer, Conv) else "locally connected layer"
             text = f"{_size(layer.kernel)} {kind}, stride {layer.stride}{_then(layer.activation)}."
         case Dense():
-            text = f"Fully connected layer of {layer.units:,} units{_then(layer.activation)}."
+            text = f"Fully connected layer{_then(layer.activation)}."
         case LRN():
             scope = "of its tower" if layer.within_tower else "of both towers"
             return (

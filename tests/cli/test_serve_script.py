@@ -1,5 +1,6 @@
-"""The command `serve`: what it says and refuses; in a browser with --mark browser."""
+"""The command `serve`: its mistakes; tests/serving/test_browser.py runs it in full."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,12 @@ def test_mistakes(arguments: tuple[str, ...], message: str) -> None:
     result = call("serve", "nowhere", *arguments)
     assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
     assert result.err.startswith(f"error: {message}")
+
+
+@pytest.mark.parametrize("package", ["uvicorn", "starlette"])
+def test_libraries_that_are_not_installed(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    """They are told before a port is taken or anything is loaded."""
+    monkeypatch.setitem(sys.modules, package, None)
+    result = call("serve", "nowhere", "--port", 0)
+    assert (result.status, result.out) == (2, "")
+    assert result.err == f"error: {package} is not installed: pip install 'alexnet_jax[serve]'\n"

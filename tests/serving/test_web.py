@@ -13,7 +13,7 @@ from helpers.pictures import png
 from helpers.served import Answer, ask, examiner, picture, samples
 from PIL import Image
 
-from alexnet_jax.serving import web
+from alexnet_jax.serving import guard, web
 from alexnet_jax.serving.examiner import Examiner, Pass
 from alexnet_jax.serving.records import png_bytes
 from alexnet_jax.serving.switches import Switches
@@ -123,11 +123,33 @@ def test_bad_files(app: Any, content: bytes, sentence: str) -> None:
 
 
 def test_a_file_that_is_too_large(app: Any) -> None:
-    """It is read to its end, so that the browser hears the answer, and dropped meanwhile; one of
-    ten times the limit is not read on."""
+    """It is read to its end, so that the browser hears the answer, and dropped meanwhile."""
     answer = got(app, "POST", "/api/examine", bytes(30_000_000))
     assert refused(answer, 413) == "the file is larger than 20 MB; shrink the picture first"
     assert "not a picture" in refused(got(app, "POST", "/api/examine", bytes(20_000_000)), 400)
+
+
+def test_an_upload_without_an_end_is_not_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither beyond ten times the limit, nor for longer than the time in which one must arrive."""
+    from starlette.exceptions import HTTPException
+    from starlette.requests import Request
+
+    def status(seconds: float) -> tuple[int, int]:
+        received = []
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.sleep(seconds)
+            received.append(1)
+            return {"type": "http.request", "body": bytes(10_000_000), "more_body": True}
+
+        scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+        with pytest.raises(HTTPException) as refusal:
+            asyncio.run(guard.body_of(Request(scope, receive)))
+        return refusal.value.status_code, len(received)
+
+    assert status(0) == (413, 21)
+    monkeypatch.setattr(guard, "_SECONDS", 0.01)
+    assert status(10) == (408, 0)
 
 
 def test_an_upload_that_is_cut_off(app: Any) -> None:

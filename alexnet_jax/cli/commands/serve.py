@@ -42,7 +42,8 @@ class Options:
 
 
 def main(options: Options) -> None:
-    import uvicorn  # noqa: F401  # missing libraries are told before anything is loaded
+    import starlette  # noqa: F401  # missing libraries are told before anything is loaded
+    import uvicorn  # noqa: F401
 
     from alexnet_jax.runtime import enable_compile_cache
     from alexnet_jax.serving import Examiner, listen, make_app, serve
