@@ -11,13 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from alexnet_jax.bench.peak import StepsPeak
 from alexnet_jax.bench.work import About, Work, product_size, stored_size
 from alexnet_jax.data import Statistics
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import forward, init
 from alexnet_jax.parallel import Topology, topology
 from alexnet_jax.runs import TrainConfig
-from alexnet_jax.runtime import device_name, peak_bytes, release_free_memory, reset_peak_bytes
+from alexnet_jax.runtime import device_name, release_free_memory
 from alexnet_jax.training import init_state, make_train_step
 
 
@@ -39,7 +40,7 @@ class Ours:
         self._devices = list(placement.mesh.devices.flat)
         self._product = _product(work, self._devices[0])
         release_free_memory()
-        reset_peak_bytes()
+        self._peak = StepsPeak()
         self.about = About(
             device=device_name(self._devices[0]),
             platform=self._devices[0].platform,
@@ -53,7 +54,8 @@ class Ours:
     def seconds(self, steps: int) -> float:
         """Return the mean time (s) of a step, over whole calls of at least so many steps."""
         calls = -(-steps // self._per_call)
-        return self._call(calls) / (calls * self._per_call)
+        with self._peak.watched():
+            return self._call(calls) / (calls * self._per_call)
 
     def _call(self, calls: int) -> float:
         began = time.perf_counter()
@@ -67,7 +69,7 @@ class Ours:
 
     def peak_bytes(self) -> int | None:
         if self.about.platform == "cpu":
-            return peak_bytes()
+            return self._peak.bytes
         return (self._devices[0].memory_stats() or {}).get("peak_bytes_in_use")
 
 
@@ -163,11 +165,11 @@ def training_input(work: Work) -> tuple[dict[str, np.ndarray], Statistics]:
 def _product(work: Work, device: jax.Device) -> Callable[[], float]:
     """Return a function that measures operations/s of a square matrix product in `work.dtype`."""
     size = product_size(device.platform)
-    a = jax.device_put(jnp.ones((size, size), work.dtype), device)
     product = jax.jit(jnp.matmul)
-    jax.block_until_ready(product(a, a))
 
     def rate() -> float:
+        a = jax.device_put(jnp.ones((size, size), work.dtype), device)
+        jax.block_until_ready(product(a, a))
         best = min(_timed(lambda: product(a, a)) for _ in range(3))
         return 2 * size**3 / best
 

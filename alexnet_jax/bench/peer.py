@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from alexnet_jax.bench.peak import StepsPeak
 from alexnet_jax.bench.torch_net import TorchNet
 from alexnet_jax.bench.work import About, Work, product_size
 from alexnet_jax.errors import InputError
-from alexnet_jax.runtime import cores, cpu_name, peak_bytes, release_free_memory, reset_peak_bytes
+from alexnet_jax.runtime import cores, cpu_name, release_free_memory
 
 
 class Torch:
@@ -46,7 +47,7 @@ class Torch:
         self._dtype = getattr(torch, work.dtype)
         self.products_per_second()
         release_free_memory()
-        reset_peak_bytes()
+        self._peak = StepsPeak()
         if self._gpu:
             torch.cuda.reset_peak_memory_stats()
         self.about = About(
@@ -61,7 +62,8 @@ class Torch:
 
     def seconds(self, steps: int) -> float:
         """Return the mean time (s) of a step, over so many steps."""
-        return self._call(steps) / steps
+        with self._peak.watched():
+            return self._call(steps) / steps
 
     def _call(self, steps: int) -> float:
         self._wait()
@@ -88,7 +90,7 @@ class Torch:
         return 2 * size**3 / best
 
     def peak_bytes(self) -> int | None:
-        return torch.cuda.max_memory_allocated() if self._gpu else peak_bytes()
+        return torch.cuda.max_memory_allocated() if self._gpu else self._peak.bytes
 
 
 def _network(work: Work, device: torch.device, dtype: torch.dtype) -> Any:

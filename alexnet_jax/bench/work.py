@@ -118,7 +118,7 @@ class Prepared(Protocol):
         """Measure operations/s of a matrix product, two for each multiply-add."""
 
     def peak_bytes(self) -> int | None:
-        """Return the peak memory since warm-up, of the process on a CPU, else of the device."""
+        """Return the peak memory, of the process during `seconds` on a CPU, else of the device."""
 
 
 def stored_size(architecture: Architecture) -> int:

@@ -143,7 +143,7 @@ def _forward(
     shifted = partial(lrn_forms.value, norm, window_sums)
     y, stored = on_platform(
         x,
-        cpu=shifted,
+        cpu=partial(lrn_forms.value_by_division, norm),
         default=shifted,
         tpu=partial(lrn_forms.value, norm, band_sums) if norm.over_maps else None,
         cuda=partial(lrn_forms.value_and_ratio, norm) if norm.over_few_maps else None,

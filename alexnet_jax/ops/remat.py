@@ -38,6 +38,8 @@ def rematerialized(function: Callable[[jax.Array], jax.Array], x: jax.Array) -> 
 
     @jax.custom_vjp
     def in_groups(x: jax.Array) -> jax.Array:
+        if isinstance(x.shape[0], int) and x.shape[0] <= images:
+            return function(x)  # together with what computes x
         return map_groups(_behind_barrier(function), images, x)
 
     def forward(x: jax.Array) -> tuple[jax.Array, jax.Array]:

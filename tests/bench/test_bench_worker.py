@@ -14,6 +14,7 @@ from helpers.benches import TINY, TRAIN
 from alexnet_jax import InputError
 from alexnet_jax.bench import layer_table, worker
 from alexnet_jax.bench.ours import Ours
+from alexnet_jax.bench.peak import StepsPeak
 from alexnet_jax.bench.process import HUGE_PAGES, CannotRun, Process, process_environment
 from alexnet_jax.bench.work import Variant, Work
 from alexnet_jax.runtime import machine
@@ -123,6 +124,28 @@ def test_memory() -> None:
     assert 90e6 < after - before < 200e6
     with pytest.raises(InputError, match="threads must lie in 1 to"):
         machine.limit_cores(10_000)
+
+
+def test_memory_between_steps_does_not_count() -> None:
+    """Such as that of a matrix product; of several blocks the largest counts."""
+
+    def hold(count: int) -> None:
+        held = bytearray(count)
+        held[:: 1 << 12] = b"1" * len(held[:: 1 << 12])
+
+    peak = StepsPeak()
+    with peak.watched():
+        hold(50_000_000)
+    first = peak.bytes
+    hold(150_000_000)
+    with peak.watched():
+        pass
+    assert first is not None
+    assert peak.bytes == first
+    with peak.watched():
+        hold(150_000_000)
+    assert peak.bytes is not None
+    assert peak.bytes > first + 50e6
 
 
 def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
