@@ -16,6 +16,7 @@ from alexnet_jax.errors import InputError, choices
 from alexnet_jax.network import Architecture, preset_name, presets
 from alexnet_jax.parallel import Topology, topology
 from alexnet_jax.runs import CARD, Description, Line, TrainConfig, model_card, write_atomically
+from alexnet_jax.training.memory import keep_memory_of_small_steps
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Job:
         if config.dtype == "float64" and not jax.config.read("jax_enable_x64"):
             raise InputError("dtype float64 needs JAX_ENABLE_X64=1 in the environment")
         Batches(dataset.train, config.batch, config.seed)  # raises for a batch larger than the data
+        keep_memory_of_small_steps(architecture, config.batch)  # before the devices start threads
         devices = topology(config.topology, architecture)
         devices.check_batch(config.batch, config.accumulate)
         return cls(config, dataset, architecture, devices)
