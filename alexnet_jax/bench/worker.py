@@ -18,6 +18,7 @@ from typing import Any, TextIO
 from alexnet_jax.bench.work import Prepared, Work
 from alexnet_jax.errors import InputError
 from alexnet_jax.runtime import limit_cores, require_platforms
+from alexnet_jax.training import keep_memory_of_small_steps
 
 
 def main() -> None:
@@ -28,6 +29,7 @@ def main() -> None:
     work = Work.from_json(json.loads(sys.stdin.readline()))
     try:
         limit_cores(work.threads)
+        keep_memory_of_small_steps(work.architecture, work.batch)
         with require_platforms():
             serve(work, sys.stdin, answers)
     except InputError as error:

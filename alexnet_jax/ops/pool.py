@@ -99,11 +99,15 @@ def _forward(x: jax.Array, size: int, stride: int) -> tuple[jax.Array, tuple[jax
 def _backward(
     size: int, stride: int, residuals: tuple[jax.Array, jax.Array], g: jax.Array
 ) -> tuple[jax.Array]:
-    by_taps, by_phases = (
+    in_cells, by_taps, by_phases = (
         functools.partial(form, size, stride)
-        for form in (pool_forms.gradient_by_taps, pool_forms.gradient_by_phases)
+        for form in (
+            pool_forms.gradient_in_cells,
+            pool_forms.gradient_by_taps,
+            pool_forms.gradient_by_phases,
+        )
     )
-    return (on_platform(*residuals, g, cpu=by_taps, default=by_taps, tpu=by_phases),)
+    return (on_platform(*residuals, g, cpu=in_cells, default=by_taps, tpu=by_phases),)
 
 
 _pool.defvjp(_forward, _backward)

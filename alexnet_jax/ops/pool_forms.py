@@ -85,6 +85,56 @@ def gradient_by_taps(size: int, stride: int, x: jax.Array, y: jax.Array, g: jax.
     return total
 
 
+def gradient_in_cells(
+    size: int, stride: int, x: jax.Array, y: jax.Array, g: jax.Array
+) -> jax.Array:
+    """Compute the gradient in one loop over cells of stride x stride inputs, as is best on a CPU.
+
+    Row S r + a belongs to the windows r - t with 0 <= t <= (size - 1 - a) / S, and likewise
+    columns: cell r is compared with the maxima of the few windows r - t, whatever the number of
+    windows, so that they may extend beyond the maps. Two cores of an AMD EPYC, windows 3 x 3, 2
+    apart, ms of `gradient_by_taps` / in cells:
+
+                                    jax 0.12
+        128 images of 32 x 32 x 32  6.8 / 2.2
+        64 of 24 x 24 x 32          .92 / .23
+        64 of 11 x 11 x 64          .35 / .12
+    """
+    # As above: XLA would recompute x, with whole layers, in each of the comparisons.
+    x, y, g = lax.optimization_barrier((x, y, g))
+    *lead, height, width, maps = x.shape
+    rows, columns = (-(-side // stride) for side in (height, width))
+    whole = [(0, 0, 0)] * len(lead)
+    ends = [(0, cells * stride - side, 0) for cells, side in ((rows, height), (columns, width))]
+    cells = lax.pad(x, jnp.zeros((), x.dtype), [*whole, *ends, (0, 0, 0)])
+    cells = cells.reshape((*lead, rows, stride, columns, stride, maps))
+    phases = [lax.broadcasted_iota(np.int32, cells.shape, cells.ndim - axis) for axis in (4, 2)]
+    reach = (size - 1) // stride
+    # NaN, which equals nothing, for windows that do not exist.
+    sides = zip((rows, columns), y.shape[-3:-1], strict=True)
+    edges = [*whole, *((reach, cells - windows, 0) for cells, windows in sides), (0, 0, 0)]
+    tops = lax.pad(y, jnp.full((), jnp.nan, y.dtype), edges)
+    parts = lax.pad(g, jnp.zeros((), g.dtype), edges)
+    total = jnp.zeros_like(cells)
+    for back in itertools.product(range(reach + 1), repeat=2):
+        down, right = (reach - t for t in back)
+        near = (
+            ...,
+            slice(down, down + rows),
+            None,
+            slice(right, right + columns),
+            None,
+            slice(None),
+        )
+        holds = cells == tops[near]
+        for phase, t in zip(phases, back, strict=True):
+            if size - 1 - stride * t < stride - 1:  # else every row or column is in the window
+                holds &= phase <= size - 1 - stride * t
+        total += jnp.where(holds, parts[near], 0)
+    dx = total.reshape((*lead, rows * stride, columns * stride, maps))
+    return dx[..., :height, :width, :]
+
+
 def gradient_by_phases(
     size: int, stride: int, x: jax.Array, y: jax.Array, g: jax.Array
 ) -> jax.Array:

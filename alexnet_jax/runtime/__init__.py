@@ -1,6 +1,7 @@
 """The process and its machine: signals, peer processes, platforms, memory, compiled programs."""
 
 from alexnet_jax.runtime.agreement import first_differing, require_same
+from alexnet_jax.runtime.allocator import keep_freed_memory
 from alexnet_jax.runtime.cache_directory import cache_directory
 from alexnet_jax.runtime.compile_cache import enable_compile_cache, release_free_memory
 from alexnet_jax.runtime.determinism import make_deterministic
@@ -54,6 +55,7 @@ __all__ = [
     "hold",
     "is_first",
     "join",
+    "keep_freed_memory",
     "limit_cores",
     "make_deterministic",
     "on_all_processes",

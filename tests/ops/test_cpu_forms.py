@@ -33,6 +33,8 @@ GEOMETRIES = {
     "5 x 5, more padding": Geometry((4, 3), (5, 5), (2, 3), padding=4),
     "5 x 5, padding beyond the window": Geometry((4, 3), (5, 5), (2, 2), padding=5),
     "not square": Geometry((8, 9), (5, 3), (2, 3), padding=2),
+    "few maps": Geometry((7, 6), (5, 3), (3, 4), padding=2),
+    "one map, no padding": Geometry((8, 9), (4, 6), (1, 2)),
     "strided": Geometry((19, 18), (11, 11), (3, 4), stride=4, padding=1),
 }
 

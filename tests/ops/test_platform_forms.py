@@ -56,7 +56,8 @@ def test_forms_of_pooling() -> None:
 
     def everything(size: int, stride: int, x: jax.Array, g: jax.Array) -> tuple[jax.Array, ...]:
         y = pool_forms.maximum_of_windows(size, stride, x)
-        return y, pool_forms.gradient_by_phases(size, stride, x, y, g)
+        forms = (pool_forms.gradient_by_phases, pool_forms.gradient_by_taps)
+        return y, *(form(size, stride, x, y, g) for form in forms)
 
     cases = []
     for height, width, size, stride in GEOMETRIES:
@@ -74,10 +75,11 @@ def test_forms_of_pooling() -> None:
 
     with jax.enable_x64(True):
         results = compute(cases)
-    for (*_, size, stride), (x, g), (y, dx) in zip(GEOMETRIES, cases, results, strict=True):
+    for (*_, size, stride), (x, g), (y, *gradients) in zip(GEOMETRIES, cases, results, strict=True):
         geometry = {"size": size, "stride": stride}
         np.testing.assert_array_equal(y, reference.max_pool(x, **geometry))
-        assert_close(dx, *reference.max_pool_vjp(x, g, **geometry), TOLERANCE["float64"][1])
+        for dx in gradients:
+            assert_close(dx, *reference.max_pool_vjp(x, g, **geometry), TOLERANCE["float64"][1])
 
 
 def gradients_text(platform: str) -> str:

@@ -26,7 +26,7 @@ from jax import lax
 
 from alexnet_jax.ops import xla_conv
 from alexnet_jax.ops.check import compute_dtype
-from alexnet_jax.ops.cpu import circular
+from alexnet_jax.ops.cpu import cells, circular
 from alexnet_jax.ops.cpu.fourier import fourier, fourier_gradients
 from alexnet_jax.ops.cpu.microbatch import IMAGES
 from alexnet_jax.ops.cpu.space_to_depth import folded_kernel_gradient
@@ -117,6 +117,8 @@ def gradients(
     dx = input_gradient(x, dy, kernel, stride, padding) if need_dx else None
     if not need_dkernel:
         return dx, None
+    if cells.fits(x, dy, stride):
+        return dx, cells.kernel_gradient(x, dy, padding)
     if stride > 1:
         folded = folded_kernel_gradient(x, dy, shape=kernel.shape, stride=stride, padding=padding)
         return dx, folded
