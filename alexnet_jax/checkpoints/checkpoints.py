@@ -13,8 +13,9 @@ from alexnet_jax.checkpoints import validation
 from alexnet_jax.checkpoints.conditions import probe
 from alexnet_jax.checkpoints.digests import tree_digests
 from alexnet_jax.checkpoints.orbax_log import counters_unread, filter_orbax
-from alexnet_jax.checkpoints.retention import best_of, policy
-from alexnet_jax.checkpoints.step_names import set_aside, tolerant_names
+from alexnet_jax.checkpoints.retention import best_of
+from alexnet_jax.checkpoints.step_names import set_aside
+from alexnet_jax.checkpoints.storage import make_checkpointer
 from alexnet_jax.checkpoints.validation import reason
 from alexnet_jax.checkpoints.writer import Writer, copied
 from alexnet_jax.errors import InputError, SaveFailed
@@ -39,20 +40,14 @@ class Checkpoints:
     """
 
     def __init__(self, directory: Path, *, keep: int = 2, every: int = 0, clean: bool = False):
-        from orbax.checkpoint import v1 as ocp
-
         filter_orbax()
         self._directory = validation.utf8(directory.absolute())
         self._damaged: list[int] = []
         self._top1: dict[int, float | None] = {}
         self._unread: dict[int, InputError] = {}  # steps whose top-1 cannot be read
         self._failed, self._writer = False, Writer()
-        self._checkpointer = ocp.training.Checkpointer(
-            self._directory,
-            save_decision_policy=ocp.training.save_decision_policies.FixedIntervalPolicy(1),
-            preservation_policy=policy(keep, every, self._top1_of),
-            step_name_format=tolerant_names(),
-            cleanup_tmp_directories=clean,
+        self._checkpointer = make_checkpointer(
+            self._directory, keep=keep, every=every, top1_of=self._top1_of, clean=clean
         )
 
     def __enter__(self) -> Checkpoints:
@@ -199,6 +194,11 @@ class Checkpoints:
         self.wait()
         metadata = on_all_processes(lambda: self._metadata(step))
         validation.require_format(step, metadata, FORMAT)
+        return self._load(step, metadata, templates)
+
+    def _load(
+        self, step: int, metadata: dict[str, Any], templates: dict[str, Any]
+    ) -> dict[str, Any]:
         trees = on_all_processes(lambda: self._read(step, templates))
         for name, tree in trees.items():
             validation.require_like(step, name, tree, templates[name])
@@ -234,7 +234,7 @@ class Checkpoints:
             validation.require_format(step, metadata, FORMAT)
             trees = templates(metadata["about"])  # raises outside `try`: no sign of damage
             try:
-                return step, self.load(step, trees), metadata["about"]
+                return step, self._load(step, metadata, trees), metadata["about"]
             except InputError as error:
                 self._skip(step, error, warn)
         return None

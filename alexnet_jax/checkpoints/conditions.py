@@ -11,9 +11,6 @@ from pathlib import Path
 from alexnet_jax.errors import InputError
 
 _FILES = 64  # open at once during a save; 48 was the most in saves of 8 to 80 arrays
-# Share of the bytes of float32 noise that compressing leaves: about 0.92. Trained weights differ
-# little from noise, as far as this goes.
-_LEAST = 0.8
 
 
 def require_savable(directory: Path, array_bytes: int) -> None:
@@ -37,7 +34,7 @@ def require_savable(directory: Path, array_bytes: int) -> None:
                 f"({error.strerror}); raise the limit, for example by ulimit -n 1024"
             ) from None
     free = shutil.disk_usage(directory).free
-    if free < _LEAST * array_bytes:
+    if free < array_bytes:
         raise InputError(
             f"{directory} has {free / 1e6:,.1f} MB free, but a checkpoint takes about "
             f"{array_bytes / 1e6:,.1f} MB"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from alexnet_jax.runtime import elementwise_max, gather_to_host
+from alexnet_jax.runtime import cores, elementwise_max, gather_to_host
 
 _SIZE = 32  # bytes of a SHA-256
 _SLICES_AT_A_TIME = 256
@@ -83,12 +84,19 @@ def _slice_digests(leaf: Any) -> np.ndarray:
 
 
 def _hash_slices(array: np.ndarray) -> np.ndarray:
-    """Return the SHA-256 of each slice along the last axis of an array in memory, [slices, 32]."""
-    digests, flat = [], array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
-    for start in range(0, flat.shape[1], _SLICES_AT_A_TIME):
+    """Return the SHA-256 of each slice along the last axis of an array in memory, [slices, 32].
+
+    Threads copy and hash 256 slices at a time, one thread for each core.
+    """
+    flat = array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
+
+    def hash_from(start: int) -> bytes:
         slices = contiguous_copy(flat[:, start : start + _SLICES_AT_A_TIME].T, 1)
-        digests += [hashlib.sha256(part).digest() for part in slices]
-    return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, _SIZE)
+        return b"".join(hashlib.sha256(part).digest() for part in slices)
+
+    with ThreadPoolExecutor(cores(), thread_name_prefix="hash") as pool:
+        digests = pool.map(hash_from, range(0, flat.shape[1], _SLICES_AT_A_TIME))
+        return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, _SIZE)
 
 
 def contiguous_copy(view: np.ndarray, axis: int) -> np.ndarray:

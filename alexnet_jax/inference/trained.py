@@ -99,8 +99,7 @@ class Trained(Description):
         logits_of = self.logits(views)
 
         def probabilities(stored: np.ndarray) -> jax.Array:
-            logits = logits_of(self.params, stored, self.statistics)
-            return ops.softmax(logits.astype(compute_dtype(logits.dtype)))
+            return _softmax(logits_of(self.params, stored, self.statistics))
 
         return map_blocks(probabilities, images)
 
@@ -120,6 +119,12 @@ class Trained(Description):
             at_a_time=batch,
         )
         return np.concatenate([rows for _, rows in self.classified(stream, views)])[:count]
+
+
+@jax.jit
+def _softmax(logits: jax.Array) -> jax.Array:
+    """Return probabilities of logits, in one program; they are at least float32."""
+    return ops.softmax(logits.astype(compute_dtype(logits.dtype)))
 
 
 def top_classes(probabilities: np.ndarray, count: int) -> list[int]:
@@ -208,7 +213,7 @@ def _templates(description: Description) -> dict[str, Any]:
     dtype = jnp.dtype(parameter_dtype(description.config))
     if dtype == jnp.float64 and not jax.config.read("jax_enable_x64"):
         raise InputError("a network trained in float64 needs JAX_ENABLE_X64=1 in the environment")
-    params = jax.eval_shape(lambda key: init(architecture, key, dtype), jax.random.key(0))
+    params = jax.eval_shape(lambda: init(architecture, jax.random.key(0), dtype))
     stats = Statistics.abstract(description.stored_size, architecture.channels)
     return {_weights_key(description): params, "stats": stats._asdict()}
 

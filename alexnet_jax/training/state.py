@@ -82,19 +82,20 @@ def init_state(architecture: Architecture, config: TrainConfig, topology: Topolo
     settings of an architecture.
     """
 
-    def draw_params(key: jax.Array) -> Params:
-        return init(architecture, jax.random.split(key)[0], _parameter_dtype(config))
+    def draw_params(seed: jax.Array) -> Params:
+        key = jax.random.split(jax.random.key(seed))[0]
+        return init(architecture, key, _parameter_dtype(config))
 
-    def make_rest(key: jax.Array, params: Params) -> TrainState:
-        run_key = jax.random.split(key)[1]
+    def make_rest(seed: jax.Array, params: Params) -> TrainState:
+        run_key = jax.random.split(jax.random.key(seed))[1]
         opt_state = optimizer(architecture, config).init(trained(config, params))
         plateau = jax.tree.map(jnp.asarray, Plateau.start())
         average = jax.tree.map(jnp.copy, params) if config.ema > 0 else None
         return TrainState(jnp.zeros((), jnp.int32), {}, opt_state, run_key, plateau, average)
 
-    key = jax.random.key(config.seed)
-    params = _compute_sharded(topology, draw_params, key)
-    return _compute_sharded(topology, make_rest, key, params)._replace(params=params)
+    seed = np.uint32(config.seed)  # made a key inside the programs, not by two of its own
+    params = _compute_sharded(topology, draw_params, seed)
+    return _compute_sharded(topology, make_rest, seed, params)._replace(params=params)
 
 
 def _compute_sharded(

@@ -32,12 +32,11 @@ def test_too_few_open_files_are_refused(tmp_path: Path) -> None:
 def test_a_disk_without_room_for_one_checkpoint_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not one that compressing might leave enough on."""
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=8_000_000))
-    require_savable(tmp_path, 9_900_000)
-    line = f"{tmp_path} has 8.0 MB free, but a checkpoint takes about 10.1 MB"
+    require_savable(tmp_path, 8_000_000)
+    line = f"{tmp_path} has 8.0 MB free, but a checkpoint takes about 8.1 MB"
     with pytest.raises(InputError, match=line):
-        require_savable(tmp_path, 10_100_000)
+        require_savable(tmp_path, 8_100_000)
 
 
 def test_what_takes_the_place_of_the_checkpoints_is_refused(tmp_path: Path) -> None:
