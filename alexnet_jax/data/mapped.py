@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,9 @@ import numpy as np
 from alexnet_jax.data.dataset import Pixels, Reading, Rows, Split
 from alexnet_jax.data.manifest import Manifest
 from alexnet_jax.errors import InputError
+
+
+PACKED = "packed"  # directory of the form, beside the records
 
 
 def images_name(split: str) -> str:
@@ -93,3 +97,9 @@ def _reading(path: Path, mapped: np.memmap) -> Reading | None:
         threading.Thread(target=read_ahead, args=(ranges,), daemon=True).start()
 
     return will_read
+
+
+def differing(images: np.ndarray, crc32: np.ndarray) -> np.ndarray:
+    """Return the positions of images whose CRC-32 differs from the one at the same position."""
+    computed = [zlib.crc32(image) for image in np.ascontiguousarray(images)]
+    return np.flatnonzero(np.array(computed, np.uint32) != crc32)

@@ -10,8 +10,7 @@ import numpy as np
 from alexnet_jax.data.dataset import Dataset, Images, Split
 from alexnet_jax.data.file_stamps import Stamps
 from alexnet_jax.data.manifest import DESCRIPTION, SPLITS, Manifest
-from alexnet_jax.data.mapped import packed_split
-from alexnet_jax.data.prepare.packing import PACKED, differing
+from alexnet_jax.data.mapped import PACKED, differing, packed_split
 from alexnet_jax.data.records import VERSION, RecordImages
 from alexnet_jax.display import Progress
 from alexnet_jax.errors import InputError

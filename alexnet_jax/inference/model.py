@@ -18,7 +18,7 @@ from alexnet_jax.display import in_words
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference.preprocess import Preprocess, parameter_dtype
 from alexnet_jax.inference.trained import Trained, load_trained, to_standard_error, top_classes
-from alexnet_jax.network import AlexNet, Architecture, Params
+from alexnet_jax.network import Architecture, Params
 from alexnet_jax.parallel import topology
 from alexnet_jax.runs import Description, Line, MetricsFile, TrainConfig, model_card, read_settings
 from alexnet_jax.runtime import gather_to_host
@@ -32,6 +32,7 @@ class Prediction(NamedTuple):
 
 
 if TYPE_CHECKING:
+    from alexnet_jax.network import AlexNet
 
     class Unpacked(tuple[AlexNet, dict[str, Params], Preprocess]):
         """Tuple, to type checkers alone: they tell the types of no other iterable's values apart.
@@ -89,6 +90,8 @@ class Model(Unpacked):
     @property
     def net(self) -> AlexNet:
         """The network as a flax.linen module."""
+        from alexnet_jax.network import AlexNet
+
         return AlexNet(self.architecture, param_dtype=jnp.dtype(parameter_dtype(self.config)))
 
     @property

@@ -20,7 +20,7 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.inference.activations import map_blocks
 from alexnet_jax.inference.evaluate import Logits, make_logits
 from alexnet_jax.inference.preprocess import Preprocess, parameter_dtype
-from alexnet_jax.network import Params, init
+from alexnet_jax.network import Params
 from alexnet_jax.ops import compute_dtype
 from alexnet_jax.parallel import Topology, topology
 from alexnet_jax.runs import Description, Precision
@@ -213,7 +213,14 @@ def _templates(description: Description) -> dict[str, Any]:
     dtype = jnp.dtype(parameter_dtype(description.config))
     if dtype == jnp.float64 and not jax.config.read("jax_enable_x64"):
         raise InputError("a network trained in float64 needs JAX_ENABLE_X64=1 in the environment")
-    params = jax.eval_shape(lambda: init(architecture, jax.random.key(0), dtype))
+    params = {
+        placed.layer.name: {
+            "kernel": jax.ShapeDtypeStruct(placed.kernel, dtype),
+            "bias": jax.ShapeDtypeStruct(placed.bias, dtype),
+        }
+        for placed in architecture.placed()
+        if placed.kernel is not None and placed.bias is not None
+    }
     stats = Statistics.abstract(description.stored_size, architecture.channels)
     return {_weights_key(description): params, "stats": stats._asdict()}
 

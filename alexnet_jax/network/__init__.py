@@ -1,4 +1,11 @@
-"""AlexNet as data (a table of layers) and as a function of parameters and images."""
+"""AlexNet as data (a table of layers) and as a function of parameters and images.
+
+`AlexNet` and `init`, which need Flax, are imported when first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from alexnet_jax.network import presets
 from alexnet_jax.network.architecture import Architecture, part_with
@@ -17,7 +24,6 @@ from alexnet_jax.network.layers import (
     Pool,
     Weighted,
 )
-from alexnet_jax.network.module import AlexNet, init
 from alexnet_jax.network.plan import Recomputed, plan, run
 from alexnet_jax.network.presets import (
     PresetName,
@@ -32,6 +38,9 @@ from alexnet_jax.network.steps import Context, Params, Step, program, reads_all_
 from alexnet_jax.network.summary import rows, summary
 from alexnet_jax.network.towers import ONE_DEVICE, Towers
 from alexnet_jax.network.transfer import computed_otherwise, copied_layers
+
+if TYPE_CHECKING:
+    from alexnet_jax.network.module import AlexNet, init
 
 __all__ = [
     "LRN",
@@ -75,3 +84,13 @@ __all__ = [
     "run",
     "summary",
 ]
+
+
+if not TYPE_CHECKING:  # to type checkers, a name that is not listed above is an error
+
+    def __getattr__(name: str) -> object:
+        if name not in ("AlexNet", "init"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from alexnet_jax.network import module
+
+        return getattr(module, name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
@@ -28,7 +27,7 @@ def forward(
     *,
     keys: jax.Array | None = None,
     capture: dict[str, jax.Array] | None = None,
-    rectify: Rectify = nn.relu,
+    rectify: Rectify = jax.nn.relu,
     plain: bool = False,
 ) -> jax.Array:
     """Compute the logits of a batch of images, or the output of a network without a classifier.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import flax.linen as nn
 import jax
 
 from alexnet_jax import ops
@@ -63,7 +62,7 @@ def find_tail(steps: Sequence[Step], context: Context) -> tuple[ops.Tail, int, i
     rectify, norm, halo, rest = False, None, 0, list(steps)
     layer = rest[0].placed.layer if rest else None
     if isinstance(layer, Conv) and rest[0].kind == "activation":
-        if layer.activation != "relu" or context.rectify is not nn.relu:
+        if layer.activation != "relu" or context.rectify is not jax.nn.relu:
             return None
         rectify = True
         del rest[0]

@@ -20,7 +20,6 @@ from alexnet_jax.network import (
     PresetName,
     computed_otherwise,
     copied_layers,
-    init,
     presets,
 )
 from alexnet_jax.weights.formats.safetensors import read_safetensors
@@ -39,6 +38,8 @@ from alexnet_jax.weights.weights import (
 @partial(jax.jit, static_argnums=(0, 1))
 def _initial(architecture: Architecture, names: tuple[str, ...], key: jax.Array) -> Params:
     """Draw the initial values of these layers, as `init` does; no others are computed."""
+    from alexnet_jax.network import init
+
     params = init(architecture, key)
     return {name: params[name] for name in names}
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from alexnet_jax.data.manifest import DESCRIPTION, SPLITS, Manifest
-from alexnet_jax.data.mapped import images_name
+from alexnet_jax.data.mapped import PACKED, differing, images_name
 from alexnet_jax.data.prepare.workers import each_done
 from alexnet_jax.data.records import VERSION, RecordImages
 from alexnet_jax.display import Progress
 from alexnet_jax.errors import InputError
 from alexnet_jax.runtime import hold
 
-PACKED = "packed"
 _CHUNK_BYTES = 2**28  # of images that are written, and marked as written, at a time
 _AT_A_TIME = 64  # records
 
@@ -171,9 +169,3 @@ def _pack(chunk: Chunk) -> Chunk:
         os.fsync(file.fileno())
     (work / chunk.mark).touch()
     return chunk
-
-
-def differing(images: np.ndarray, crc32: np.ndarray) -> np.ndarray:
-    """Return the positions of images whose CRC-32 differs from the one at the same position."""
-    computed = [zlib.crc32(image) for image in np.ascontiguousarray(images)]
-    return np.flatnonzero(np.array(computed, np.uint32) != crc32)
