@@ -13,6 +13,9 @@ Result = TypeVar("Result")
 
 # Part of the key under which JAX keeps traced functions. None: as `kernels` says of the default.
 _KERNELS = jax.make_user_context(default_value=None)
+# Likewise: platforms that a form being traced may be lowered for; None for all.
+_POSSIBLE = jax.make_user_context(default_value=None)
+_ALL, _CPU = frozenset({"cpu", "tpu", "cuda", "other"}), frozenset({"cpu"})
 
 
 def on_platform(
@@ -37,11 +40,42 @@ def on_platform(
     forms = {"cpu": cpu, "tpu": tpu, "cuda": cuda}
     if divided_by_compiler(arrays):
         del forms["cpu"]
-    chosen = {platform: form for platform, form in forms.items() if form not in (None, default)}
+    possible: frozenset[str] = _POSSIBLE.value or _ALL
+    chosen = {
+        platform: form
+        for platform, form in forms.items()
+        if platform in possible and form not in (None, default)
+    }
     if not chosen:
         return default(*arrays)
+    if possible == set(chosen) and len(chosen) == 1:
+        return next(iter(chosen.values()))(*arrays)
     result: Result = lax.platform_dependent(*arrays, default=default, **chosen)
     return result
+
+
+def on_cpu_or_other(
+    *arrays: object, cpu: Callable[..., Result], default: Callable[..., Result]
+) -> Result:
+    """Call `on_platform` with forms that are whole runs of layers.
+
+    The layers in `cpu` choose no form for other platforms, nor those in `default` one for a CPU,
+    so that a program is traced and lowered in half the time. Not for single layers: JAX traces
+    the functions of jax.numpy anew in either form.
+    """
+    if divided_by_compiler(arrays):
+        return default(*arrays)
+
+    def only_for(platforms: frozenset[str], form: Callable[..., Result]) -> Callable[..., Result]:
+        def traced(*arrays: object) -> Result:
+            with _POSSIBLE(platforms):
+                return form(*arrays)
+
+        return traced
+
+    return on_platform(
+        *arrays, cpu=only_for(_CPU, cpu), default=only_for(_ALL - _CPU, default)
+    )
 
 
 @contextlib.contextmanager

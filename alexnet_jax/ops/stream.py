@@ -10,7 +10,7 @@ from jax import lax
 from jax.custom_derivatives import CustomVJPPrimal
 
 from alexnet_jax.ops.cpu.microbatch import IMAGES, map_groups
-from alexnet_jax.ops.platform import on_platform
+from alexnet_jax.ops.platform import on_cpu_or_other
 from alexnet_jax.ops.varying import varying_alike
 
 Tree = TypeVar("Tree")  # arrays in any structure
@@ -45,7 +45,7 @@ def streamed(
     # The platform is chosen inside, so that the gradient is traced once, not for each platform.
     @jax.custom_vjp
     def chosen(params: Tree, x: jax.Array) -> jax.Array:
-        return on_platform(params, x, cpu=grouped, default=function)
+        return on_cpu_or_other(params, x, cpu=grouped, default=function)
 
     def forward(params: object, x: CustomVJPPrimal) -> tuple[jax.Array, tuple[Pullback, Needed]]:
         leaves: list[CustomVJPPrimal] = jax.tree.leaves((params, x))
