@@ -18,7 +18,6 @@ from alexnet_jax.data.dataset import Pixels, Reading, Rows, Split
 from alexnet_jax.data.manifest import Manifest
 from alexnet_jax.errors import InputError
 
-
 PACKED = "packed"  # directory of the form, beside the records
 
 

@@ -73,9 +73,7 @@ def on_cpu_or_other(
 
         return traced
 
-    return on_platform(
-        *arrays, cpu=only_for(_CPU, cpu), default=only_for(_ALL - _CPU, default)
-    )
+    return on_platform(*arrays, cpu=only_for(_CPU, cpu), default=only_for(_ALL - _CPU, default))
 
 
 @contextlib.contextmanager
