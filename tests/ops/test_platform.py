@@ -7,7 +7,7 @@ import pytest
 from jax.sharding import NamedSharding
 
 from alexnet_jax import ops
-from alexnet_jax.ops.platform import may_use_kernels, on_platform
+from alexnet_jax.ops.platform import may_use_kernels, on_cpu_or_other, on_platform
 
 
 def times(factor: float):
@@ -32,6 +32,30 @@ def test_forms_that_are_not_given_are_the_default() -> None:
     for platform in ("tpu", "cuda"):
         assert "dense<7.0" in traced.lower(lowering_platforms=(platform,)).as_text()
     assert on_platform(jnp.ones(()), **forms) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("platform", "factor"), [("cpu", 2.0), ("tpu", 3.0), ("cuda", 5.0), ("rocm", 7.0)]
+)
+def test_layers_inside_a_form_choose_among_those_that_it_can_meet(
+    platform: str, factor: float
+) -> None:
+    """The right one is lowered, and those of other platforms are not traced. A choice that is
+    traced afterwards has all of them again."""
+    made: list[float] = []
+
+    def noted(factor: float):
+        return lambda x: (made.append(factor), x * factor)[1]
+
+    forms = {"cpu": noted(2.0), "tpu": noted(3.0), "cuda": noted(5.0), "default": noted(7.0)}
+    layer = lambda x: on_platform(x, **forms)  # noqa: E731
+    run = jax.jit(lambda x: on_cpu_or_other(x, cpu=lambda x: layer(x) + 1, default=layer))
+    traced = run.trace(jax.ShapeDtypeStruct((3,), "float32"))
+    assert sorted(made) == [2.0, 3.0, 5.0, 7.0]
+    text = traced.lower(lowering_platforms=(platform,)).as_text()
+    assert [name for name in (2.0, 3.0, 5.0, 7.0) if f"dense<{name:.6e}>" in text] == [factor]
+    jax.jit(layer).trace(jax.ShapeDtypeStruct((3,), "float32"))
+    assert sorted(made) == sorted([2.0, 3.0, 5.0, 7.0] * 2)
 
 
 def test_kernels_are_for_tpus_unless_asked_for() -> None:
