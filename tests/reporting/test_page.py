@@ -139,6 +139,8 @@ def test_runs_stand_side_by_side(finished: Run) -> None:
     assert "holds no checkpoints" in text
     assert "Device, versions and times were not recorded by" in text
     assert "There are no kernels to show" in text
+    opened = [one for one in made.all("details") if "open" in one.attributes]
+    assert [one.children[0].text for one in opened] == [three_runs(finished.workdir)[0].label]
     assert "differ in their seeds only" not in text  # two of the three have one seed
 
 
