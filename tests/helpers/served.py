@@ -32,6 +32,9 @@ def trained_of(net: Architecture) -> Trained:
     params: Any = random_params(net)
     for weights in params.values():  # of a size at which every layer shows
         weights["kernel"] = weights["kernel"] / weights["kernel"].std() * 0.2
+        weights["bias"] = weights["bias"] + draw.uniform(0.1, 0.2, weights["bias"].shape).astype(
+            "f4"
+        )
     return Trained(
         step=9,
         architecture=net,

@@ -38,12 +38,13 @@ print("ended", flush=True)
 
 @pytest.fixture
 def process() -> Iterator[subprocess.Popen[str]]:
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     with subprocess.Popen(
         [sys.executable, "-c", CODE],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": path},
     ) as process:
         try:
             yield process
