@@ -72,7 +72,7 @@ def _legend(figure: Figure) -> None:
 
 def _title(record: Record) -> str:
     counts = sorted({len(row["seeds"]) for row in record["claims"]})
-    seeds = "no runs" if not counts else f"{' or '.join(map(str, counts))} seeds"
+    seeds = f"{' or '.join(map(str, counts))} {'seed' if counts == [1] else 'seeds'}"
     if record["scale"] == "quick":
         return f"A check that everything runs, {seeds}: decides nothing"
     note = f" ({record['data']['note']})" if record["data"]["note"] else ""
