@@ -1,11 +1,13 @@
 """The command `serve`: its mistakes; tests/serving/test_browser.py runs it in full."""
 
 import sys
+import webbrowser
 from pathlib import Path
 
 import pytest
 from helpers.scripts import call
 
+from alexnet_jax.cli.commands import serve
 from alexnet_jax.serving import listen
 
 
@@ -39,3 +41,16 @@ def test_libraries_that_are_not_installed(monkeypatch: pytest.MonkeyPatch, packa
     result = call("serve", "nowhere", "--port", 0)
     assert (result.status, result.out) == (2, "")
     assert result.err == f"error: {package} is not installed: pip install 'alexnet_jax[serve]'\n"
+
+
+def test_the_page_is_opened_in_a_browser_if_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: bool(asked.append(address)))
+    serve.open_page("http://127.0.0.1:1/")
+    assert asked == ["http://127.0.0.1:1/"]
+    assert capsys.readouterr().err.startswith("note: no browser was found; open the address")
+    monkeypatch.setattr(webbrowser, "open", lambda address: True)
+    serve.open_page("http://127.0.0.1:1/")
+    assert capsys.readouterr() == ("", "")

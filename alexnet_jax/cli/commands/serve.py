@@ -8,6 +8,7 @@ normalizations being left out, and what of the picture mattered. Ctrl-C ends it.
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -80,10 +81,16 @@ def _compile(examiner: Examiner) -> None:
 
 
 def _ready(address: str, *, opened: bool) -> None:
+    print(f"{address}  (Ctrl-C ends it)", flush=True)
+    if opened:  # in a thread, since a browser of the terminal returns when it is closed
+        threading.Thread(target=open_page, args=(address,), daemon=True).start()
+
+
+def open_page(address: str) -> None:
+    """Open the page in a browser, or say on standard error that there is none."""
     import webbrowser
 
-    print(f"{address}  (Ctrl-C ends it)", flush=True)
-    if opened and not webbrowser.open(address):
+    if not webbrowser.open(address):
         print("note: no browser was found; open the address yourself", file=sys.stderr)
 
 
