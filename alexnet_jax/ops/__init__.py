@@ -13,6 +13,7 @@ from alexnet_jax.ops import plain
 from alexnet_jax.ops.average_pool import average_pool
 from alexnet_jax.ops.check import compute_dtype
 from alexnet_jax.ops.conv import conv2d
+from alexnet_jax.ops.cpu.microbatch import IMAGES as FEW_IMAGES
 from alexnet_jax.ops.dense import dense, dropout
 from alexnet_jax.ops.local import locally_connected
 from alexnet_jax.ops.loss import cross_entropy, softmax
@@ -26,6 +27,7 @@ from alexnet_jax.ops.tail import pool_tail
 from alexnet_jax.ops.tail_constants import Norm, Tail
 
 __all__ = [
+    "FEW_IMAGES",
     "Norm",
     "Tail",
     "average_pool",

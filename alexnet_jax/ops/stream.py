@@ -19,7 +19,11 @@ Needed = tuple[tuple[()] | None, ...]  # () for each leaf whose gradient is need
 
 
 def streamed(
-    function: Callable[[Tree, jax.Array], jax.Array], params: Tree, x: jax.Array
+    function: Callable[[Tree, jax.Array], jax.Array],
+    params: Tree,
+    x: jax.Array,
+    *,
+    images: int = IMAGES,
 ) -> jax.Array:
     """Compute `function(params, x)` for a function of each image alone; on a CPU in small groups.
 
@@ -30,6 +34,7 @@ def streamed(
       function: params and [b, ...] to [b, ...].
       params: arrays, in any structure.
       x: [B, ...]
+      images: greatest size of a group.
 
     Returns:
       [B, ...]
@@ -40,7 +45,7 @@ def streamed(
         # XLA moves operations on params alone out of the loop. The barrier keeps it from computing
         # them before x is available.
         params, x = lax.optimization_barrier((params, x))
-        return map_groups(lambda x: function(params, *lax.optimization_barrier((x,))), IMAGES, x)
+        return map_groups(lambda x: function(params, *lax.optimization_barrier((x,))), images, x)
 
     # The platform is chosen inside, so that the gradient is traced once, not for each platform.
     @jax.custom_vjp

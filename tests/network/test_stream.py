@@ -150,7 +150,8 @@ def _last_layer(run: Streamed) -> str:
 
 
 def test_runs_of_the_networks() -> None:
-    """With maps of 55 and 27, then the rest before the dense layers; none of small networks."""
+    """With maps of 55 and 27, then the rest before the dense layers; of small networks all in one,
+    of many images."""
     runs = {}
     for preset in list_presets():
         steps = plan(program(architecture(preset)))
@@ -158,11 +159,29 @@ def test_runs_of_the_networks() -> None:
         streamed_steps = tuple(step for each in found for step in each.steps)
         assert streamed_steps == steps[: len(streamed_steps)]
         runs[preset] = [_last_layer(each) for each in found]
-    for preset in [name for name in runs if name == "small" or name.startswith("cifar")]:
-        assert runs.pop(preset) == []
+        sizes = {each.images for each in found}
+        assert sizes == ({128} if len(found) == 1 else {4}), preset
+    small = {name: runs.pop(name) for name in list(runs) if len(runs[name]) == 1}
+    assert small.keys() == {"small", *(name for name in list_presets() if "cifar" in name)}
+    assert small["small"] == ["pool5"]
+    assert small["cifar_80sec"] == ["pool3"]
     assert runs.pop("one_gpu") == ["pool1", "pool5"]
     assert runs.pop("caffenet") == ["lrn2", "pool5"]
     assert set(map(tuple, runs.values())) == {("pool2", "pool5")}
+
+
+def test_small_networks_take_many_images_at_a_time() -> None:
+    """Without a loop as many as a group holds, with one more of them, and whole for a gradient."""
+    net = architecture("small")
+    params = jax.eval_shape(partial(init, net), jax.random.key(0))
+
+    def images(count: int) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((count, 28, 28, 1), jnp.float32)
+
+    infer = partial(forward, net)
+    assert loops(infer, "cpu", params, images(64)) == 0
+    assert loops(infer, "cpu", params, images(129)) == 1
+    assert loops(infer, "cuda", params, images(129)) == 0
 
 
 @pytest.mark.usefixtures("all_large")
