@@ -93,7 +93,7 @@ def _run(
     steps: Iterable[Planned] = in_table_order
     if not captured and context.ops is FAST:
         arranged = plan(in_table_order)
-        planned = join(arranged, context) if ops.may_use_kernels(images) else arranged
+        planned = join(arranged, context) if ops.may_use_rows(images) else arranged
         steps = stream(planned) if context.towers is ONE_DEVICE else planned
     outputs: dict[str, jax.Array] = {}
     x = images

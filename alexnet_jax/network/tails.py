@@ -46,7 +46,7 @@ def run_tail(
     there are any, where kernels may be used. The halo of a normalization is removed after the
     pooling, which treats each map on its own.
     """
-    found = find_tail(steps, context) if ops.may_use_kernels(x) else None
+    found = find_tail(steps, context) if ops.may_use_rows(x) else None
     if found is not None:
         tail, halo, count = found
         names = dict.fromkeys(step.placed.layer.name for step in steps[:count])

@@ -17,7 +17,7 @@ from alexnet_jax.ops.dense import dense, dropout
 from alexnet_jax.ops.local import locally_connected
 from alexnet_jax.ops.loss import cross_entropy, softmax
 from alexnet_jax.ops.lrn import local_response_norm, map_response_norm
-from alexnet_jax.ops.platform import kernels, may_use_kernels, on_platform
+from alexnet_jax.ops.platform import kernels, may_use_kernels, may_use_rows, on_platform
 from alexnet_jax.ops.pool import max_pool
 from alexnet_jax.ops.precision import product_precision
 from alexnet_jax.ops.remat import rematerialized
@@ -40,6 +40,7 @@ __all__ = [
     "map_response_norm",
     "max_pool",
     "may_use_kernels",
+    "may_use_rows",
     "on_platform",
     "plain",
     "pool_tail",

@@ -26,10 +26,15 @@ def by_kernel(tail: Tail, layers: Layers, x: jax.Array, bias: jax.Array) -> jax.
       bias: [C] in x's dtype, which the kernels add to x.
     """
     x, bias = varying_alike((x, bias))
-    if not may_use_kernels(x, bias) or not _fits(tail, x):
+    if not takes_kernel(tail, x, bias):
         return layers(x, bias)
     kernel = functools.partial(pool_by_kernel, tail, layers)
     return on_platform(x, bias, cpu=layers, default=layers, tpu=kernel)
+
+
+def takes_kernel(tail: Tail, x: jax.Array, bias: jax.Array) -> bool:
+    """Whether `by_kernel` computes a tail by kernels, if the platform is a TPU."""
+    return may_use_kernels(x, bias) and _fits(tail, x)
 
 
 def _fits(tail: Tail, x: jax.Array) -> bool:

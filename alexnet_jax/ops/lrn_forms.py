@@ -107,6 +107,12 @@ def _scale(norm: Norm, sums: Sums, a: jax.Array) -> jax.Array:
     return norm.k + norm.alpha * sums(jnp.square(a), norm.windows)
 
 
+def powers(s: jax.Array, beta: float) -> tuple[jax.Array, jax.Array]:
+    """Compute s^-beta and s^(-beta-1) for s > 0."""
+    power = _power(s, beta)
+    return power, power * (lax.rsqrt(s) * lax.rsqrt(s) if beta == 0.75 else 1 / s)
+
+
 def _power(s: jax.Array, beta: float) -> jax.Array:
     """Compute s^-beta for s > 0. For the paper's .75, two roots are several times faster."""
     if beta == 0.75:

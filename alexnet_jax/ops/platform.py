@@ -63,10 +63,18 @@ def kernels(enabled: bool) -> Iterator[None]:
 
 def may_use_kernels(*arrays: object) -> bool:
     """Whether a form for TPUs may call kernels on these arrays: see `kernels`."""
-    enabled: bool | None = _KERNELS.value
-    if enabled is None:
-        enabled = jax.default_backend() == "tpu"
-    return enabled and not divided_by_compiler(arrays)
+    return may_use_rows(*arrays) and _KERNELS.value is not False
+
+
+def may_use_rows(*arrays: object) -> bool:
+    """Whether a form for TPUs may be a loop over the rows of these arrays' maps.
+
+    It may where the default backend is a TPU, and inside `kernels`, which says that a program may
+    be lowered for one; elsewhere programs are traced without such a form. Where the compiler
+    divides arrays, it has whole arrays to divide.
+    """
+    for_tpu = _KERNELS.value is not None or jax.default_backend() == "tpu"
+    return for_tpu and not divided_by_compiler(arrays)
 
 
 def divided_by_compiler(arrays: object) -> bool:
