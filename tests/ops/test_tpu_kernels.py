@@ -26,6 +26,7 @@ from alexnet_jax.ops import tpu
 from alexnet_jax.ops.by_kernel import pool_by_kernel
 from alexnet_jax.ops.tail import pool_layers
 
+
 @pytest.fixture
 def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pl, "pallas_call", partial(pl.pallas_call, interpret=True))
