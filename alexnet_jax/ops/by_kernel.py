@@ -94,7 +94,18 @@ def _gradients_forward(
 def _gradients_backward(
     tail: Tail, layers: Layers, saved: tuple[jax.Array, jax.Array, jax.Array], v: Pair
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Differentiate the gradients once more, without the kernel."""
+    return second_derivative(layers, saved, v)
+
+
+def second_derivative(
+    layers: Layers, saved: tuple[jax.Array, jax.Array, jax.Array], v: Pair
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Differentiate the gradients of `layers` once more, without a kernel.
+
+    Args:
+      saved: x, bias and g, of which the gradients of x and the bias are functions.
+      v: cotangents of these gradients.
+    """
 
     def gradients(x: jax.Array, bias: jax.Array, g: jax.Array) -> Pair:
         both: Pair = jax.vjp(layers, x, bias)[1](g)

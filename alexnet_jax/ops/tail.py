@@ -14,6 +14,7 @@ from alexnet_jax.ops.platform import may_use_rows, on_platform
 from alexnet_jax.ops.pool import max_pool
 from alexnet_jax.ops.tail_constants import Norm, Tail
 from alexnet_jax.ops.tail_rows import pool_by_rows, suits
+from alexnet_jax.ops.varying import varying_alike
 
 
 def pool_tail(tail: Tail, x: jax.Array, bias: jax.Array | None = None) -> jax.Array:
@@ -38,19 +39,17 @@ def pool_tail(tail: Tail, x: jax.Array, bias: jax.Array | None = None) -> jax.Ar
     """
     if bias is None:
         bias = jnp.zeros(x.shape[-1], x.dtype)
+    layers = partial(pool_layers, tail)
+    x, bias = varying_alike((x, bias))
     if may_use_rows(x, bias) and suits(tail, x) and not takes_kernel(tail, x, bias):
-        layers, x = partial(_layers, tail), add_bias(x, bias)
         rows = partial(pool_by_rows, tail, layers)
-        return on_platform(x, cpu=layers, default=layers, tpu=rows)
-    return by_kernel(tail, partial(pool_layers, tail), x, bias)
+        return on_platform(x, bias, cpu=layers, default=layers, tpu=rows)
+    return by_kernel(tail, layers, x, bias)
 
 
 def pool_layers(tail: Tail, x: jax.Array, bias: jax.Array) -> jax.Array:
     """Compute a tail layer by layer."""
-    return _layers(tail, add_bias(x, bias))
-
-
-def _layers(tail: Tail, x: jax.Array) -> jax.Array:
+    x = add_bias(x, bias)
     if tail.rectify:
         x = jax.nn.relu(x)
     if tail.norm is not None:

@@ -16,17 +16,14 @@ from alexnet_jax.ops import row_gradient
 from alexnet_jax.ops.pool_forms import maximum_and_places
 from alexnet_jax.ops.tail import pool_layers
 from alexnet_jax.ops.tail_rows import pool_by_rows
+from alexnet_jax.ops.varying import varying_alike
 
 # Without neighbours, so that equal values stay equal.
 TIES = ops.Tail(norm=ops.Norm(n=5, k=1.0, alpha=0.0, beta=0.75))
 
 
-def layers(tail: ops.Tail, x: jax.Array) -> jax.Array:
-    return pool_layers(tail, x, jnp.zeros(x.shape[-1], x.dtype))
-
-
-def by_rows(tail: ops.Tail, x: jax.Array) -> jax.Array:
-    return pool_by_rows(tail, partial(layers, tail), x)
+def by_rows(tail: ops.Tail, x: jax.Array, bias: jax.Array) -> jax.Array:
+    return pool_by_rows(tail, partial(pool_layers, tail), x, bias)
 
 
 @pytest.mark.parametrize(
@@ -48,13 +45,13 @@ def test_values_and_gradients(
         if tail is TIES:
             x = np.round(x)
             x[1, 2, 2, 1] = np.nan
-        x = jnp.asarray(x, dtype)
-        y, dy, (dx,) = value_and_vjp(partial(by_rows, tail), x)
-        assert y.dtype == dx.dtype == dtype
-        value, slope, _ = wanted(tail, x, jnp.zeros(maps, dtype), dy)
+        x, bias = jnp.asarray(x, dtype), jnp.asarray(np.round(draw(maps, seed=1)), dtype)
+        y, dy, (dx, dbias) = value_and_vjp(partial(by_rows, tail), x, bias)
+        assert y.dtype == dx.dtype == dbias.dtype == dtype
+        wants = wanted(tail, x, bias, dy)
     values, slopes = TOLERANCE[dtype]
-    assert_close(y, value, values)
-    assert_close(dx, slope, slopes)
+    for got, want, tolerance in zip((y, dx, dbias), wants, (values, slopes, slopes), strict=True):
+        assert_close(got, want, tolerance)
 
 
 def test_places_are_those_of_the_maxima() -> None:
@@ -76,6 +73,7 @@ def test_images_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     x, dy = (jnp.asarray(draw(2, 2 * BATCH, 5, 5, 4)[0], "float32") for _ in range(2))
     _, places = maximum_and_places(x)
     arrays = [jnp.transpose(a, (1, 2, 3, 0)) for a in (x, places, dy[:, :2, :2])]
+    arrays.insert(1, jnp.ones(4))
     whole = row_gradient.gradient_by_rows(PAPER, *arrays)
     monkeypatch.setattr(row_gradient, "_ROW_BYTES", 1)
     np.testing.assert_array_equal(row_gradient.gradient_by_rows(PAPER, *arrays), whole)
@@ -93,17 +91,23 @@ def test_number_of_images_at_once() -> None:
 
 
 def test_the_second_derivative_is_that_of_the_layers() -> None:
+    """Of a function of the value and of the gradient."""
     x, v = (jnp.asarray(draw(4, 3, 5, 4, seed=seed), "float32") for seed in (0, 1))
+    bias = jnp.asarray(draw(4, seed=2), "float32")
 
     @jax.jit
-    def bends(x: jax.Array, v: jax.Array) -> list[jax.Array]:
-        def bend(layer: partial[jax.Array]) -> jax.Array:
-            slope = jax.grad(lambda x: jnp.sum(layer(x) ** 3))
-            return jax.grad(lambda x: jnp.sum(slope(x) * v))(x)
+    def bends(x: jax.Array, bias: jax.Array) -> list[list[jax.Array]]:
+        def bend(layer: partial[jax.Array]) -> list[jax.Array]:
+            def product(x: jax.Array, bias: jax.Array) -> jax.Array:
+                slope, sums = jax.grad(lambda x, b: jnp.sum(layer(x, b) ** 3), (0, 1))(x, bias)
+                return jnp.sum(slope * v) + jnp.sum(sums**2)
 
-        return [bend(partial(layer, PAPER)) for layer in (by_rows, layers)]
+            return list(jax.grad(product, (0, 1))(x, bias))
 
-    assert_close(*bends(x, v), TOLERANCE["float32"][1])
+        return [bend(partial(layer, PAPER)) for layer in (by_rows, pool_layers)]
+
+    for got, want in zip(*bends(x, bias), strict=True):
+        assert_close(got, want, TOLERANCE["float32"][1])
 
 
 def test_on_several_devices() -> None:
@@ -112,7 +116,7 @@ def test_on_several_devices() -> None:
     x = jnp.asarray(draw(2, 3, 5, 4), "float32")
 
     def slope(x: jax.Array) -> jax.Array:
-        return jax.grad(lambda x: jnp.sum(by_rows(PAPER, x)))(x)
+        return jax.grad(lambda x: jnp.sum(by_rows(PAPER, *varying_alike((x, jnp.ones(4))))))(x)
 
     @jax.jit
     def slopes(x: jax.Array) -> list[jax.Array]:
