@@ -1,4 +1,4 @@
-"""The command `serve`: its mistakes; tests/serving/test_browser.py runs it in full."""
+"""The command `serve`: its mistakes; tests/serving/test_served_in_browser.py runs it in full."""
 
 import sys
 import webbrowser
