@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from alexnet_jax.checkpoints.orbax_log import filter_orbax
 from alexnet_jax.checkpoints.retention import policy
 from alexnet_jax.checkpoints.step_names import tolerant_names
 
@@ -19,6 +20,8 @@ def make_checkpointer(
     three times as long to write and twice as long to read.
     """
     from orbax.checkpoint import v1 as ocp
+
+    filter_orbax()  # once its loggers are there, which tell who called them
 
     context = ocp.Context()
     context.array.saving.use_compression = False
