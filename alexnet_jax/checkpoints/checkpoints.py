@@ -12,7 +12,7 @@ import jax
 from alexnet_jax.checkpoints import validation
 from alexnet_jax.checkpoints.conditions import probe
 from alexnet_jax.checkpoints.digests import tree_digests
-from alexnet_jax.checkpoints.orbax_log import counters_unread, filter_orbax
+from alexnet_jax.checkpoints.orbax_log import counters_unread
 from alexnet_jax.checkpoints.retention import best_of
 from alexnet_jax.checkpoints.step_names import set_aside
 from alexnet_jax.checkpoints.storage import make_checkpointer
@@ -40,7 +40,6 @@ class Checkpoints:
     """
 
     def __init__(self, directory: Path, *, keep: int = 2, every: int = 0, clean: bool = False):
-        filter_orbax()
         self._directory = validation.utf8(directory.absolute())
         self._damaged: list[int] = []
         self._top1: dict[int, float | None] = {}

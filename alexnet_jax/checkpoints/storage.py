@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from alexnet_jax.checkpoints.orbax_log import filter_orbax
 from alexnet_jax.checkpoints.retention import policy
 from alexnet_jax.checkpoints.step_names import tolerant_names
 
@@ -20,6 +21,7 @@ def make_checkpointer(
     """
     from orbax.checkpoint import v1 as ocp
 
+    filter_orbax()  # after the import: absl must have made its logger
     context = ocp.Context()
     context.array.saving.use_compression = False
     return ocp.training.Checkpointer(
