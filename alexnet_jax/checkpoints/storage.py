@@ -21,8 +21,7 @@ def make_checkpointer(
     """
     from orbax.checkpoint import v1 as ocp
 
-    filter_orbax()  # once its loggers are there, which tell who called them
-
+    filter_orbax()  # after the import: absl must have made its logger
     context = ocp.Context()
     context.array.saving.use_compression = False
     return ocp.training.Checkpointer(
