@@ -20,7 +20,7 @@ _BARRIERS_IN_LOOPS = jax.__version_info__ >= (0, 11)
 # Most bytes of the images at a time: four images of conv1 of `paper`, or 64 of `small`, whose first
 # stage takes 1.1 ms forward as a whole and 1.4 in groups of four (two cores of an AMD EPYC). The
 # backward pass takes half as many, since it holds more for each: a step of 128 images of `small`
-# then needs 31 MB of temporaries instead of 38, and the C library keeps up to 32 from step to step.
+# then needs 31 MB of temporaries instead of 38.
 _BYTES = 5 << 20
 
 
