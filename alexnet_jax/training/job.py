@@ -27,7 +27,6 @@ from alexnet_jax.runs import (
     write_atomically,
 )
 from alexnet_jax.runtime import device_name
-from alexnet_jax.training.memory import keep_memory_of_small_steps
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,6 @@ class Job:
         if config.dtype == "float64" and not jax.config.read("jax_enable_x64"):
             raise InputError("dtype float64 needs JAX_ENABLE_X64=1 in the environment")
         Batches(dataset.train, config.batch, config.seed)  # raises for a batch larger than the data
-        keep_memory_of_small_steps(architecture, config.batch)  # before the devices start threads
         devices = topology(config.topology, architecture)
         devices.check_batch(config.batch, config.accumulate)
         return cls(config, dataset, architecture, devices)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from alexnet_jax.network import Architecture
+from alexnet_jax.network import Architecture, preset_name, presets
+from alexnet_jax.runs import TrainConfig
 from alexnet_jax.runtime import keep_freed_memory
 
 # Bytes of weights and of the outputs of all layers for a batch, in float32: 49 MB are the most for
@@ -24,3 +25,18 @@ def keep_memory_of_small_steps(architecture: Architecture, batch: int) -> bool:
     if small:
         keep_freed_memory()
     return small
+
+
+def keep_memory_of_small_runs(config: TrainConfig) -> bool:
+    """Keep memory between the steps of a run if they are small, and return whether they are.
+
+    Commands call it, since it concerns the whole process: a library leaves that to its user. The
+    data set is not loaded yet, so channels and classes are those of the preset.
+
+    Raises:
+      InputError: the config's preset, image size or layers do not fit.
+    """
+    architecture = presets.architecture(
+        preset_name(config.preset), image_size=config.image_size or None, layers=config.layers
+    )
+    return keep_memory_of_small_steps(architecture, config.batch)

@@ -3,13 +3,17 @@
 import ctypes
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from helpers.scripts import ROOT
 
-from alexnet_jax import architecture
+from alexnet_jax import TrainConfig, architecture, training
+from alexnet_jax.cli.commands import train
 from alexnet_jax.training import memory
+from alexnet_jax.training.job import Job
 
+RUN: dict[str, Any] = {"name": "a", "data": "digits", "steps": 1}
 # Page faults while a block of 40 MB is written and freed ten times.
 CODE = """
 import ctypes, resource, sys
@@ -53,7 +57,21 @@ def test_memory_of_small_steps_alone_is_kept(monkeypatch: pytest.MonkeyPatch) ->
     for name in ("small", "cifar_80sec", "cifar_19pct", "cifar_18pct", "cifar_13pct"):
         assert memory.keep_memory_of_small_steps(architecture(name), 128)
     assert memory.keep_memory_of_small_steps(architecture("cifar_11pct"), 128)
-    assert len(kept) == 6
+    assert memory.keep_memory_of_small_runs(TrainConfig(**RUN, preset="small"))
+    assert len(kept) == 7
+    assert not memory.keep_memory_of_small_runs(TrainConfig(**RUN))
     assert not memory.keep_memory_of_small_steps(architecture("paper"), 1)
     assert not memory.keep_memory_of_small_steps(architecture("small"), 512)
-    assert len(kept) == 6
+    assert len(kept) == 7
+
+
+def test_commands_keep_memory_and_the_library_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[TrainConfig] = []
+    monkeypatch.setattr(training, "keep_memory_of_small_runs", kept.append)
+    monkeypatch.setattr(memory, "keep_freed_memory", lambda: pytest.fail("by the library"))
+    config = TrainConfig(**RUN, preset="small", batch=16)
+    Job.make(config)
+    assert not kept
+    monkeypatch.setattr(training, "fit", lambda *_, **__: None)
+    train.main(train.Options("digits", steps=3))
+    assert [config.steps for config in kept] == [3]

@@ -104,6 +104,7 @@ def _train_and_record(options: Options) -> Record | None:
         train_all,
     )
     from alexnet_jax.runtime import device_name, enable_compile_cache
+    from alexnet_jax.training import keep_memory_of_small_runs, make_console
 
     changes = changed_values(options.set) | {"data": options.data}
     if options.data_dir is not None:
@@ -114,11 +115,11 @@ def _train_and_record(options: Options) -> Record | None:
         _describe(plan)
         return None
     if not options.report:
+        for training in trainings:
+            keep_memory_of_small_runs(plan.config(plan.first(training)))
         check_trainings(trainings, plan)
     dataset = data.load(options.data, str(options.data_dir or ""))
     if not options.report:
-        from alexnet_jax.training import make_console
-
         enable_compile_cache()
         say = partial(print, flush=True)
         measure_baselines(baselines, plan.workdir, dataset, say)

@@ -101,10 +101,11 @@ def _train_and_record(claims: Sequence[Claim], plan: Plan, options: ClaimOptions
     from alexnet_jax import data
     from alexnet_jax.paper import check_runs, make_record, train_all
     from alexnet_jax.runtime import device_name, enable_compile_cache
-    from alexnet_jax.training import make_console
+    from alexnet_jax.training import keep_memory_of_small_runs, make_console
 
     enable_compile_cache()
     if not options.report:
+        keep_memory_of_small_runs(plan.config(PLAIN, plan.seeds[0]))
         check_runs(claims, plan)
         console = make_console() if plan.scale == "full" else None
         train_all(claims, plan, console, partial(print, flush=True))

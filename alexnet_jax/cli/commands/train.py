@@ -88,8 +88,9 @@ def _train(options: Options) -> None:
     if options.deterministic:
         make_deterministic(os.environ)
     config = configured(options)
-    from alexnet_jax.training import fit, make_console
+    from alexnet_jax.training import fit, keep_memory_of_small_runs, make_console
 
+    keep_memory_of_small_runs(config)  # before the devices start threads
     options.processes.join()
     enable_compile_cache()
     fit(
