@@ -157,7 +157,7 @@ def test_shapes_dtypes_and_what_jax_refuses(layer: Layer, dtype: str) -> None:
 def test_names_are_those_of_ops() -> None:
     """All that are layers; those without a rule of their own are the same functions."""
     others = {"Norm", "Tail", "compute_dtype", "kernels", "may_use_kernels", "on_platform", "plain"}
-    others |= {"pool_tail", "product_precision"}
+    others |= {"FEW_IMAGES", "may_use_rows", "pool_tail", "product_precision"}
     others |= {"rematerialized", "streamed"}
     assert set(ops.plain.__all__) == set(ops.__all__) - others
     for name in ("dropout", "softmax", "cross_entropy"):
