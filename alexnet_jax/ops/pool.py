@@ -42,7 +42,8 @@ def max_pool(x: jax.Array, *, size: int = 3, stride: int = 2, overhang: bool = F
 
     Raises:
       TypeError: x not floating, a size or stride that is not whole.
-      ValueError: x of too low a rank; size or stride < 1; a window larger than the maps.
+      ValueError: x of too low a rank; size or stride < 1; a window larger than the maps, or wholly
+        beyond them.
 
     Differentiable in reverse mode to any order; for forward mode take `ops.plain.max_pool`.
 

@@ -16,8 +16,18 @@ Pool = Callable[[jax.Array, int, int], jax.Array]
 
 
 def rows_beyond(side: int, size: int, stride: int) -> int:
-    """Return by how many rows the last window extends, if the number of windows is rounded up."""
+    """Return by how many rows the last window extends, if the number of windows is rounded up.
+
+    Raises:
+      ValueError: the last window would lie wholly beyond the maps, as one smaller than its stride
+        may.
+    """
     windows = -(-(side - size) // stride) + 1
+    if (windows - 1) * stride >= side:
+        raise ValueError(
+            f"max_pool: with overhang, the last window of {size} every {stride} would lie wholly "
+            f"beyond a side of {side}"
+        )
     return max(0, (windows - 1) * stride + size - side)
 
 

@@ -214,6 +214,14 @@ def test_windows_beyond_the_maps(form, height, width, size, stride, monkeypatch)
     assert_close(dx, want[:, :height, :width], TOLERANCE["float64"][1])
 
 
+def test_a_window_wholly_beyond_the_maps_is_refused() -> None:
+    """It has no maximum, on whatever path; one with a single row or column inside has."""
+    for pool in (ops.max_pool, ops.plain.max_pool):
+        with pytest.raises(ValueError, match=r"last window of 1 every 2 would lie wholly beyond"):
+            pool(jnp.zeros((1, 8, 8, 1)), size=1, stride=2, overhang=True)
+        assert pool(jnp.zeros((1, 7, 9, 1)), size=1, stride=2, overhang=True).shape == (1, 4, 5, 1)
+
+
 def test_second_derivatives_beyond_the_maps() -> None:
     """Those of the plain form, which JAX differentiates as often as asked."""
 
