@@ -5,7 +5,8 @@ from alexnet_jax.paper.catalogue import CLAIMS
 from alexnet_jax.paper.claims import PLAIN, Claim, Variant
 from alexnet_jax.paper.estimates import Rates, disk_bytes, format_timetable, step_amounts
 from alexnet_jax.paper.figure import forest_plot
-from alexnet_jax.paper.record import Record, make_record, read_record, write_record
+from alexnet_jax.paper.files import write_json
+from alexnet_jax.paper.record import Record, make_record, read_record
 from alexnet_jax.paper.report import format_report
 from alexnet_jax.paper.reproduction import Reproduction, Step
 from alexnet_jax.paper.runs import Plan, check_runs, train_all, variants_of
@@ -37,5 +38,5 @@ __all__ = [
     "step_amounts",
     "train_all",
     "variants_of",
-    "write_record",
+    "write_json",
 ]

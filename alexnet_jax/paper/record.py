@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
 from alexnet_jax.data import Dataset
-from alexnet_jax.errors import InputError
 from alexnet_jax.paper.claims import Claim
 from alexnet_jax.paper.cost import Cost, cost_of
+from alexnet_jax.paper.files import read_json
 from alexnet_jax.paper.measures import Outcome, measure_claims
 from alexnet_jax.paper.runs import Plan
 from alexnet_jax.paper.scales import Scale
@@ -145,28 +143,19 @@ def _known(values: Sequence[float]) -> list[float | None]:
     return [round(value, 6) if math.isfinite(value) else None for value in values]
 
 
-def write_record(record: Record, file: Path) -> None:
-    """Write a record as JSON, with each list of numbers in one line."""
-    # A text has no line break in JSON, so that none is taken for a list.
-    text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False)
-    joined = re.sub(r"\[([^\[\]{}\"]+)\]", lambda found: f"[{' '.join(found[1].split())}]", text)
-    file.write_text(f"{joined}\n", encoding="utf-8")
-
-
 def read_record(file: Path) -> Record:
-    """Read a record that was written as JSON.
+    """Read a record that `write_json` has written.
 
     Raises:
       InputError: the file does not exist or contains no such record.
     """
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        if record["format"] != FORMAT or not isinstance(record["claims"], list):
-            raise ValueError(f"format {record['format']!r}, this version reads {FORMAT}")
-        for row in record["claims"]:
-            if missing := sorted(Row.__required_keys__ - row.keys()):
-                raise ValueError(f"a claim without {missing[0]}")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{file} is no record of the claims: {error}") from None
-    found: Record = record
-    return found
+    record: Record = read_json(file, "the claims", FORMAT, _require_rows)
+    return record
+
+
+def _require_rows(record: Any) -> None:
+    if not isinstance(record["claims"], list):
+        raise ValueError("its claims are no list")
+    for row in record["claims"]:
+        if missing := sorted(Row.__required_keys__ - row.keys()):
+            raise ValueError(f"a claim without {missing[0]}")

@@ -18,8 +18,9 @@ from alexnet_jax.paper.cifar import TRAININGS, Plan, Training, format_report, re
 from alexnet_jax.paper.cifar import train as carried_out
 from alexnet_jax.paper.cifar.plan import Run
 from alexnet_jax.paper.cifar.race import best_rate, crossing, run_race, windows
-from alexnet_jax.paper.cifar.record import Record, RunRecord, best_runs, train_seconds, write_record
+from alexnet_jax.paper.cifar.record import Record, RunRecord, best_runs, train_seconds
 from alexnet_jax.paper.cifar.report import format_markdown
+from alexnet_jax.paper.files import write_json
 from alexnet_jax.runs import MetricsFile
 from alexnet_jax.runs.config import TrainConfig
 from alexnet_jax.training.console import PlainConsole
@@ -251,7 +252,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     """A line for a point; texts that look like one stay."""
     record = made()
     record["data"]["note"] = "[ 1, 2 ]"
-    write_record(record, tmp_path / "r.json")
+    write_json(record, tmp_path / "r.json")
     text = (tmp_path / "r.json").read_text()
     assert read_record(tmp_path / "r.json") == json.loads(json.dumps(record))
     assert "[5.0, 40.0],\n" in text

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alexnet_jax.errors import InputError
-from alexnet_jax.paper import CLAIMS, Record, forest_plot, format_report, read_record, write_record
+from alexnet_jax.paper import CLAIMS, Record, forest_plot, format_report, read_record, write_json
 from alexnet_jax.paper.figure import COLOURS
 from alexnet_jax.paper.measures import Outcome
 from alexnet_jax.paper.record import Row, outcome_row
@@ -70,7 +70,7 @@ def test_the_table_has_a_line_for_each_claim(record: Record) -> None:
 
 def test_records_are_read_as_they_were_written(record: Record, tmp_path: Path) -> None:
     """Lists of numbers are in one line; values that were not reached are null."""
-    write_record(record, tmp_path / "r.json")
+    write_json(record, tmp_path / "r.json")
     text = (tmp_path / "r.json").read_text()
     assert '"values": [200.0, null]' in text
     assert read_record(tmp_path / "r.json") == json.loads(json.dumps(record, allow_nan=False))
@@ -118,7 +118,7 @@ def test_the_page_is_up_to_date(record: Record, tmp_path: Path) -> None:
     script = runpy.run_path(str(DOCS / "claims.py"))
     page = (DOCS / "claims.md").read_text(encoding="utf-8")
     assert script["filled"](page, script["results"](DOCS / "results" / "claims.json")) == page
-    write_record(record, tmp_path / "r.json")
+    write_json(record, tmp_path / "r.json")
     other = script["filled"](page, script["results"](tmp_path / "r.json"))
     assert f"\n{format_report(record)}\n" in other
     assert "images/claims.png" in other

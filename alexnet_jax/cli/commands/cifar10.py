@@ -68,12 +68,12 @@ class Options:
 
 
 def main(options: Options) -> None:
+    from alexnet_jax.paper import write_json
     from alexnet_jax.paper.cifar import (
         figure1,
         format_report,
         learning_curves,
         read_record,
-        write_record,
     )
 
     if options.results is not None:
@@ -84,7 +84,7 @@ def main(options: Options) -> None:
             return
         record = trained
     if options.json is not None:
-        write_record(record, options.json)
+        write_json(record, options.json)
     for file, draw in ((options.picture, learning_curves), (options.figure1, figure1)):
         if file is not None:
             draw(record).savefig(file, dpi=150)

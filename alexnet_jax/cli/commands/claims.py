@@ -118,10 +118,10 @@ def _train_and_record(claims: Sequence[Claim], plan: Plan, options: ClaimOptions
 
 def _write(record: Record, options: ClaimOptions) -> None:
     """Print the report of a record, and write its JSON file and its picture if asked for."""
-    from alexnet_jax.paper import forest_plot, format_report, write_record
+    from alexnet_jax.paper import forest_plot, format_report, write_json
 
     if options.json is not None:
-        write_record(record, options.json)
+        write_json(record, options.json)
     if options.picture is not None:
         forest_plot(record).savefig(options.picture, dpi=150)
     print(format_report(record))

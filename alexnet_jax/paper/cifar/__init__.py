@@ -3,7 +3,7 @@
 from alexnet_jax.paper.cifar.baselines import BASELINES, measure_baselines
 from alexnet_jax.paper.cifar.pictures import figure1, learning_curves
 from alexnet_jax.paper.cifar.plan import Plan
-from alexnet_jax.paper.cifar.record import Record, best_runs, make_record, read_record, write_record
+from alexnet_jax.paper.cifar.record import Record, best_runs, make_record, read_record
 from alexnet_jax.paper.cifar.report import format_report
 from alexnet_jax.paper.cifar.train import check_trainings, train_all
 from alexnet_jax.paper.cifar.trainings import TRAININGS, Training
@@ -23,5 +23,4 @@ __all__ = [
     "measure_baselines",
     "read_record",
     "train_all",
-    "write_record",
 ]

@@ -6,15 +6,12 @@ Tables and pictures are made from the record alone, without the runs and the dat
 from __future__ import annotations
 
 import dataclasses
-import json
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, TypedDict
 
 from alexnet_jax.data import Dataset
-from alexnet_jax.errors import InputError
 from alexnet_jax.paper.cifar.baselines import read_baselines
 from alexnet_jax.paper.cifar.estimate import gpu_seconds
 from alexnet_jax.paper.cifar.plan import Plan, Run
@@ -22,6 +19,7 @@ from alexnet_jax.paper.cifar.race import crossing, window_lines, windows
 from alexnet_jax.paper.cifar.train import failure, ten_views_error
 from alexnet_jax.paper.cifar.trainings import TRAININGS, Training
 from alexnet_jax.paper.cost import train_seconds
+from alexnet_jax.paper.files import read_json
 from alexnet_jax.paper.runs import finished
 from alexnet_jax.runs import Line
 
@@ -169,28 +167,19 @@ def _point(step: float, error: float, per_epoch: float) -> tuple[float, float]:
     return round(step / per_epoch, 2), _percent(error)
 
 
-def write_record(record: Record, file: Path) -> None:
-    """Write a record as JSON, with each point of a curve in one line."""
-    # A text has no line break in JSON, so that none is taken for a point.
-    text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False)
-    joined = re.sub(r"\[\n\s+([-\d.]+),\n\s+([-\d.]+)\n\s+\]", r"[\1, \2]", text)
-    file.write_text(f"{joined}\n", encoding="utf-8")
-
-
 def read_record(file: Path) -> Record:
-    """Read a record that was written as JSON.
+    """Read a record that `write_json` has written.
 
     Raises:
       InputError: the file does not exist or contains no such record.
     """
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        if record["format"] != FORMAT or not isinstance(record["trainings"], list):
-            raise ValueError(f"format {record['format']!r}, this version reads {FORMAT}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file} is no record of the trainings: {error}") from None
-    found: Record = record
-    return found
+    record: Record = read_json(file, "the trainings", FORMAT, _require_trainings)
+    return record
+
+
+def _require_trainings(record: Any) -> None:
+    if not isinstance(record["trainings"], list):
+        raise ValueError("its trainings are no list")
 
 
 def best_runs(training: TrainingRecord) -> Sequence[RunRecord]:
