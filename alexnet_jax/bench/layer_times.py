@@ -66,6 +66,13 @@ def layer_seconds(
     )
 
 
+def product_rate(side: int, dtype: str) -> float:
+    """Measure operations/s of a product of two square matrices, in the default precision."""
+    a = jnp.ones((side, side), dtype)
+    product = jax.jit(jnp.matmul)
+    return 2 * side**3 / seconds_per_call(lambda: product(a, a))
+
+
 def copy_bandwidth() -> float:
     """Measure the bytes/s of memory while a large array is read, negated and written in place."""
     values = jnp.ones(_COPIED, jnp.float32)

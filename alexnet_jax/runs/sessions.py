@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import importlib.metadata
 import json
 import platform
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from alexnet_jax.errors import InputError
+from alexnet_jax.runtime import version_of
 from alexnet_jax.version import __version__
 
 SESSIONS = "sessions.jsonl"
@@ -46,9 +46,13 @@ class Session:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of this package, Python and the libraries that compute, by name."""
-    libraries = {name: importlib.metadata.version(name) for name in _LIBRARIES}
-    return {"alexnet_jax": __version__, "python": platform.python_version()} | libraries
+    """Return the versions of this package, Python and the libraries that compute, by name.
+
+    A library that is on the path, but not installed, has none.
+    """
+    libraries = {name: version_of(name) for name in _LIBRARIES}
+    known = {name: version for name, version in libraries.items() if version is not None}
+    return {"alexnet_jax": __version__, "python": platform.python_version()} | known
 
 
 def now() -> str:

@@ -15,6 +15,7 @@ from alexnet_jax.runtime.machine import (
     limit_cores,
     peak_bytes,
     reset_peak_bytes,
+    version_of,
 )
 from alexnet_jax.runtime.platforms import require_platforms
 from alexnet_jax.runtime.processes import (
@@ -69,4 +70,5 @@ __all__ = [
     "shared_error",
     "signals_of_run",
     "text_path",
+    "version_of",
 ]

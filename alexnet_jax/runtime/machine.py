@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import os
 import re
 import sys
@@ -95,6 +96,14 @@ def limit_cores(threads: int) -> None:
     if not 0 < threads <= len(allowed):
         raise InputError(f"threads must lie in 1 to {len(allowed)}, got {threads}")
     os.sched_setaffinity(0, allowed[:threads])
+
+
+def version_of(package: str) -> str | None:
+    """Return the version of a package, or None if it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def cpu_name() -> str:

@@ -95,6 +95,9 @@ def test_the_command_prints_a_screen(results: dict[str, Any], tmp_path: Path) ->
     assert len(result.lines) < 40
     titles = ("alexnet_jax", "Python", "packages", "extras", "devices", "memory", "cache", "disk")
     assert {line.split()[0] for line in result.lines} >= {*titles, "one"}
+    results["alone"] = lambda: (None, "needs two devices, there is one")
+    result = call("doctor", "--disk", tmp_path)
+    assert (result.status, result.lines[-1].split()[1:3]) == (0, ["not", "run"])
     results["two"] = lambda: (False, "wrong")
     result = call("doctor", "--disk", tmp_path)
     assert result.status == 1

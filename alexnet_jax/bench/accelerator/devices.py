@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import shutil
@@ -11,15 +10,14 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax.extend import backend
 
 from alexnet_jax.bench.accelerator.results import Items
 from alexnet_jax.bench.accelerator.sizes import Size
-from alexnet_jax.bench.layer_times import copy_bandwidth, seconds_per_call
+from alexnet_jax.bench.layer_times import copy_bandwidth, product_rate
 from alexnet_jax.bench.work import DTYPES, product_size
 from alexnet_jax.errors import InputError
-from alexnet_jax.runtime import cores, device_name
+from alexnet_jax.runtime import cores, device_name, version_of
 from alexnet_jax.version import __version__
 
 _PACKAGES = ("jax", "jaxlib", "libtpu", "flax", "optax", "numpy", "torch")
@@ -53,16 +51,10 @@ def _devices() -> dict[str, Any]:
 def _versions() -> dict[str, Any]:
     """Return versions of packages, None for those that are missing, and settings of jax and XLA."""
 
-    def version(package: str) -> str | None:
-        try:
-            return importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            return None
-
     settings = {
         name: value for name, value in sorted(os.environ.items()) if name.startswith(_VARIABLES)
     }
-    packages = {package: version(package) for package in _PACKAGES}
+    packages = {package: version_of(package) for package in _PACKAGES}
     return {
         "alexnet_jax": __version__,
         "python": platform.python_version(),
@@ -85,9 +77,4 @@ def _driver() -> dict[str, Any]:
 def _product(large: int | None, dtype: str) -> dict[str, Any]:
     """Measure operations/s of a square matrix product, by default precision."""
     side = large or product_size(jax.devices()[0].platform)
-    a = jnp.ones((side, side), dtype)
-    product = jax.jit(jnp.matmul)
-    return {
-        "side": side,
-        "operations_per_second": 2 * side**3 / seconds_per_call(lambda: product(a, a)),
-    }
+    return {"side": side, "operations_per_second": product_rate(side, dtype)}

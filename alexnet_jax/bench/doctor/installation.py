@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import alexnet_jax
+from alexnet_jax.runtime import version_of
 from alexnet_jax.version import __version__
 
 _CORE = ("jax", "jaxlib", "flax", "optax", "numpy")
@@ -26,14 +27,6 @@ def describe_installation() -> dict[str, str]:
         "extras": _extras(),
         "environment": _settings(),
     }
-
-
-def version_of(package: str) -> str | None:
-    """Return the version of a package, or None if it is not installed."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def missing_by_extra(package: str) -> dict[str, list[str]]:

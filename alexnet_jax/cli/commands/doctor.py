@@ -47,10 +47,11 @@ def main(options: Options) -> None:
     for title, test in tests.items():
         began = time.perf_counter()
         passed, text = test()
-        if not passed:
+        if passed is False:
             failed.append(title)
-        state = "ok    " if passed else "FAILED"
-        print(f"{title:{width}}  {state}  {time.perf_counter() - began:4.1f} s  {text}", flush=True)
+        state = {True: "ok", False: "FAILED", None: "not run"}[passed]
+        seconds = time.perf_counter() - began
+        print(f"{title:{width}}  {state:7}  {seconds:4.1f} s  {text}", flush=True)
     if failed:
         print(f"failed: {', '.join(failed)}")
         raise SystemExit(1)
