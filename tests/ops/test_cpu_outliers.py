@@ -9,6 +9,7 @@ import pytest
 from helpers import reference
 from helpers.reference import draw
 
+from alexnet_jax.ops.cpu.circular import circular
 from alexnet_jax.ops.cpu.fourier import fourier
 from alexnet_jax.ops.cpu.winograd import winograd
 
@@ -23,13 +24,15 @@ def with_outlier(x: np.ndarray, value: float) -> jax.Array:
 
 
 @pytest.mark.parametrize(
-    ("form", "kernel_side", "outputs", "inputs"), [(winograd, 3, 1, 3), (fourier, 5, 9, 13)]
+    ("form", "kernel_side", "outputs", "inputs"),
+    [(winograd, 3, 1, 3), (fourier, 5, 9, 13), (circular, 5, SIDE, SIDE + 4)],
 )
 def test_an_outlier_disturbs_its_tiles_alone(
     form: Callable[..., jax.Array], kernel_side: int, outputs: int, inputs: int
 ) -> None:
     """All other outputs keep their bits; the error is relative to the outlier. Winograd's outputs
-    depend on what they read alone, like tiles of 1 x 1; Fourier's belong to tiles of 9 x 9."""
+    depend on what they read alone, like tiles of 1 x 1; Fourier's belong to tiles of 9 x 9, or to
+    whole maps."""
     padding = kernel_side // 2
     x = draw(1, SIDE, SIDE, 3).astype("float32")
     kernel = draw(kernel_side, kernel_side, 3, 4).astype("float32")

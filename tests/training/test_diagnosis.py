@@ -13,7 +13,7 @@ import pytest
 from helpers.runs import CONFIG, STATISTICS, make_batch
 
 from alexnet_jax.data import Statistics
-from alexnet_jax.ops.cpu import conv
+from alexnet_jax.ops.cpu import circular, conv
 from alexnet_jax.training.diagnosis import find_first_nonfinite
 from alexnet_jax.training.job import Job
 from alexnet_jax.training.state import TrainState, init_state
@@ -43,9 +43,13 @@ class Diagnosed(NamedTuple):
         return find_first_nonfinite(self.job, state, batches, statistics, self.advance, 3, before)
 
 
-@pytest.fixture(scope="module")
-def tiled() -> Iterator[Diagnosed]:
-    """The narrow network, all of whose convolutions take the forms of large ones."""
+TILES = ("fourier", "fourier_gradients", "winograd", "winograd_gradients")
+MAPS = ("circular", "circular_gradients")
+
+
+@pytest.fixture(scope="module", params=["tiles", "whole maps"])
+def tiled(request: pytest.FixtureRequest) -> Iterator[Diagnosed]:
+    """The narrow network, whose convolutions take the forms of large ones, or of small maps."""
     taken: list[str] = []
 
     def noted(name: str, forms: Any) -> Any:
@@ -56,13 +60,20 @@ def tiled() -> Iterator[Diagnosed]:
         return form
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(conv, "_LARGE", 0)
-        for name in ("fourier", "fourier_gradients", "winograd", "winograd_gradients"):
-            patch.setattr(conv, name, noted(name, getattr(conv, name)))
+        if request.param == "tiles":
+            patch.setattr(conv, "_LARGE", 0)
+            module, names = conv, TILES
+        else:
+            for name in ("_SAVED", "_FEWEST_IMAGES", "_FEWEST_MAPS"):
+                patch.setattr(circular, name, 0)
+            patch.setattr(circular, "_BATCHED", True)
+            module, names = circular, MAPS
+        for name in names:
+            patch.setattr(module, name, noted(name, getattr(module, name)))
         job = Job.make(TILED)
         advance = make_train_step(job.architecture, TILED, job.topology, 1.0)
         yield Diagnosed(job, advance, init_state(job.architecture, TILED, job.topology))
-    assert set(taken) == {"fourier", "fourier_gradients", "winograd", "winograd_gradients"}
+    assert set(taken) == set(names)
 
 
 def test_steps_that_go_well(tiled: Diagnosed) -> None:
