@@ -11,7 +11,13 @@ import gc
 import jax
 import pytest
 
-pytest_plugins = ["helpers.scripts", "helpers.saved", "helpers.compiled", "helpers.drawn"]
+pytest_plugins = [
+    "helpers.scripts",
+    "helpers.saved",
+    "helpers.compiled",
+    "helpers.drawn",
+    "helpers.browsers",
+]
 pytest.register_assert_rewrite("helpers")
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")

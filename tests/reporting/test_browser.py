@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 PHONE, DESK = {"width": 390, "height": 800}, {"width": 1200, "height": 900}
 # Contrast of a text with what lies behind it (WCAG 2.1), of every element that holds text itself.
 CONTRASTS = """() => {
@@ -45,18 +43,6 @@ CONTRASTS = """() => {
     return [one.tagName + ' ' + one.textContent.trim().slice(0, 30), (a + .05) / (b + .05)]
   })
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    path = next(filter(None, map(shutil.which, NAMES)))
-    with sync_playwright() as playwright:
-        # Chromium's own sandbox cannot be had for root, who may run the tests; the page is ours.
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 PHONE, DESK = {"width": 390, "height": 800}, {"width": 1200, "height": 900}
 SEVEN = ROOT / "docs" / "images" / "digit_7.png"
 # Values of the pixels of the maps of a tower, the alpha channel left out.
@@ -27,18 +25,6 @@ LIGHT = """section => [...section.querySelectorAll('canvas')].reduce((most, one)
   const all = one.getContext('2d').getImageData(0, 0, one.width, one.height).data
   return Math.max(most, all.reduce((a, b, place) => place % 4 == 3 ? a : Math.max(a, b), 0))
 }, 0)"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    path = next(filter(None, map(shutil.which, NAMES)))
-    with sync_playwright() as playwright:
-        # Chromium's own sandbox cannot be had for root, who may run the tests; the page is ours.
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
