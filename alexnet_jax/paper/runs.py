@@ -157,7 +157,7 @@ def train_to_end(config: TrainConfig, directory: Path, console: Console) -> None
     late = fit(config, directory, console)
     if late is not None:
         raise Interrupted(
-            f"stopped by {late.name} after {directory}; the same command goes on from there",
+            f"stopped by {late.name} after {directory}; the same command resumes from there",
             128 + late,
         )
 

@@ -1,4 +1,4 @@
-"""What crosses between the two towers of a network: how many values, and what they contribute."""
+"""Exchange between the two towers of a network: numbers of values, and what they contribute."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FLOAT32 = 4
 
 @dataclass(frozen=True)
 class Exchange:
-    """What crosses between the towers at one layer.
+    """Exchange between the towers at one layer.
 
     Attributes:
       layer: name of the layer.

@@ -1,4 +1,4 @@
-"""What is inside the networks: first kernels, norms by layer, one picture through the layers."""
+"""Views into the networks: first kernels, norms by layer, one picture through the layers."""
 
 from __future__ import annotations
 

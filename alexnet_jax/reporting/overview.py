@@ -1,4 +1,4 @@
-"""What a page says first: results, versions, devices and times, as rows of text."""
+"""Rows of text at the top of a page: results, versions, devices and times."""
 
 from __future__ import annotations
 

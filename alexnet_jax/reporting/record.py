@@ -1,4 +1,4 @@
-"""What a run has recorded: its settings, measurements, sessions, and numbers that follow."""
+"""Records of a run: its settings, measurements, sessions, and numbers that follow from them."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _UNITS_IN_A_ROW = 64
 
 @dataclass(frozen=True)
 class Answer:
-    """What a layer answers to one picture.
+    """Output of a layer for one picture.
 
     Attributes:
       layer: name of the layer.
