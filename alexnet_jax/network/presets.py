@@ -19,6 +19,7 @@ PresetName = Literal[
     "one_gpu",
     "owt",
     "small",
+    "tiny",
     "cifar_80sec",
     "cifar_19pct",
     "cifar_18pct",
@@ -31,6 +32,7 @@ PresetName = Literal[
     "one_gpu+conv6",
     "owt+conv6",
     "small+conv6",
+    "tiny+conv6",
 ]
 """Names of the presets; those with five convolutions also have a sixth as "+conv6"."""
 
@@ -42,6 +44,7 @@ _PRESETS: dict[PresetName, Callable[..., Architecture]] = {
     "one_gpu": tables.one_gpu,
     "owt": tables.owt,
     "small": tables.small,
+    "tiny": tables.tiny,
     "cifar_80sec": cifar_tables.cifar_80sec,
     "cifar_19pct": cifar_tables.cifar_19pct,
     "cifar_18pct": cifar_tables.cifar_18pct,
