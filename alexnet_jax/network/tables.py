@@ -88,7 +88,7 @@ def tiny(*, classes: int = 200) -> Architecture:
 
     It has the two towers, normalizations, overlapping pooling, groups and dropout of `paper`. The
     first kernels have 9x9 pixels at a stride of 2, since a picture has a quarter of the pixels
-    along each side; the widths are our own, for 3.2 million parameters. Initial values are those of
+    along each side; the widths are our own, for 2.7 million parameters. Initial values are those of
     `small`.
     """
     return Architecture(
@@ -100,11 +100,11 @@ def tiny(*, classes: int = 200) -> Architecture:
             Conv("conv1", 64, kernel=9, stride=2, std=None),
             LRN("lrn1"),
             MaxPool("pool1"),
-            Conv("conv2", 192, kernel=5, padding=2, groups=2, std=None),
+            Conv("conv2", 128, kernel=5, padding=2, groups=2, std=None),
             LRN("lrn2"),
             MaxPool("pool2"),
-            Conv("conv3", 256, kernel=3, padding=1, std=None),
-            Conv("conv4", 256, kernel=3, padding=1, groups=2, std=None),
+            Conv("conv3", 192, kernel=3, padding=1, std=None),
+            Conv("conv4", 192, kernel=3, padding=1, groups=2, std=None),
             Conv("conv5", 192, kernel=3, padding=1, groups=2, std=None),
             MaxPool("pool5"),
             Dense("fc6", 1024, std=None),
