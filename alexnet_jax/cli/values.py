@@ -42,7 +42,7 @@ _EXTRAS = {
     "jinja2": "report",
     "starlette": "serve",
     "uvicorn": "serve",
-    "safetensors": "interop",
+    "safetensors": "train",
     "onnx": "interop",
     "onnxruntime": "interop",
     "google": "interop",

@@ -1,8 +1,8 @@
 """Tiny ImageNet, 100,000 pictures of 64 pixels in 200 classes, with the preset `tiny`.
 
-    alexnet-jax prepare tiny_imagenet --images tiny-imagenet-200 --data-dir data
-    alexnet-jax prepare pack tiny_imagenet --data-dir data
-    alexnet-jax train tiny_imagenet --data-dir data
+alexnet-jax prepare tiny_imagenet --images tiny-imagenet-200 --data-dir data
+alexnet-jax prepare pack tiny_imagenet --data-dir data
+alexnet-jax train tiny_imagenet --data-dir data
 """
 
 from alexnet_jax import TrainConfig

@@ -19,7 +19,7 @@ from alexnet_jax.data.collection import (
 )
 from alexnet_jax.data.dataset import Dataset, Images, Split
 from alexnet_jax.data.decoding_memory import Limits
-from alexnet_jax.data.images import read_stored
+from alexnet_jax.data.images import SUFFIXES, read_stored
 from alexnet_jax.data.manifest import DESCRIPTION
 from alexnet_jax.data.picture_stream import (
     STANDARD_INPUT,
@@ -41,6 +41,7 @@ from alexnet_jax.data.verified import VerifiedBatches
 __all__ = [
     "DESCRIPTION",
     "STANDARD_INPUT",
+    "SUFFIXES",
     "VERSION",
     "Batches",
     "Block",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, get_args
 
 from alexnet_jax.errors import InputError, choices
-from alexnet_jax.network import cifar_tables, tables
+from alexnet_jax.network import cifar_tables, small_tables, tables
 from alexnet_jax.network.architecture import Architecture, cut
 from alexnet_jax.network.layers import Dense, Layer, Weighted, with_units
 
@@ -43,8 +43,8 @@ _PRESETS: dict[PresetName, Callable[..., Architecture]] = {
     "caffenet": tables.caffenet,
     "one_gpu": tables.one_gpu,
     "owt": tables.owt,
-    "small": tables.small,
-    "tiny": tables.tiny,
+    "small": small_tables.small,
+    "tiny": small_tables.tiny,
     "cifar_80sec": cifar_tables.cifar_80sec,
     "cifar_19pct": cifar_tables.cifar_19pct,
     "cifar_18pct": cifar_tables.cifar_18pct,
@@ -93,8 +93,8 @@ def architecture(
       preset: one of `list_presets()`; a suffix "+conv6" adds a sixth convolution to those that have
         five.
       image_size: side of square images, or their (height, width), in pixels; from 6 for
-        `cifar_13pct` and `cifar_11pct`, 12 for the other `cifar` networks, 19 for `small`, 63 for
-        `owt`, 64 for `source2012` and 67 for the others.
+        `cifar_13pct` and `cifar_11pct`, 12 for the other `cifar` networks, 19 for `small`, 37 for
+        `tiny`, 63 for `owt`, 64 for `source2012` and 67 for the others.
       channels: channels of the input.
       classes: outputs of the last layer.
       init: name of another preset; its initial values are used in the layers of the same names.

@@ -2,8 +2,8 @@
 
 from alexnet_jax.runs.config import Dtype, Precision, Resize, TrainConfig
 from alexnet_jax.runs.description import Description
-from alexnet_jax.runs.metrics_file import Line, MetricsFile
-from alexnet_jax.runs.model_card import CARD, model_card
+from alexnet_jax.runs.metrics_file import Line, MetricsFile, is_measurement
+from alexnet_jax.runs.model_card import CARD, last_test, model_card
 from alexnet_jax.runs.overrides import parse_layer_value, with_overrides
 from alexnet_jax.runs.sessions import (
     Session,
@@ -36,6 +36,8 @@ __all__ = [
     "Session",
     "TrainConfig",
     "hold_workdir",
+    "is_measurement",
+    "last_test",
     "model_card",
     "now",
     "open_workdir",

@@ -49,7 +49,7 @@ class MetricsFile:
         for number, text in enumerate(texts, 1):
             try:
                 line = json.loads(text)
-                if not _is_measurement(line):
+                if not is_measurement(line):
                     raise ValueError("no measurement")
                 lines.append(line)
             except (ValueError, RecursionError):
@@ -90,7 +90,7 @@ class MetricsFile:
         return bool(lines) and lines[-1].get("event") == "done"
 
 
-def _is_measurement(line: Any) -> bool:
+def is_measurement(line: Any) -> bool:
     """Whether a JSON value is a line of this file, with the numbers that figures and cards need."""
     if not isinstance(line, dict) or type(line.get("step")) is not int:
         return False

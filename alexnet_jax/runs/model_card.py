@@ -174,16 +174,21 @@ def _accuracy(
             f"{published['top5']:g} % on ImageNet 2012's validation pictures, centre crop "
             f"({published['source']}); {own}. Not measured here."
         )
-    tests = [line for line in measured if line.get("split") == "test" and line["step"] <= step]
-    if not tests:
+    last = last_test(measured, step)
+    if last is None:
         return "Not measured."
-    last = tests[-1]
     weights = "the weights' moving average" if config.ema > 0 else "the weights"
     return (
         f"Top-1 {last['top1']:.2%}, top-5 {last['top5']:.2%}, loss {last['loss']:.4f}: {weights} "
         f"after step {last['step']:,}, over every image of the test split of `{config.data}`, the "
         "centre crop of each."
     )
+
+
+def last_test(measured: Sequence[Mapping[str, Any]], step: int) -> Mapping[str, Any] | None:
+    """Return the last measurement of the test split up to `step`, or None if there is none."""
+    tests = [line for line in measured if line.get("split") == "test" and line["step"] <= step]
+    return tests[-1] if tests else None
 
 
 def _classes(names: Sequence[str]) -> str:

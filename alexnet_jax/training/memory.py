@@ -8,17 +8,19 @@ from alexnet_jax.network import Architecture, preset_name, presets
 from alexnet_jax.runs import TrainConfig
 from alexnet_jax.runtime import keep_freed_memory
 
-# Bytes of weights and of the outputs of all layers for a batch, in float32: 49 MB are the most for
-# 128 images and a network for CIFAR-10, `paper` has 244 MB of weights alone. With larger steps the
-# process would grow: blocks that a small one was cut from are of no use to the next step.
-_SMALL = 1 << 26
+# Bytes of weights and of the outputs of all layers for a batch, in float32: at 128 images 49 MB are
+# the most for CIFAR-10's networks, `tiny` has 80 MB, and `paper` 244 MB of weights alone. With
+# larger steps the process would grow: blocks that a small one was cut from are of no use to the
+# next step.
+_SMALL = 3 << 25
 
 
 def keep_memory_of_small_steps(architecture: Architecture, batch: int) -> bool:
     """Keep what a step frees for the next one if the step is small, and return whether it is.
 
     Two cores of an AMD EPYC, jax 0.12, 128 images: `cifar_80sec` 54 to 36 ms a training step and 27
-    to 12 in inference, `cifar_13pct` 80 to 51 and 34 to 17. Call it before JAX has started threads.
+    to 12 in inference, `cifar_13pct` 80 to 51 and 34 to 17, `tiny` 104 to 95 a training step. Call
+    it before JAX has started threads.
     """
     values = sum(p.parameters + batch * math.prod(p.output) for p in architecture.placed())
     small = 4 * values <= _SMALL

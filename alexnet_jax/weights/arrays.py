@@ -14,6 +14,7 @@ from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture, Local, Placed
 
 Layout = Literal["OIHW", "HWIO"]
+Float = Literal["float32", "float16"]  # types of the parameters in an exported file
 Params = dict[str, dict[str, np.ndarray]]
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 
@@ -86,6 +87,27 @@ def params_of(
             value = np.array(value, order="C")  # never a view of the file, which may change
         params.setdefault(placed.layer.name, {})[part] = value
     return params
+
+
+def rounded(params: Params, dtype: Float) -> Params:
+    """Round float32 parameters to the nearest numbers of `dtype`; the result is float32.
+
+    Raises:
+      InputError: a value is beyond the range of `dtype`.
+    """
+    if dtype == "float32":
+        return params
+    largest = float(np.finfo(dtype).max)
+    for layer, parts in params.items():
+        for part, value in parts.items():
+            if (most := float(np.abs(value).max(initial=0))) > largest:
+                raise InputError(
+                    f"{layer}/{part} holds {most:g}, and {dtype} holds up to {largest:g}"
+                )
+    return {
+        layer: {part: value.astype(dtype).astype(np.float32) for part, value in parts.items()}
+        for layer, parts in params.items()
+    }
 
 
 def _expected(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from alexnet_jax import network
 from alexnet_jax.checkpoints import file_digest, params_sha256
 from alexnet_jax.errors import InputError, choices
 from alexnet_jax.inference import Trained
-from alexnet_jax.runs import model_card, write_atomically
+from alexnet_jax.runs import last_test, model_card, write_atomically
 from alexnet_jax.runtime import gather_to_host
-from alexnet_jax.weights.arrays import Params
+from alexnet_jax.weights.arrays import Float, Params, rounded
 from alexnet_jax.weights.export_caffe import caffemodel, mean_binaryproto
 from alexnet_jax.weights.export_onnx import onnx_model, require_onnx_agrees
 from alexnet_jax.weights.export_stablehlo import require_stablehlo_agrees, stablehlo
@@ -37,12 +38,17 @@ SUFFIXES = {
 
 
 def export(
-    trained: Trained, to: str, path: Path, *, measured: Sequence[Mapping[str, Any]] = ()
+    trained: Trained,
+    to: str,
+    path: Path,
+    *,
+    measured: Sequence[Mapping[str, Any]] = (),
+    dtype: Float = "float32",
 ) -> list[Path]:
     """Write a network as a file of another kind, with a model card beside it.
 
     Every file is read back, by the format's own library if there is one, and compared before it
-    takes its final name. Parameters are written as float32.
+    takes its final name.
 
     Args:
       trained: the network.
@@ -52,17 +58,20 @@ def export(
         (from stored images, [B, S, S, C] uint8, to logits, for jax.export on cpu, cuda and tpu).
         The last two, and safetensors, take networks without a classifier, too.
       path: the file to write, with the kind's suffix.
-      measured: lines of `metrics.jsonl`, for the card.
+      measured: lines of `metrics.jsonl`, for the card and a safetensors file's description.
+      dtype: type of the parameters in a safetensors file; other kinds take float32 only. Rounding
+        to float16 halves the file, and moves a number by at most 2^-11 of its value, or 2^-25.
 
     Returns:
       The files written: the file itself, the mean image PATH.mean.npy or PATH.mean.binaryproto if
       the kind cannot contain it, and the card PATH.md.
 
     Raises:
-      InputError: the kind is unknown or cannot represent the network, or a library is missing.
+      InputError: the kind is unknown or cannot represent the network or the dtype, a parameter is
+        beyond float16's range, or a library is missing.
     """
     writers: dict[str, Callable[[Trained, Params, Path], str]] = {
-        "safetensors": _safetensors,
+        "safetensors": partial(_safetensors, measured=measured, dtype=dtype),
         "torchvision": _torchvision,
         "caffe": _caffe,
         "onnx": _onnx,
@@ -72,7 +81,9 @@ def export(
         raise InputError(f"unknown kind {to!r}; {choices(to, writers)}")
     if path.suffix != SUFFIXES[to]:
         raise InputError(f"a file of the kind {to} must end in {SUFFIXES[to]}, got {str(path)!r}")
-    params = host(trained.params)
+    if dtype != "float32" and to != "safetensors":
+        raise InputError(f"a file of the kind {to} takes float32, not {dtype}; safetensors does")
+    params = rounded(host(trained.params), dtype)
     aside = path.with_name(f"{path.stem}.tmp{path.suffix}")
     try:
         aside.touch()
@@ -125,24 +136,32 @@ def _require_same(params: Params, read_back: network.Params, path: Path) -> None
                 raise RuntimeError(f"{path}: {layer}/{part} was not read back as it was written")
 
 
-def _safetensors(trained: Trained, params: Params, path: Path) -> str:
-    try:
-        from safetensors.numpy import save_file
-    except ImportError:
-        raise InputError("needs safetensors: pip install 'alexnet_jax[interop]'") from None
+def _safetensors(
+    trained: Trained,
+    params: Params,
+    path: Path,
+    *,
+    measured: Sequence[Mapping[str, Any]],
+    dtype: Float,
+) -> str:
+    from safetensors.numpy import save_file
+
     arrays = {
-        name: np.ascontiguousarray(params[layer][part])
+        name: np.ascontiguousarray(params[layer][part], dtype)
         for layer, names in names_of(trained.architecture).items()
         for name, part in zip(names, ("kernel", "bias"), strict=True)
     }
     for name in STATISTICS:
         value = np.asarray(gather_to_host(getattr(trained.statistics, name)), np.float32)
         arrays[f"stats/{name}"] = np.ascontiguousarray(value)
-    save_file(arrays, path, metadata={OURS: json.dumps(trained.to_json())})
+    accuracy = last_test(measured, trained.step)
+    about = trained.to_json() | {"step": trained.step, "measured": accuracy}
+    save_file(arrays, path, metadata={OURS: json.dumps(about)})
     _require_same(params, load("safetensors", path).params, path)
+    halved = "" if dtype == "float32" else f"Parameters are rounded to {dtype}. "
     return (
-        "Kernels in the order height, width, in, out, or in, out; `alexnet-jax import safetensors` "
-        "makes a workdir of it again, mean image, classes and all."
+        f"{halved}Kernels in the order height, width, in, out, or in, out; `alexnet-jax import "
+        "safetensors` makes a workdir of it again, mean image, classes and all."
     )
 
 

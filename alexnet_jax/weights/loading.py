@@ -1,4 +1,4 @@
-"""Networks with their weights in one line, from a workdir, a file, or a published name."""
+"""Networks with their weights in one line, from a workdir, a file, or a name."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from alexnet_jax.errors import InputError, choices
 from alexnet_jax.inference import Model, load_checkpoint
 from alexnet_jax.network import list_presets
+from alexnet_jax.weights.bundled import BUNDLED
 from alexnet_jax.weights.download import fetch
 from alexnet_jax.weights.kinds import kind_of
 from alexnet_jax.weights.load import Mean, load
@@ -29,6 +30,7 @@ def load_model(
 ) -> Model:
     """Load a network with its weights: `alexnet_jax.load`.
 
+        model = alexnet_jax.load("tiny")                       # comes with the package
         model = alexnet_jax.load("runs/digits")
         model = alexnet_jax.load("alexnet-owt-7be5be79.pth")
         model = alexnet_jax.load("torchvision")                # the same file, downloaded
@@ -36,8 +38,9 @@ def load_model(
 
     Args:
       source: the workdir of a training; a file of weights, whose kind is told from its first bytes
-        or its ending: of PyTorch (.pth), .caffemodel, .onnx, .npy or .safetensors; or a name of
-        `weights.PUBLISHED_FILES`, which `weights.fetch` downloads. What exists under the name in
+        or its ending: of PyTorch (.pth), .caffemodel, .onnx, .npy or .safetensors; "tiny", which
+        comes with the package; or a name of `weights.PUBLISHED_FILES`, which `weights.fetch`
+        downloads. What exists under the name in
         the working directory goes first.
       checkpoint: of a workdir: "latest", "best" or a step.
       mean, class_names, layers, preset: of a file, as `alexnet_jax.weights.load` takes them.
@@ -61,7 +64,7 @@ def load_model(
 
 
 def located(source: Source) -> Path:
-    """Return the path of a workdir or a file of weights; one with a published name is downloaded.
+    """Return the path of a workdir or a file of weights; published ones are downloaded by name.
 
     Raises:
       InputError: nothing exists under this path or name; a download failed.
@@ -71,10 +74,12 @@ def located(source: Source) -> Path:
     if os.path.exists(source):
         return Path(source)
     name = os.fspath(source)
+    if name in BUNDLED:
+        return BUNDLED[name]
     if name in PUBLISHED_FILES:
         return fetch(name)
     hint = f"; create({name!r}) makes a network of this preset" if name in list_presets() else ""
     raise InputError(
-        f"{name}: no such workdir or file of weights; of published weights, "
-        f"{choices(name, PUBLISHED_FILES)}{hint}"
+        f"{name}: no such workdir or file of weights; by name, "
+        f"{choices(name, [*BUNDLED, *PUBLISHED_FILES])}{hint}"
     )

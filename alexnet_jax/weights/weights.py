@@ -23,8 +23,8 @@ Layers = Mapping[str, Mapping[str, object]]
 class Weights(Model):
     """A network read from a file of weights.
 
-    It is a `Model` at step 0, with parameters in float32 on the host. Networks that took BGR take
-    RGB here: the input axis of conv1's kernel is reversed.
+    It is a `Model` with parameters in float32 on the host, at step 0 unless the file says more.
+    Networks that took BGR take RGB here: the input axis of conv1's kernel is reversed.
 
     Attributes:
       kind, file, sha256: kind, name and digest of the file.

@@ -7,8 +7,11 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from helpers.scripts import Run, assert_refused, call
+
+import alexnet_jax
 
 
 def test_a_finished_run_is_exported_and_comes_back(finished: Run, tmp_path: Path) -> None:
@@ -24,7 +27,30 @@ def test_a_finished_run_is_exported_and_comes_back(finished: Run, tmp_path: Path
     assert call("import_weights", "safetensors", out, "--workdir", again).status == 0
     one, *others = (call("evaluate", net).lines for net in (finished.workdir, again, out))
     assert [one[1:]] * 2 == [other[1:] for other in others]
-    assert others[1][0] == f"{out}, step 0"
+    assert others[1][0] == f"{out}, step {last['step']}"
+    loaded = alexnet_jax.load(out)
+    assert loaded.step == last["step"]
+    assert loaded.measured == (last,)
+    assert f"Top-1 {last['top1']:.2%}" in loaded.card
+
+
+def test_half_the_bytes(finished: Run, tmp_path: Path) -> None:
+    """float16 is every parameter's nearest; the network comes back in float32, and other kinds of
+    file are refused."""
+    full, half = (tmp_path / name for name in ("full.safetensors", "half.safetensors"))
+    for out, dtype in ((full, "float32"), (half, "float16")):
+        call("export", finished.workdir, "--to", "safetensors", "--out", out, "--dtype", dtype)
+    assert half.stat().st_size < 0.52 * full.stat().st_size + 20_000
+    one, two = (alexnet_jax.load(path).params for path in (full, half))
+    for layer, parts in one.items():
+        for part, value in parts.items():
+            nearest = np.asarray(value).astype(np.float16).astype(np.float32)
+            np.testing.assert_array_equal(two[layer][part], nearest)
+            assert two[layer][part].dtype == np.float32
+    assert "Parameters are rounded to float16." in Path(f"{half}.md").read_text(encoding="utf-8")
+    onnx = ("--to", "onnx", "--out", tmp_path / "net.onnx", "--dtype", "float16")
+    assert_refused(call("export", finished.workdir, *onnx), "onnx takes float32")
+    assert not list(tmp_path.glob("net.onnx*"))
 
 
 def test_a_finished_run_has_a_card(finished: Run) -> None:

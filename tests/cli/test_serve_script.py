@@ -25,7 +25,7 @@ def test_a_port_that_is_taken_is_told_before_anything_is_loaded(tmp_path: Path) 
     ("arguments", "message"),
     [
         (("--port", "70000"), "--port must lie in 0 to 65535, got 70000"),
-        (("--port", "0"), "nowhere: no such workdir or file of weights; of published weights, "),
+        (("--port", "0"), "nowhere: no such workdir or file of weights; by name, "),
     ],
 )
 def test_mistakes(arguments: tuple[str, ...], message: str) -> None:

@@ -152,7 +152,7 @@ COMMANDS: list[tuple[str, list[str]]] = [
     ("evaluate run --batch many", ["batch", "'many'"]),
     ("evaluate run --frobnicate", ["--frobnicate"]),
     ("evaluate run", ["run", "checkpoints"]),
-    ("predict", ["NETWORK"]),
+    ("predict", ["picture"]),
     ("predict run", ["picture"]),
     ("predict run --json", ["picture"]),
     ("predict run seven.png", ["run", "checkpoints"]),

@@ -25,8 +25,8 @@ from helpers.reference import assert_close, draw
 # About the smallest that the layers can take; source2012 then has an overhang, as at 224.
 SIZES = {
     "paper": 67, "source2012": 64, "caffe_alexnet": 67, "caffenet": 67, "one_gpu": 67, "owt": 63,
-    "small": 23, "cifar_80sec": 12, "cifar_19pct": 12, "cifar_18pct": 13, "cifar_13pct": 7,
-    "cifar_11pct": 6,
+    "small": 23, "tiny": 37, "cifar_80sec": 12, "cifar_19pct": 12, "cifar_18pct": 13,
+    "cifar_13pct": 7, "cifar_11pct": 6,
 }  # fmt: skip
 MAPS = {"conv1": 8, "conv2": 12, "conv3": 8, "conv4": 12, "conv5": 8, "fc6": 10, "fc7": 6}
 

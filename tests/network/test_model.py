@@ -34,7 +34,7 @@ BATCH = 3
 
 def narrow(preset: str = "paper", **changes: Any) -> Architecture:
     """A preset with few maps, at about the smallest size that its layers can take."""
-    size = {"paper": 67, "small": 23}[preset]
+    size = {"paper": 67, "small": 23, "tiny": 37}[preset]
     # Initial values by fan-in, so that no layer's signal drowns in the biases.
     layers = {name: dict(values) for name, values in NARROW.items()}
     for name in ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"):
@@ -50,7 +50,7 @@ def make(architecture: Architecture, dtype: Any) -> tuple[Any, jax.Array]:
     return params, images
 
 
-@pytest.mark.parametrize("preset", ["paper", "small"])
+@pytest.mark.parametrize("preset", ["paper", "small", "tiny"])
 def test_activations_match_numpy(preset: str) -> None:
     """Every named layer, in float64 and in float32."""
     architecture = narrow(preset)
@@ -59,14 +59,14 @@ def test_activations_match_numpy(preset: str) -> None:
         found = jax.jit(lambda p, x: alexnet_jax.activations(architecture, p, x))(params, images)
         single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), (params, images))
         rough = jax.jit(lambda p, x: alexnet_jax.activations(architecture, p, x))(*single)
-    wanted = alexnet(params, images, stride={"paper": 4, "small": 1}[preset]).activations
+    wanted = alexnet(params, images, stride={"paper": 4, "small": 1, "tiny": 2}[preset]).activations
     assert set(found) == set(rough) == {*wanted} - {"fc8"}
     for name in found:
         assert_close(found[name], wanted[name], 1e-12)
         assert_close(rough[name], wanted[name], 1e-5)
 
 
-@pytest.mark.parametrize("preset", ["paper", "small"])
+@pytest.mark.parametrize("preset", ["paper", "small", "tiny"])
 def test_gradients_match_numpy(preset: str) -> None:
     """Every parameter and the images, in training with dropout masks and in testing."""
     architecture = narrow(preset)
@@ -85,7 +85,7 @@ def test_gradients_match_numpy(preset: str) -> None:
                 params, images, keys if training else None
             )
             masks = drawn_masks(architecture, params, images, keys) if training else None
-        stride = {"paper": 4, "small": 1}[preset]
+        stride = {"paper": 4, "small": 1, "tiny": 2}[preset]
         net = alexnet(params, images, stride=stride, masks=masks)
         logits = net.activations["logits"]
         wanted = net.backward(cross_entropy_vjp(logits, labels, np.ones(BATCH))[0])

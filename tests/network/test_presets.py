@@ -64,8 +64,9 @@ def test_summary_text() -> None:
     assert total.split()[1:3] == ["60,965,224", "724,406,816"]
 
 
-def test_small_has_the_same_topology() -> None:
-    paper, small = (alexnet_jax.architecture(name) for name in ("paper", "small"))
+@pytest.mark.parametrize("name", ["small", "tiny"])
+def test_small_networks_have_the_same_topology(name: str) -> None:
+    paper, small = (alexnet_jax.architecture(preset) for preset in ("paper", name))
     assert [(type(layer), layer.name) for layer in paper.layers] == [
         (type(layer), layer.name) for layer in small.layers
     ]

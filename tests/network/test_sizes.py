@@ -17,8 +17,8 @@ from alexnet_jax.network.shapes import place, smallest_side
 
 SMALLEST = {
     "paper": 67, "source2012": 64, "caffe_alexnet": 67, "caffenet": 67, "one_gpu": 67, "owt": 63,
-    "small": 19, "cifar_80sec": 12, "cifar_19pct": 12, "cifar_18pct": 12, "cifar_13pct": 6,
-    "cifar_11pct": 6,
+    "small": 19, "tiny": 37, "cifar_80sec": 12, "cifar_19pct": 12, "cifar_18pct": 12,
+    "cifar_13pct": 6, "cifar_11pct": 6,
 }  # fmt: skip
 
 

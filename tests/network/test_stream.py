@@ -162,7 +162,7 @@ def test_runs_of_the_networks() -> None:
         sizes = {each.images for each in found}
         assert sizes == ({128} if len(found) == 1 else {4}), preset
     small = {name: runs.pop(name) for name in list(runs) if len(runs[name]) == 1}
-    assert small.keys() == {"small", *(name for name in list_presets() if "cifar" in name)}
+    assert small.keys() == {"small", "tiny", *(name for name in list_presets() if "cifar" in name)}
     assert small["small"] == ["pool5"]
     assert small["cifar_80sec"] == ["pool3"]
     assert runs.pop("one_gpu") == ["pool1", "pool5"]

@@ -51,18 +51,18 @@ def test_a_block_is_cleared_once() -> None:
 
 
 def test_memory_of_small_steps_alone_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of every network for CIFAR-10 and of `small`; not of `paper`, with an image or many."""
+    """Those of the networks for CIFAR-10, of `small` and `tiny`; not of `paper` at any size."""
     kept: list[str] = []
     monkeypatch.setattr(memory, "keep_freed_memory", lambda: kept.append("kept"))
-    for name in ("small", "cifar_80sec", "cifar_19pct", "cifar_18pct", "cifar_13pct"):
+    for name in ("small", "tiny", "cifar_80sec", "cifar_19pct", "cifar_18pct", "cifar_13pct"):
         assert memory.keep_memory_of_small_steps(architecture(name), 128)
     assert memory.keep_memory_of_small_steps(architecture("cifar_11pct"), 128)
     assert memory.keep_memory_of_small_runs(TrainConfig(**RUN, preset="small"))
-    assert len(kept) == 7
+    assert len(kept) == 8
     assert not memory.keep_memory_of_small_runs(TrainConfig(**RUN))
     assert not memory.keep_memory_of_small_steps(architecture("paper"), 1)
     assert not memory.keep_memory_of_small_steps(architecture("small"), 512)
-    assert len(kept) == 7
+    assert len(kept) == 8
 
 
 def test_commands_keep_memory_and_the_library_does_not(monkeypatch: pytest.MonkeyPatch) -> None:

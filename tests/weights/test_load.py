@@ -97,8 +97,8 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str, content: bytes, to
 def test_names_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line, with what there is; a preset is made, not loaded."""
     monkeypatch.chdir(tmp_path)
-    nothing = "no such workdir or file of weights; of published weights,"
-    every = f"there are {', '.join(weights.PUBLISHED_FILES)}"
+    nothing = "no such workdir or file of weights; by name,"
+    every = f"there are {', '.join([*weights.BUNDLED, *weights.PUBLISHED_FILES])}"
     for source, told in (
         ("seven", f"^seven: {nothing} {every}$"),
         ("torchvison", rf"^torchvison: {nothing} did you mean 'torchvision'\? {every}$"),

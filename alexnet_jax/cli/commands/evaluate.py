@@ -41,7 +41,7 @@ class Options:
             tuple[Network, ...], arg(metavar="NETWORK...", help_behavior_hint="(one or more)")
         ]
     ]
-    """Directories of training runs, files of weights, or names of published ones."""
+    """Directories of training runs, files of weights, or names: tiny, or of published weights."""
     views: Views = 1
     """1: the centre crop; 10: corners, centre and their mirror images, averaged, as in 2012."""
     checkpoint: Checkpoint = "latest"

@@ -10,6 +10,7 @@ from alexnet_jax.cli.command import run
 from alexnet_jax.cli.options import Checkpoint, Network, NewFile, Positional, words
 
 Kind = Literal["safetensors", "torchvision", "caffe", "onnx", "stablehlo"]
+Float = Literal["float32", "float16"]
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,13 @@ class Options:
     """Write a network as a file of another kind, with a model card; read back and compare it."""
 
     network: Positional[Network]
-    """Directory of a training run, file of weights, or name of published ones."""
+    """Directory of a training run, file of weights, or a name: tiny, or of published weights."""
     to: Annotated[Kind, words(Kind)]
     """Kind of file."""
     out: NewFile
     """File to write; the model card is FILE.md."""
+    dtype: Annotated[Float, words(Float)] = "float32"
+    """Type of the parameters in a safetensors file; float16 halves it."""
     checkpoint: Checkpoint = "latest"
     """Checkpoint: the best on the test split, the newest good one, or a step."""
 
@@ -35,7 +38,7 @@ def main(options: Options) -> None:
     trained = trained_network(options.network, checkpoint=options.checkpoint)
     measured = MetricsFile(options.network / "metrics.jsonl").read()
     with cleaned_up_at_sigterm():
-        files = export(trained, options.to, options.out, measured=measured)
+        files = export(trained, options.to, options.out, measured=measured, dtype=options.dtype)
     for file in files:
         print(f"{file}, {file.stat().st_size:,} bytes")
 

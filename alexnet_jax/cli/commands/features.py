@@ -40,7 +40,7 @@ class Extract:
     """Write a layer's features of all pictures of a folder or a data set."""
 
     network: Positional[Network]
-    """Directory of a training run, file of weights, or name of published ones."""
+    """Directory of a training run, file of weights, or a name: tiny, or of published weights."""
     out: Annotated[Path, option(partial(writable, suffixes=(".npy", ".parquet")), "FILE")]
     """An .npy file, with names and labels in FILE.json beside it, or a .parquet file."""
     layer: str = "fc7"

@@ -36,7 +36,7 @@ class Options:
     """Draw pictures of what a trained network has learnt."""
 
     network: Positional[Network]
-    """Directory of a training run, file of weights, or name of published ones."""
+    """Directory of a training run, file of weights, or a name: tiny, or of published weights."""
     images: Positional[Annotated[tuple[str, ...], arg(metavar="IMAGE...")]] = ()
     """Files of pictures; none: images of the test split."""
     out: Annotated[Path | None, option(directory, "DIR", "NETWORK/look, or look")] = None

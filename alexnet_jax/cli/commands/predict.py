@@ -1,8 +1,13 @@
 """Classify pictures with a trained network.
 
-IMAGE is a file, a directory of pictures, or - for one picture on standard input. A file that cannot
-be read is an error. Unreadable pictures in directories are left out and listed on standard error,
-and the exit status is 1.
+    alexnet-jax predict cat.jpg
+    alexnet-jax predict runs/digits seven.png
+
+NETWORK is the directory of a training run, a file of weights, or a name: tiny, which comes with the
+package and is the network if none is given, or one of published weights. IMAGE is a file, a
+directory of pictures, or - for one picture on standard input. A file that cannot be read is an
+error. Unreadable pictures in directories are left out and listed on standard error, and the exit
+status is 1.
 """
 
 from __future__ import annotations
@@ -17,7 +22,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from alexnet_jax.cli.command import SeveralProcesses, run
 from alexnet_jax.cli.options import (
     Checkpoint,
-    Network,
     OmitArgPrefixes,
     Positional,
     Precision,
@@ -40,12 +44,11 @@ MANY = 100  # from this number of pictures on, progress is shown
 class Options:
     """Print the five most probable classes of each picture, with their probabilities."""
 
-    network: Positional[Network]
-    """Directory of a training run, file of weights, or name of published ones."""
-    images: Positional[
-        Annotated[tuple[str, ...], arg(metavar="IMAGE...", help_behavior_hint="(one or more)")]
+    given: Positional[
+        Annotated[tuple[str, ...], arg(metavar="[NETWORK] IMAGE...", help_behavior_hint="")]
     ]
-    """Files of pictures, directories of pictures, or - for standard input."""
+    """The network, by default tiny; files of pictures, directories of them, or - for standard
+    input."""
     json: bool = False
     """Print JSON instead of text."""
     views: Views = 1
@@ -92,26 +95,27 @@ def _text(entry: dict[str, Any]) -> str:
 
 
 def main(options: Options) -> None:
-    if not options.images:
-        raise InputError("give at least one picture to classify")
     import jax
 
     from alexnet_jax.data import STANDARD_INPUT, list_pictures
     from alexnet_jax.display import Progress
     from alexnet_jax.runtime import enable_compile_cache, is_first
-    from alexnet_jax.weights import trained_network
+    from alexnet_jax.weights import network_and_pictures, trained_network
 
+    network, images = network_and_pictures(options.given)
+    if not images:
+        raise InputError("give at least one picture to classify")
     options.processes.join_alike("predict", options)
     enable_compile_cache()
     trained = trained_network(
-        options.network,
+        network,
         checkpoint=options.checkpoint,
         topology_name=options.topology,
         precision=options.precision,
     )
-    if STANDARD_INPUT in options.images and jax.process_count() > 1:
+    if STANDARD_INPUT in images and jax.process_count() > 1:
         raise InputError("- is for one process: standard input is not that of all")
-    pictures = list_pictures(options.images)
+    pictures = list_pictures(images)
     # An unreadable file that was named is an error, so nothing is printed before all are read.
     deferred = any(picture.named for picture in pictures)
     output = Output(as_json=options.json, deferred=deferred)

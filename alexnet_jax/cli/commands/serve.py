@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from alexnet_jax.cli.command import run
@@ -30,8 +31,8 @@ PORT = 8012
 class Options:
     """Serve a page on 127.0.0.1 with a trained network in it."""
 
-    network: Positional[Network]
-    """Directory of a training run, file of weights, or name of published ones."""
+    network: Positional[Network] = Path("tiny")
+    """Directory of a training run, file of weights, or a name: tiny, or of published weights."""
     port: Annotated[int, option(partial(whole, low=0, high=65535), "N")] = PORT
     """Port of the page; 0 takes any that is free."""
     open: bool = False

@@ -13,7 +13,7 @@ from alexnet_jax.checkpoints import file_digest
 from alexnet_jax.data import Statistics
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import Architecture
-from alexnet_jax.runs import Dtype, TrainConfig
+from alexnet_jax.runs import Dtype, TrainConfig, is_measurement
 from alexnet_jax.weights.arrays import Array, of_network, params_of
 from alexnet_jax.weights.formats.safetensors import STATISTICS, names_of
 from alexnet_jax.weights.published import Published
@@ -72,8 +72,19 @@ def own_weights(path: Path, arrays: dict[str, Array], about: Mapping[str, Any]) 
         config=dataclasses.replace(config, ema=0.0, dtype=dtype),
         statistics=Statistics(*statistics),
         class_ids=tuple(map(str, names)),
+        **_measured(about),
         origin=None if origin is None else _origin(_mapping(origin, "origin")),
     )
+
+
+def _measured(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the updates made and the measurement of the test split, of files that state them."""
+    step, line = about.get("step", 0), about.get("measured")
+    if type(step) is not int or step < 0:
+        raise InputError(f"its description has the step {str(step)[:80]}")
+    if line is not None and not (is_measurement(line) and line.get("split") == "test"):
+        raise InputError("its description of the accuracy cannot be read")
+    return {"step": step, "measured": () if line is None else (line,)}
 
 
 def _mapping(value: Any, name: str) -> dict[str, Any]:

@@ -22,15 +22,11 @@ def read_safetensors(path: Path) -> tuple[dict[str, Array], dict[str, Any] | Non
     """Read the arrays by name, and the description of the network in a file of this project.
 
     Raises:
-      InputError: safetensors is not installed; the file is not a safetensors file, is cut short,
-        or has a description that is not valid.
+      InputError: the file is not a safetensors file, is cut short, or has a description that is not
+        valid.
     """
-    try:
-        from safetensors import SafetensorError, safe_open
-    except ImportError:
-        raise InputError(
-            "safetensors files need safetensors: pip install 'alexnet_jax[interop]'"
-        ) from None
+    from safetensors import SafetensorError, safe_open
+
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
