@@ -8,23 +8,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alexnet_jax.paper.cifar import best_runs, figure1, format_report, learning_curves, read_record
+from pages import IMAGES, RESULTS, write_results
 
-DOCS = Path(__file__).resolve().parent
-PAGE, RESULTS, IMAGES = DOCS / "cifar10.md", DOCS / "results" / "cifar10.json", DOCS / "images"
-BEGIN, END = "<!-- results -->\n", "<!-- end of results -->"
+from alexnet_jax.paper.trainings import (
+    best_runs,
+    figure1,
+    format_report,
+    learning_curves,
+    read_record,
+)
+from alexnet_jax.paper.trainings.tables import CIFAR10
 
 
-def filled(page: str, report: str) -> str:
-    """Return the page with a report between its two marks."""
-    before, after = page.split(BEGIN)[0], page.split(END)[1]
-    return f"{before}{BEGIN}\n{report}\n\n{END}{after}"
+def results(file: Path) -> str:
+    """Return the report of a record."""
+    return format_report(CIFAR10, read_record(CIFAR10, file))
 
 
 if __name__ == "__main__":
-    record = read_record(RESULTS)
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(filled(page, format_report(record)), encoding="utf-8")
-    learning_curves(record).savefig(IMAGES / "cifar10_curves.png", dpi=120)
+    FILE = RESULTS / "cifar10.json"
+    write_results("cifar10", results(FILE))
+    record = read_record(CIFAR10, FILE)
+    learning_curves(CIFAR10, record).savefig(IMAGES / "cifar10_curves.png", dpi=120)
     if any(best_runs(training) for training in record["trainings"] if training["rates"]):
-        figure1(record).savefig(IMAGES / "cifar10_figure1.png", dpi=120)
+        figure1(CIFAR10, record).savefig(IMAGES / "cifar10_figure1.png", dpi=120)

@@ -2,6 +2,7 @@
 
 from alexnet_jax.analysis import report
 from alexnet_jax.analysis.attribution import occlusion_map
+from alexnet_jax.analysis.colour import DRAWS, NOISE, colour_index, combined_p, tower_contrast
 from alexnet_jax.analysis.extract import extract, file_of
 from alexnet_jax.analysis.feature_file import SUFFIXES, check_format, read_features
 from alexnet_jax.analysis.figures import patches_picture
@@ -12,10 +13,14 @@ from alexnet_jax.analysis.strongest_patches import make_peaks
 from alexnet_jax.analysis.tower_shares import tower_shares
 
 __all__ = [
+    "DRAWS",
+    "NOISE",
     "QUERIES_PER_PASS",
     "SUFFIXES",
     "check_format",
     "choose_queries",
+    "colour_index",
+    "combined_p",
     "describe_neighbours",
     "draw_neighbours",
     "extract",
@@ -29,5 +34,6 @@ __all__ = [
     "picture_functions",
     "read_features",
     "report",
+    "tower_contrast",
     "tower_shares",
 ]

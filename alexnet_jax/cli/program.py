@@ -52,6 +52,7 @@ COMMANDS = {
         "claims": "test the paper's claims: train variants, compare, print one table",
         "reproduce": "reproduce the paper's table 2 from ImageNet's archives",
         "cifar10": "repeat the trainings of 2011 on CIFAR-10, and the paper's figure 1",
+        "tiny_imagenet": "train a small network on Tiny ImageNet, and without some of its parts",
     },
     "Shell": {
         "completion": "print a script with which the shell completes commands and options",
@@ -71,6 +72,7 @@ _MAKE_FILES = (
     "claims",
     "reproduce",
     "cifar10",
+    "tiny_imagenet",
 )
 _MODULES = {"import": "import_weights"}  # `import` cannot be imported
 

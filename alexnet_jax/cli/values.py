@@ -100,6 +100,11 @@ def whole(text: str, low: int | None = None, high: int | None = None) -> int:
     return value
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Split names at commas."""
+    return tuple(text.split(","))
+
+
 def count(text: str) -> int:
     """Read an int of at least 1."""
     return whole(text, 1)

@@ -8,7 +8,7 @@ from alexnet_jax.data.augment import (
     ten_views,
     training_views,
 )
-from alexnet_jax.data.baseline import logistic_regression, nearest_neighbour
+from alexnet_jax.data.baseline import histograms, logistic_regression, nearest_neighbour, pixels
 from alexnet_jax.data.batches import Batches, Picked
 from alexnet_jax.data.buffers import Recycled
 from alexnet_jax.data.collection import (
@@ -67,12 +67,14 @@ __all__ = [
     "collection_of_folder",
     "from_description",
     "given_pictures",
+    "histograms",
     "list_pictures",
     "load",
     "load_forms",
     "logistic_regression",
     "make_reader",
     "nearest_neighbour",
+    "pixels",
     "read_images",
     "read_stored",
     "statistics_of",

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from alexnet_jax.data.dataset import Dataset
+from alexnet_jax.data.dataset import Dataset, Images
 
-_LARGEST_SIDE = 64
 _BINS = 8  # of each channel's 256 values
+_BLOCK = 1024  # images whose features are computed at a time
+
+Features = Callable[[np.ndarray], np.ndarray]  # [N, S, S, C] uint8 -> [N, F] float32
 
 
-def pixels(images: np.ndarray) -> np.ndarray:
-    """Average images over squares to at most 64 pixels a side.
+def pixels(images: np.ndarray, largest_side: int = 64) -> np.ndarray:
+    """Average images over squares to at most `largest_side` pixels a side.
 
     [N, S, S, C] uint8 -> [N, F] float32, one row for each image.
 
     Averaging helps the baseline: there are far fewer values, and single pixels no longer matter.
     """
     count, side, _, channels = images.shape
-    step = -(-side // _LARGEST_SIDE)
+    step = -(-side // largest_side)
     kept = side // step
     squares = images[:, : kept * step, : kept * step].reshape(
         count, kept, step, kept, step, channels
@@ -51,37 +54,47 @@ class Regression(NamedTuple):
     iterations: int
 
 
-def nearest_neighbour(dataset: Dataset) -> dict[str, float]:
+def nearest_neighbour(dataset: Dataset, features: Features = pixels) -> float:
     """Return the test accuracy, in [0, 1], of predicting the class of the nearest training image.
 
-    "pixels" uses the Euclidean distance of pixels, "histograms" Hellinger's distance of colour
-    histograms.
+    The distance of two images is the Euclidean one of their features: with `pixels` that of the
+    pixels, with `histograms` Hellinger's distance of colour histograms.
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    accuracy = {}
-    for name, features in (("pixels", pixels), ("histograms", histograms)):
-        nearest = KNeighborsClassifier(n_neighbors=1, algorithm="brute")
-        nearest.fit(features(dataset.train.images[:]), dataset.train.labels)
-        guesses = nearest.predict(features(dataset.test.images[:]))
-        accuracy[name] = float(np.mean(guesses == dataset.test.labels))
-    return accuracy
+    nearest = KNeighborsClassifier(n_neighbors=1, algorithm="brute")
+    nearest.fit(_rows(features, dataset.train.images), dataset.train.labels)
+    guesses = nearest.predict(_rows(features, dataset.test.images))
+    return float(np.mean(guesses == dataset.test.labels))
 
 
-def logistic_regression(dataset: Dataset, iterations: int = 100) -> Regression:
-    """Fit a multinomial logistic regression on pixels by at most `iterations` of L-BFGS.
+def logistic_regression(
+    dataset: Dataset, iterations: int = 100, features: Features = pixels
+) -> Regression:
+    """Fit a multinomial logistic regression on features by at most `iterations` of L-BFGS.
 
-    Pixels are averaged as by `pixels`, then standardized: minus the training split's mean, divided
-    by its standard deviation. The loss is the sum of cross-entropies plus half the squared weights.
+    Features are standardized: minus the training split's mean, divided by its standard deviation.
+    The loss is the sum of cross-entropies plus half the squared weights. Two copies of the training
+    split's features, in float32, are in memory while they are standardized, one afterwards.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=iterations))
+    model = make_pipeline(StandardScaler(copy=False), LogisticRegression(max_iter=iterations))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the budget is what stops it
-        model.fit(pixels(dataset.train.images[:]), dataset.train.labels)
-    accuracy = model.score(pixels(dataset.test.images[:]), dataset.test.labels)
+        model.fit(_rows(features, dataset.train.images), dataset.train.labels)
+    accuracy = model.score(_rows(features, dataset.test.images), dataset.test.labels)
     return Regression(float(accuracy), int(model[-1].n_iter_.max()))
+
+
+def _rows(features: Features, images: Images) -> np.ndarray:
+    """Return the features of all images, computed a block at a time: [N, F] float32."""
+    first = features(images[:1])
+    rows = np.empty((len(images), first.shape[1]), np.float32)
+    for start in range(0, len(images), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        rows[part] = features(images[part])
+    return rows

@@ -8,24 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.trainings import record_of, run_record
 
 from alexnet_jax.cli.commands import train
 from alexnet_jax.cli.configs import load_config
 from alexnet_jax.errors import InputError
 from alexnet_jax.network import presets
 from alexnet_jax.network.architecture import Architecture
-from alexnet_jax.paper.cifar import TRAININGS, Plan, Training, format_report, read_record
-from alexnet_jax.paper.cifar import train as carried_out
-from alexnet_jax.paper.cifar.plan import Run
-from alexnet_jax.paper.cifar.race import best_rate, crossing, run_race, windows
-from alexnet_jax.paper.cifar.record import Record, RunRecord, best_runs, train_seconds
-from alexnet_jax.paper.cifar.report import format_markdown
 from alexnet_jax.paper.files import write_json
+from alexnet_jax.paper.trainings import Plan, Training, format_report, read_record
+from alexnet_jax.paper.trainings import train as carried_out
+from alexnet_jax.paper.trainings.plan import Run
+from alexnet_jax.paper.trainings.race import best_rate, crossing, run_race, windows
+from alexnet_jax.paper.trainings.record import Record, best_runs, train_seconds
+from alexnet_jax.paper.trainings.report import format_markdown
+from alexnet_jax.paper.trainings.tables import CIFAR10
 from alexnet_jax.runs import MetricsFile
 from alexnet_jax.runs.config import TrainConfig
 from alexnet_jax.training.console import PlainConsole
 
-DOCS = Path(__file__).parents[2] / "docs"
+TRAININGS = {one.name: one for one in CIFAR10.trainings}
 EPOCH = 50_000 / 128
 PLAN = Plan(Path("nowhere"), load_config)
 
@@ -168,35 +170,6 @@ def test_seconds_by_hand() -> None:
     assert train_seconds([], 4) == 0
 
 
-def run_record(**values: Any) -> RunRecord:
-    empty: RunRecord = {
-        "seed": 0, "rate": None, "finished": True, "epochs": 10.0, "seconds": 60,
-        "images_per_second": 100.0, "error": None, "error_ten_views": None,
-        "test_curve": [(5.0, 40.0), (10.0, 30.0)], "train_curve": [], "crossed": None,
-        "failed": None,
-    }  # fmt: skip
-    return {**empty, **values}  # type: ignore[typeddict-item]
-
-
-def record_of(runs: dict[str, list[RunRecord]]) -> Record:
-    """The record of all trainings, of which some have runs."""
-    trainings = [
-        {
-            "name": name, "config": one.config, "says": one.says, "then": one.then,
-            "settings": {}, "library": one.library, "seeds": list(one.seeds),
-            "rates": list(one.rates), "epochs": 10.0, "gpu_seconds": 90.0,
-            "runs": runs.get(name, []),
-        }
-        for name, one in TRAININGS.items()
-    ]  # fmt: skip
-    data = {"name": "cifar10", "note": "JPEG copy", "train": 50_000, "test": 10_000, "sha256": ""}
-    baselines = {"nearest": {"error": 64.5, "seconds": 30.0}}
-    return {
-        "format": 1, "data": data, "machine": "a CPU", "jax": "0", "baselines": baselines,
-        "trainings": trainings,  # type: ignore[typeddict-item]
-    }  # fmt: skip
-
-
 def made() -> Record:
     """13 % and 11 % differ by 2, 3 and 4 points; ReLU arrives after 6 epochs, tanh after 12."""
     ten = {
@@ -215,12 +188,12 @@ def made() -> Record:
     half = run_record(finished=False, epochs=70.4)
     failed = run_record(rate=0.0005, epochs=0.0, failed="the loss is nan", finished=False)
     races["tanh"].append(failed)
-    return record_of({**ten, **races, "19pct": [half]})
+    return record_of(CIFAR10, {**ten, **races, "19pct": [half]}, "JPEG copy")
 
 
 def test_the_report_by_hand() -> None:
     """The mean of 2, 3 and 4 is 3, its half-width 4.30265 / sqrt(3) = 2.48."""
-    text = format_report(made())
+    text = format_report(CIFAR10, made())
     assert "`13pct_short` minus `11pct_short`: +3.00 ± 2.48 points (ten views" in text
     assert "| 15.00, 16.00, 17.00 | 16.00 |" in text
     assert "tanh takes 2.00 (2.00 to 2.00) times as many epochs as ReLU" in text
@@ -254,22 +227,24 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     record["data"]["note"] = "[ 1, 2 ]"
     write_json(record, tmp_path / "r.json")
     text = (tmp_path / "r.json").read_text()
-    assert read_record(tmp_path / "r.json") == json.loads(json.dumps(record))
+    assert read_record(CIFAR10, tmp_path / "r.json") == json.loads(json.dumps(record))
     assert "[5.0, 40.0],\n" in text
 
 
-def test_the_page_is_up_to_date() -> None:
-    """docs/cifar10.md holds its results' report; if not, `python docs/cifar10.py` writes it."""
-    page = (DOCS / "cifar10.md").read_text(encoding="utf-8")
-    assert f"\n{format_report(read_record(DOCS / 'results' / 'cifar10.json'))}\n" in page
-
-
 def test_other_files_are_no_records(tmp_path: Path) -> None:
+    """A record of another table is none, either."""
     file = tmp_path / "r.json"
-    for text in ("[]", "{", '{"format": 2, "trainings": []}'):
+    for text in ("[]", "{", '{"format": 2, "trainings": []}', '{"format": 1, "trainings": {}}'):
         file.write_text(text)
-        with pytest.raises(InputError, match="no record of the trainings"):
-            read_record(file)
+        with pytest.raises(InputError, match="no record of the trainings on CIFAR-10"):
+            read_record(CIFAR10, file)
+    write_json(record_of(CIFAR10, {}), file)
+    fewer = dataclasses.replace(CIFAR10, trainings=CIFAR10.trainings[1:])
+    with pytest.raises(InputError, match=r"r\.json is no record .*: it has a training 80sec$"):
+        read_record(fewer, file)
+    write_json(record_of(fewer, {}), file)
+    with pytest.raises(InputError, match=r"r\.json is no record of .*: it lacks 80sec$"):
+        read_record(CIFAR10, file)
 
 
 def test_a_run_begun_by_hand_is_a_run(tmp_path: Path) -> None:

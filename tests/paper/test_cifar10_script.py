@@ -14,7 +14,7 @@ from alexnet_jax import data
 from alexnet_jax.errors import TrainingFailed
 from alexnet_jax.inference.trained import load_trained
 from alexnet_jax.paper import runs
-from alexnet_jax.paper.cifar import train
+from alexnet_jax.paper.trainings import train
 
 SIZES = (
     *("batch=16", "steps=4", "evaluate_every=2", "log_every=1", "checkpoint_every=2"),

@@ -25,12 +25,13 @@ class Options:
 
 def main(options: Options) -> None:
     from alexnet_jax import data
-    from alexnet_jax.data import logistic_regression, nearest_neighbour
+    from alexnet_jax.data import histograms, logistic_regression, nearest_neighbour, pixels
 
     dataset = data.load(options.data, options.data_dir or "")
     train, test = len(dataset.train), len(dataset.test)
     print(f"{dataset.name}: {train:,} training images, {test:,} test images")
-    for name, accuracy in nearest_neighbour(dataset).items():
+    for name, features in (("pixels", pixels), ("histograms", histograms)):
+        accuracy = nearest_neighbour(dataset, features)
         print(f"nearest neighbour by {name:10} top1 {accuracy:.2%}", flush=True)
     began = perf_counter()
     found = logistic_regression(dataset, options.iterations)

@@ -15,17 +15,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from alexnet_jax.cli.command import run
 from alexnet_jax.cli.options import Changes, Picture, Report, changed_values, option, words
-from alexnet_jax.cli.values import count, directory
+from alexnet_jax.cli.values import count, directory, names
 from alexnet_jax.errors import InputError, choices
 from alexnet_jax.paper import CLAIMS, PLAIN, SEEDS, Claim, Scale
 
 if TYPE_CHECKING:
     from alexnet_jax.paper import Plan, Record
-
-
-def listed(text: str) -> tuple[str, ...]:
-    """Split names at commas."""
-    return tuple(text.split(","))
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,7 @@ class ClaimOptions:
 class Options(ClaimOptions):
     """Train every claim's networks from several seeds, and report which the runs confirm."""
 
-    only: Annotated[tuple[str, ...] | None, option(listed, "NAME,NAME...", "all")] = None
+    only: Annotated[tuple[str, ...] | None, option(names, "NAME,NAME...", "all")] = None
     """Names of the claims to test."""
     results: Annotated[Path | None, option(Path, "FILE", "none")] = None
     """Report an earlier --json instead of the workdir; needs neither runs nor data."""

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alexnet_jax.paper.cifar.plan import Plan, Run
-from alexnet_jax.paper.cifar.trainings import Training
 from alexnet_jax.paper.measures import THRESHOLD
+from alexnet_jax.paper.trainings.plan import Plan, Run
+from alexnet_jax.paper.trainings.table import Training
 from alexnet_jax.runs import Line, TrainConfig
 
 Advance = Callable[[Run, int], None]

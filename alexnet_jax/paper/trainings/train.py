@@ -12,11 +12,11 @@ from typing import Any
 from alexnet_jax.bench import train_torch
 from alexnet_jax.errors import TrainingFailed
 from alexnet_jax.inference import load_trained
-from alexnet_jax.paper.cifar.plan import Plan, Run
-from alexnet_jax.paper.cifar.race import crossing, run_race
-from alexnet_jax.paper.cifar.trainings import Training
 from alexnet_jax.paper.measures import evaluated
 from alexnet_jax.paper.runs import FAILED, finished, train_to_end
+from alexnet_jax.paper.trainings.plan import Plan, Run
+from alexnet_jax.paper.trainings.race import crossing, run_race
+from alexnet_jax.paper.trainings.table import Training
 from alexnet_jax.runs import (
     MetricsFile,
     TrainConfig,
@@ -123,22 +123,26 @@ def _train_with_torch(config: TrainConfig, directory: Path, console: Console) ->
 
 
 def _test_ten_views(directory: Path, config: TrainConfig) -> None:
-    """Write the error of a finished run with ten views to a file in its directory, once."""
-    if ten_views_error(directory) is not None:
+    """Write the errors of a finished run with ten views to a file in its directory, once."""
+    if ten_views_errors(directory):
         return
     scores = evaluated([load_trained(directory)], Job.make(config), views=10)
-    values = {"params_sha256": _sha256(directory), "error": 1 - scores["top1"]}
+    errors = {"error": 1 - scores["top1"], "top5_error": 1 - scores["top5"]}
+    values = {"params_sha256": _sha256(directory), **errors}
     write_atomically(directory / TEN_VIEWS, json.dumps(values) + "\n")
 
 
-def ten_views_error(directory: Path) -> float | None:
-    """Return the error with ten views, in [0, 1]; None if it was not measured on this network."""
+def ten_views_errors(directory: Path) -> dict[str, float]:
+    """Return "error" and "top5_error" with ten views, in [0, 1]; of other networks than the one
+    that is there now, and before the test, none. Files of earlier versions have no "top5_error".
+    """
     file = directory / TEN_VIEWS
     if not file.is_file():
-        return None
+        return {}
     values = json.loads(file.read_text(encoding="utf-8"))
-    same = values["params_sha256"] == _sha256(directory)
-    return float(values["error"]) if same else None
+    if values.pop("params_sha256") != _sha256(directory):
+        return {}
+    return {name: float(value) for name, value in values.items()}
 
 
 def _sha256(directory: Path) -> str | None:

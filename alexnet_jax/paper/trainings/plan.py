@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from alexnet_jax.paper.cifar.trainings import Training
+from alexnet_jax.paper.trainings.table import Training
 from alexnet_jax.runs import Line, MetricsFile, TrainConfig, with_overrides
 
 

@@ -1,4 +1,4 @@
-"""Record of all trainings as JSON: settings, times, errors by seed and learning curves.
+"""Record of a table as JSON: settings, times, errors by seed and learning curves.
 
 Tables and pictures are made from the record alone, without the runs and the data.
 """
@@ -7,27 +7,40 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from alexnet_jax.data import Dataset
-from alexnet_jax.paper.cifar.baselines import read_baselines
-from alexnet_jax.paper.cifar.estimate import gpu_seconds
-from alexnet_jax.paper.cifar.plan import Plan, Run
-from alexnet_jax.paper.cifar.race import crossing, window_lines, windows
-from alexnet_jax.paper.cifar.train import failure, ten_views_error
-from alexnet_jax.paper.cifar.trainings import TRAININGS, Training
 from alexnet_jax.paper.cost import train_seconds
 from alexnet_jax.paper.files import read_json
 from alexnet_jax.paper.runs import finished
+from alexnet_jax.paper.trainings.baselines import read_baselines
+from alexnet_jax.paper.trainings.estimate import gpu_seconds
+from alexnet_jax.paper.trainings.plan import Plan, Run
+from alexnet_jax.paper.trainings.race import crossing, window_lines, windows
+from alexnet_jax.paper.trainings.table import Table, Training
+from alexnet_jax.paper.trainings.train import failure, ten_views_errors
 from alexnet_jax.runs import Line
 
 FORMAT = 1
 
 
-class RunRecord(TypedDict):
-    """Record of a run; errors are in %, and null if they were not measured.
+class Errors(TypedDict, total=False):
+    """Errors of a run in %, those that its table measures; null if they were not measured.
+
+    The top-1 error with the centre view and with ten views, and the top-5 error likewise.
+    """
+
+    error: float | None
+    error_ten_views: float | None
+    top5_error: float | None
+    top5_error_ten_views: float | None
+
+
+class RunRecord(Errors):
+    """Record of a run, with its errors.
 
     `seconds` and `images_per_second` are of training alone, from the rates in `metrics.jsonl`: the
     sum over all updates, and the median.
@@ -41,8 +54,6 @@ class RunRecord(TypedDict):
     epochs: float
     seconds: int
     images_per_second: float
-    error: float | None
-    error_ten_views: float | None
     test_curve: list[tuple[float, float]]
     train_curve: list[tuple[float, float]]
     crossed: float | None
@@ -69,7 +80,10 @@ class TrainingRecord(TypedDict):
 
 
 class Record(TypedDict):
-    """Record of all trainings. `machine` and `jax` are those with which it was written."""
+    """Record of all trainings. `machine` and `jax` are those with which it was written.
+
+    `sections` holds the results of the table's own further parts, by their names.
+    """
 
     format: int
     data: dict[str, Any]
@@ -77,12 +91,14 @@ class Record(TypedDict):
     jax: str
     baselines: dict[str, dict[str, float]]
     trainings: list[TrainingRecord]
+    sections: NotRequired[dict[str, Any]]
 
 
-def make_record(plan: Plan, dataset: Dataset, note: str, machine: str) -> Record:
+def make_record(table: Table, plan: Plan, dataset: Dataset, note: str, machine: str) -> Record:
     """Read the runs and baselines in a workdir.
 
     Args:
+      table: the trainings.
       plan: the runs.
       dataset: the data set of the runs.
       note: words about the data, such as whether it is a copy in another form; "" for none.
@@ -92,17 +108,35 @@ def make_record(plan: Plan, dataset: Dataset, note: str, machine: str) -> Record
 
     counts = {"train": len(dataset.train), "test": len(dataset.test)}
     data = {"name": dataset.name, "note": note, **counts, "sha256": dataset.fingerprint()}
-    return {
+    trainings = [_training(one, table, plan, counts["train"]) for one in table.trainings]
+    record: Record = {
         "format": FORMAT,
         "data": data,
         "machine": machine,
         "jax": jax.__version__,
-        "baselines": read_baselines(plan.workdir),
-        "trainings": [_training(one, plan, counts["train"]) for one in TRAININGS.values()],
+        "baselines": read_baselines(table.baselines, plan.workdir),
+        "trainings": trainings,
+    }
+    if table.sections:
+        done = _finished(table, plan)
+        record["sections"] = {one.name: one.measure(done) for one in table.sections}
+    return record
+
+
+def _finished(table: Table, plan: Plan) -> dict[str, dict[int, Path]]:
+    """Return the directories of finished runs by training and seed; races are left out."""
+    return {
+        training.name: {
+            run.seed: plan.directory(run)
+            for run in plan.runs(training)
+            if finished(plan.directory(run), plan.config(run))
+        }
+        for training in table.trainings
+        if not training.rates
     }
 
 
-def _training(training: Training, plan: Plan, images: int) -> TrainingRecord:
+def _training(training: Training, table: Table, plan: Plan, images: int) -> TrainingRecord:
     runs = [run for run in plan.runs(training) if plan.lines(run)]
     if not runs:  # the user's changes may not fit a training that was not asked for
         plan = dataclasses.replace(plan, changes={})
@@ -120,11 +154,11 @@ def _training(training: Training, plan: Plan, images: int) -> TrainingRecord:
         "rates": plan.rates(training) if training.rates else [],
         "epochs": round(config.steps * config.batch / images, 2),
         "gpu_seconds": round(gpu_seconds(config), 1),
-        "runs": [_run(run, plan, images) for run in runs],
+        "runs": [_run(run, table, plan, images) for run in runs],
     }
 
 
-def _run(run: Run, plan: Plan, images: int) -> RunRecord:
+def _run(run: Run, table: Table, plan: Plan, images: int) -> RunRecord:
     lines, directory = plan.lines(run), plan.directory(run)
     config = plan.config(run)
     per_epoch = images / config.batch
@@ -136,7 +170,6 @@ def _run(run: Run, plan: Plan, images: int) -> RunRecord:
         train_curve = [_point(window.step, window.error, per_epoch) for window in apart]
         crossed = crossing(lines, config)
     seconds = train_seconds(lines, config.batch)
-    ten = ten_views_error(directory) if 10 in run.training.views else None
     done = crossed is not None or finished(directory, config)
     last = lines[-1]["step"]
     return {
@@ -146,13 +179,28 @@ def _run(run: Run, plan: Plan, images: int) -> RunRecord:
         "epochs": round(last / per_epoch, 2),
         "seconds": round(seconds),
         "images_per_second": round(median(_rates(lines)), 1),
-        "error": _percent(1 - tests[-1]["top1"]) if tests and done else None,
-        "error_ten_views": None if ten is None else _percent(ten),
+        **_errors(run, table, directory, tests[-1] if tests and done else None),
         "test_curve": [_point(line["step"], 1 - line["top1"], per_epoch) for line in tests],
         "train_curve": train_curve,
         "crossed": None if crossed is None else round(crossed.step / per_epoch, 2),
         "failed": failure(directory),
     }
+
+
+def _errors(run: Run, table: Table, directory: Path, tested: Line | None) -> Errors:
+    """Return the errors that a table measures.
+
+    Args:
+      tested: the last test of a finished run; None: it is not finished.
+    """
+    ten = ten_views_errors(directory) if 10 in run.training.views else {}
+    known = {f"{name}_ten_views": error for name, error in ten.items()}
+    if tested is not None:
+        known |= {"error": 1 - tested["top1"], "top5_error": 1 - tested["top5"]}
+    errors: Errors = {}
+    for measure in table.measures:
+        errors[measure] = _percent(known[measure]) if measure in known else None
+    return errors
 
 
 def _rates(lines: Iterable[Line]) -> list[float]:
@@ -167,19 +215,27 @@ def _point(step: float, error: float, per_epoch: float) -> tuple[float, float]:
     return round(step / per_epoch, 2), _percent(error)
 
 
-def read_record(file: Path) -> Record:
-    """Read a record that `write_json` has written.
+def read_record(table: Table, file: Path) -> Record:
+    """Read a record of a table that `write_json` has written.
 
     Raises:
       InputError: the file does not exist or contains no such record.
     """
-    record: Record = read_json(file, "the trainings", FORMAT, _require_trainings)
+    check = partial(_require_trainings, table=table)
+    record: Record = read_json(file, f"the trainings on {table.title}", FORMAT, check)
     return record
 
 
-def _require_trainings(record: Any) -> None:
+def _require_trainings(record: Any, table: Table) -> None:
+    """Raise ValueError for a record that lacks trainings of a table, or has others."""
     if not isinstance(record["trainings"], list):
         raise ValueError("its trainings are no list")
+    names = {str(one["name"]) for one in record["trainings"]}
+    known = {one.name for one in table.trainings}
+    if missing := sorted(known - names):
+        raise ValueError(f"it lacks {missing[0]}")
+    if other := sorted(names - known):
+        raise ValueError(f"it has a training {other[0]}")
 
 
 def best_runs(training: TrainingRecord) -> Sequence[RunRecord]:
