@@ -74,6 +74,11 @@ def test_errors_are_those_of_the_network(made: Any, data_dir: Path) -> None:
     for views, name in ((1, "error"), (10, "error_ten_views")):
         guesses = trained.probabilities(np.asarray(test.images[:]), views).argmax(1)
         assert run[name] == pytest.approx(100 * np.mean(guesses != test.labels), abs=0.01)
+    kept = json.loads((directory / "w" / "13pct_short" / "0" / train.TEN_VIEWS).read_text())
+    likeliest = trained.probabilities(np.asarray(test.images[:]), 10).argsort(1)[:, -5:]
+    within = (likeliest == test.labels[:, None]).any(1)
+    assert kept["top5_error"] == pytest.approx(1 - within.mean(), abs=1e-6)
+    assert "top5_error" not in run  # this table has top-1 errors alone
     assert [epoch for epoch, _ in run["test_curve"]] == pytest.approx(
         [2 / 3.75, 4 / 3.75], abs=0.01
     )
