@@ -122,6 +122,8 @@ def test_pixels_are_averaged() -> None:
     np.testing.assert_allclose(found[1, 3:6], images[1, :3, 3:6].mean((0, 1)), rtol=1e-5)
     plain = images[:, :8, :8, :1]
     np.testing.assert_array_equal(pixels(plain), plain.reshape(2, -1))
+    halves = plain.reshape(2, 4, 2, 4, 2).mean((2, 4)).reshape(2, -1)
+    np.testing.assert_array_equal(pixels(plain, largest_side=4), halves)
 
 
 def test_histograms_are_counted() -> None:
@@ -136,13 +138,23 @@ def test_histograms_are_counted() -> None:
 
 def test_nearest_neighbours_by_hand() -> None:
     """Two dark images and two bright ones; the test images' neighbours are plain to see, but one
-    has a label of its own."""
+    has a label of its own. The histogram of 190, in cells of 32, is as far from all, so that the
+    first one counts."""
     shades = np.array([0, 10, 200, 210], np.uint8)
     train = Split(np.tile(shades[:, None, None, None], (1, 4, 4, 1)), np.int32([0, 0, 1, 1]))
     tested = np.array([12, 190, 205], np.uint8)
     test = Split(np.tile(tested[:, None, None, None], (1, 4, 4, 1)), np.int32([0, 1, 0]))
-    found = nearest_neighbour(Dataset("shades", train, test, ("dark", "bright")))
-    assert found["pixels"] == pytest.approx(2 / 3)
+    dataset = Dataset("shades", train, test, ("dark", "bright"))
+    assert nearest_neighbour(dataset) == pytest.approx(2 / 3)
+    assert nearest_neighbour(dataset, histograms) == pytest.approx(1 / 3)
+
+
+def test_features_of_many_images() -> None:
+    """They are computed in blocks of 1,024: the only bright image, the 1,500th, is found."""
+    images, labels = np.zeros((2000, 2, 2, 1), np.uint8), np.zeros(2000, np.int32)
+    images[1500], labels[1500] = 200, 1
+    test = Split(np.full((1, 2, 2, 1), 190, np.uint8), np.int32([1]))
+    assert nearest_neighbour(Dataset("one", Split(images, labels), test, ("dark", "bright"))) == 1
 
 
 def test_logistic_regression_by_hand() -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ import pytest
 from helpers.pages import DOCS
 from helpers.trainings import record_of, run_record
 
-from alexnet_jax.analysis import colour_index
 from alexnet_jax.cli.configs import load_config
 from alexnet_jax.network import Architecture, Conv, presets
 from alexnet_jax.paper import write_json
@@ -121,23 +121,25 @@ def runs_of(errors: tuple[float, ...], seeds: int) -> list[RunRecord]:
     ]
 
 
-def indexed(training: str, seed: int, index: list[list[float]], p: float) -> Any:
+def indexed(training: str, seed: int, part: str, index: list[list[float]], p: float) -> Any:
     difference = float(np.mean(index[0]) - np.mean(index[1]))
     values = {"index": index, "difference": difference, "chance": 0.05, "p": p}
-    return {"training": training, "seed": seed, **values}
+    return {"training": training, "seed": seed, "part": part, **values}
 
 
 COLOUR: Colour = {
     "draws": 20_000,
     "runs": [
-        indexed("short", 0, [[0.1, 0.3], [0.5, 0.7]], 0.0004),
-        indexed("short", 1, [[0.5, 0.7], [0.2, 0.2]], 0.2),
-        indexed("within_towers", 0, [[0.4, 0.4], [0.5, 0.5]], 0.3),
-        indexed("within_towers", 1, [[0.4, 0.4], [0.3, 0.3]], 0.4),
+        indexed("short", 0, "added", [[0.1, 0.3], [0.5, 0.7]], 0.0004),
+        indexed("short", 0, "kernels", [[0.6, 0.6], [0.6, 0.6]], 1.0),
+        indexed("short", 1, "added", [[0.5, 0.7], [0.2, 0.2]], 0.2),
+        indexed("within_towers", 0, "added", [[0.4, 0.4], [0.5, 0.5]], 0.3),
+        indexed("within_towers", 1, "added", [[0.4, 0.4], [0.3, 0.3]], 0.4),
     ],
     "trainings": [
-        {"training": "short", "index": 0.4, "p": 0.00123},
-        {"training": "within_towers", "index": 0.4, "p": 0.5},
+        {"training": "short", "part": "added", "index": 0.4, "p": 0.00123},
+        {"training": "within_towers", "part": "added", "index": 0.4, "p": 0.5},
+        {"training": "short", "part": "kernels", "index": 0.6, "p": 1.0},
     ],
 }
 
@@ -186,50 +188,61 @@ def test_the_colour_by_hand(record: Record) -> None:
     """|differences| .4 and .4 against .1 and .1; the differences of these are .3 and .3."""
     assert format_colour(COLOUR, ("short", "within_towers")) in format_report(TINY_IMAGENET, record)
     lines = format_colour(COLOUR, ("short", "within_towers")).splitlines()
-    assert lines[2:4] == [
-        "| `short` | 0.400 | 0.400, 0.400 | 0.400 | 0.050 | 0.0012 | 1 of 2 |",
-        "| `within_towers` | 0.400 | 0.100, 0.100 | 0.100 | 0.050 | 0.5 | 0 of 2 |",
+    added = "what training added"
+    assert lines[2:5] == [
+        f"| `short` | {added} | 0.400 | 0.400, 0.400 | 0.400 | 0.050 | 0.0012 | 1 of 2 |",
+        f"| `within_towers` | {added} | 0.400 | 0.100, 0.100 | 0.100 | 0.050 | 0.5 | 0 of 2 |",
+        "| `short` | kernels | 0.600 | 0.000 | 0.000 | 0.050 | 1 | 0 of 1 |",
     ]
-    assert lines[-1] == (
-        "- Difference of the towers, `short` minus `within_towers`: +0.300 ± 0.000 (2 seeds)"
-    )
-    alone: Colour = {**COLOUR, "runs": COLOUR["runs"][:2], "trainings": COLOUR["trainings"][:1]}
+    assert [line for line in lines if line.startswith("- ")] == [
+        f"- Difference of the towers, {added}, `short` minus `within_towers`: "
+        "+0.300 ± 0.000 (2 seeds)"
+    ]
+    alone: Colour = {**COLOUR, "runs": COLOUR["runs"][:3], "trainings": COLOUR["trainings"][:1]}
     assert "minus" not in format_colour(alone, ("short", "within_towers"))
     assert format_colour({**COLOUR, "runs": []}, ("short", "within_towers")) == ""
 
 
 def test_kernels_of_finished_runs_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Maps of the first half are tower 0's: kernels without colour beside opponents."""
-    kernel = np.zeros((2, 2, 3, 4), np.float32)
-    kernel[..., :2], kernel[:, :, 0, 2:], kernel[:, :, 1, 2:] = 1, 1, -1
-    assert list(colour_index(kernel)) == [0, 0, 1, 1]
-
-    class Loaded:
-        params = {"conv1": {"kernel": kernel}}  # noqa: RUF012
-
-    monkeypatch.setattr(kernel_colour, "load_trained", lambda directory: Loaded)
+    """Maps of the first half are tower 0's. To equal channels, training has added nothing in the
+    first two maps but more of the same, in the others opponents of the same energy."""
+    before, after = np.ones((2, 2, 3, 4), np.float32), np.ones((2, 2, 3, 4), np.float32)
+    after[..., :2] += 1
+    opponents = np.sqrt(3 / 2) * np.float32([1, -1, 0])
+    after[..., 2:] += opponents[:, None]
+    loaded = SimpleNamespace(params={"conv1": {"kernel": after}})
+    for name in ("architecture", "config", "topology"):
+        setattr(loaded, name, name)
+    initial = SimpleNamespace(params={"conv1": {"kernel": before}})
+    monkeypatch.setattr(kernel_colour, "load_trained", lambda directory: loaded)
+    monkeypatch.setattr(kernel_colour, "init_state", lambda *network: initial)
     found = measure_colour(("short", "tiny"), {"short": {3: Path("a"), 4: Path("b")}, "tiny": {}})
-    assert [(run["training"], run["seed"]) for run in found["runs"]] == [("short", 3), ("short", 4)]
-    assert found["runs"][0]["index"] == [[0, 0], [1, 1]]
+    assert [(run["training"], run["seed"], run["part"]) for run in found["runs"]] == [
+        ("short", seed, part) for seed in (3, 4) for part in ("added", "kernels")
+    ]
+    indices = {run["part"]: run["index"] for run in found["runs"]}
+    assert indices == {"added": [[0, 0], [1, 1]], "kernels": [[0, 0], [0.5, 0.5]]}
     assert found["runs"][0]["difference"] == -1
     assert found["runs"][0]["p"] == pytest.approx(2 / 6, abs=0.02)  # of all divisions
-    (short,) = found["trainings"]
-    assert (short["training"], short["index"]) == ("short", 0.5)
-    assert short["p"] == pytest.approx(1 / 9, abs=0.02)
+    added, kernels = found["trainings"]
+    assert (added["training"], added["part"], added["index"]) == ("short", "added", 0.5)
+    assert (kernels["training"], kernels["part"], kernels["index"]) == ("short", "kernels", 0.25)
+    assert added["p"] == pytest.approx(1 / 9, abs=0.02)
     json.dumps(found)
 
 
 def test_the_picture_shows_every_kernel(record: Record) -> None:
     """Of each run two sorted towers with their means, the lower one first."""
-    (axes,) = kernel_colours(TINY_IMAGENET, record).axes
-    points = [line.get_ydata() for line in axes.lines if line.get_marker() == "."]
-    assert [list(values) for values in points[:4]] == [
+    above, below = kernel_colours(TINY_IMAGENET, record).axes
+    points = [[line.get_ydata() for line in axes.lines if line.get_marker() == "."]
+              for axes in (above, below)]  # fmt: skip
+    assert [list(values) for values in points[0][:4]] == [
         [0.1, 0.3], [0.5, 0.7], [0.2, 0.2], [0.5, 0.7],
     ]  # fmt: skip
-    assert len(points) == 8
-    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert [len(lines) for lines in points] == [8, 2]
+    labels = [label.get_text() for label in above.get_xticklabels()]
     assert labels[:2] == ["seed 0\np 0.0004", "seed 1\np 0.2"]
-    assert [text.get_text() for text in axes.texts] == ["short", "within_towers"]
+    assert [text.get_text() for text in above.texts] == ["short", "within_towers"]
     assert kernel_colours(TINY_IMAGENET, record_of(TINY_IMAGENET, {})).axes
 
 

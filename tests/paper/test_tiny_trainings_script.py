@@ -11,6 +11,7 @@ from helpers.tiny_files import write_tiny
 
 from alexnet_jax.analysis import colour_index
 from alexnet_jax.inference.trained import load_trained
+from alexnet_jax.training import init_state
 
 SIZES = (
     *("batch=4", "steps=2", "evaluate_every=2", "checkpoint_every=2", "log_every=1"),
@@ -58,15 +59,25 @@ def test_four_errors_of_a_run(made: Any) -> None:
 
 
 def test_the_colour_of_the_runs_kernels(made: Any) -> None:
-    """Those of the checkpoint, two maps a tower."""
+    """Those of the checkpoint, two maps a tower, and what two small updates added to them."""
     directory, result, record = made
-    (run,) = record["sections"]["colour"]["runs"]
-    assert (run["training"], run["seed"]) == ("within_towers", 0)
-    kernel = load_trained(directory / "w" / "within_towers" / "0").params["conv1"]["kernel"]
-    wanted = colour_index(np.asarray(kernel))
-    assert np.ravel(run["index"]) == pytest.approx(wanted, abs=1e-4)
-    assert run["difference"] == pytest.approx(wanted[:2].mean() - wanted[2:].mean(), abs=1e-4)
-    assert f"| `within_towers` | {wanted.mean():.3f} | " in result.out
+    added, kernels = record["sections"]["colour"]["runs"]
+    assert (kernels["training"], kernels["seed"], kernels["part"]) == (
+        "within_towers",
+        0,
+        "kernels",
+    )
+    trained = load_trained(directory / "w" / "within_towers" / "0")
+    kernel = np.asarray(trained.params["conv1"]["kernel"])
+    initial = init_state(trained.architecture, trained.config, trained.topology)
+    difference = kernel - np.asarray(initial.params["conv1"]["kernel"])
+    assert 0 < np.square(difference).sum() < 0.1 * np.square(kernel).sum()
+    for run, weights in ((added, difference), (kernels, kernel)):
+        wanted = colour_index(weights)
+        assert np.ravel(run["index"]) == pytest.approx(wanted, abs=1e-4)
+        assert run["difference"] == pytest.approx(wanted[:2].mean() - wanted[2:].mean(), abs=1e-4)
+        words = {"added": "what training added"}.get(run["part"], "kernels")
+        assert f"| `within_towers` | {words} | {wanted.mean():.3f} | " in result.out
 
 
 def test_a_report_needs_the_record_alone(made: Any, tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
-"""Colour of the first layer's kernels in finished runs, tower beside tower: record and report."""
+"""Colour of the first layer's kernels in finished runs, tower beside tower: record and report.
+
+Initial values are noise, which a short training with a small rate hardly changes: they may be most
+of a kernel's energy. What training has added is therefore measured beside the kernels themselves.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 import numpy as np
 
@@ -14,10 +18,15 @@ from alexnet_jax.display import format_markdown
 from alexnet_jax.inference import load_trained
 from alexnet_jax.paper.trainings.table import Section
 from alexnet_jax.paper.verdicts import interval
+from alexnet_jax.training import init_state
+
+Part = Literal["added", "kernels"]
+PARTS: dict[Part, str] = {"added": "what training added", "kernels": "kernels"}
 
 LEVEL = 0.05  # of p, below which a run counts as specialized
 HEADS = (
     "towers of",
+    "",
     "mean index",
     "difference by seed",
     "mean",
@@ -26,12 +35,12 @@ HEADS = (
     f"seeds with p < {LEVEL:g}",
 )
 LEGEND = (
-    "Colour of the first layer's kernels: the share of a kernel's energy off the grey axis, 0 for "
-    "a kernel that is blind to colour, 1 for one that is blind to grey, 2/3 for noise. The "
-    "difference is that of the two towers' means, without its sign. Beside it stands the mean "
-    "difference when the same kernels are dealt to two towers at random; p is the share of "
-    "{draws:,} such deals whose difference is at least as large, for all seeds that of the sum of "
-    "their differences."
+    "Colour of the first layer's kernels, and of what training added to their initial values: the "
+    "share of the energy off the grey axis, 0 for a kernel that is blind to colour, 1 for one that "
+    "is blind to grey, 2/3 for noise. The difference is that of the two towers' means, without its "
+    "sign. Beside it stands the mean difference when the same kernels are dealt to two towers at "
+    "random; p is the share of {draws:,} such deals whose difference is at least as large, for all "
+    "seeds that of the sum of their differences."
 )
 
 
@@ -40,6 +49,7 @@ class RunColour(TypedDict):
 
     training: str
     seed: int
+    part: Part
     index: list[list[float]]
     difference: float
     chance: float
@@ -50,6 +60,7 @@ class TrainingColour(TypedDict):
     """Mean index of a training's kernels, and p of all its runs together."""
 
     training: str
+    part: Part
     index: float
     p: float
 
@@ -75,40 +86,51 @@ def colour_section(trainings: Sequence[str], compared: tuple[str, str]) -> Secti
 def measure_colour(trainings: Sequence[str], finished: Mapping[str, Mapping[int, Path]]) -> Colour:
     """Measure the kernels of finished runs, the directories of which are given by seed."""
     runs = [
-        _measure_run(training, seed, directory)
+        run
         for training in trainings
         for seed, directory in finished[training].items()
+        for run in _measure_run(training, seed, directory)
     ]
-    return {"draws": DRAWS, "runs": runs, "trainings": list(_combined(trainings, runs))}
+    combined = [one for part in PARTS for one in _combined(trainings, runs, part)]
+    return {"draws": DRAWS, "runs": runs, "trainings": combined}
 
 
-def _measure_run(training: str, seed: int, directory: Path) -> RunColour:
-    kernel = np.asarray(load_trained(directory).params["conv1"]["kernel"])
-    index = colour_index(kernel).reshape(2, -1)  # the maps of tower 0 come first
-    contrast = tower_contrast(index)
-    return {
-        "training": training,
-        "seed": seed,
-        "index": np.round(index, 4).tolist(),
-        "difference": round(contrast.difference, 4),
-        "chance": round(contrast.chance, 4),
-        "p": round(contrast.p, 5),
-    }
+def _measure_run(training: str, seed: int, directory: Path) -> Iterator[RunColour]:
+    trained = load_trained(directory)
+    initial = init_state(trained.architecture, trained.config, trained.topology)
+    kernel, before = (np.asarray(one.params["conv1"]["kernel"]) for one in (trained, initial))
+    weights: dict[Part, np.ndarray] = {"added": kernel - before, "kernels": kernel}
+    for part, values in weights.items():
+        index = colour_index(values).reshape(2, -1)  # the maps of tower 0 come first
+        contrast = tower_contrast(index)
+        yield {
+            "training": training,
+            "seed": seed,
+            "part": part,
+            "index": np.round(index, 4).tolist(),
+            "difference": round(contrast.difference, 4),
+            "chance": round(contrast.chance, 4),
+            "p": round(contrast.p, 5),
+        }
 
 
-def _combined(trainings: Sequence[str], runs: Sequence[RunColour]) -> Iterator[TrainingColour]:
+def _combined(
+    trainings: Sequence[str], runs: Sequence[RunColour], part: Part
+) -> Iterator[TrainingColour]:
     for training in trainings:
-        indices = [np.array(run["index"]) for run in _of(runs, training)]
+        indices = [np.array(run["index"]) for run in runs_of(runs, training, part)]
         if indices:
             yield {
                 "training": training,
+                "part": part,
                 "index": round(float(np.mean(indices)), 4),
                 "p": round(combined_p(indices), 5),
             }
 
 
-def _of(runs: Sequence[RunColour], training: str) -> list[RunColour]:
-    return [run for run in runs if run["training"] == training]
+def runs_of(runs: Sequence[RunColour], training: str, part: Part) -> list[RunColour]:
+    """Return the runs of a training, with what was measured of a part of their kernels."""
+    return [run for run in runs if (run["training"], run["part"]) == (training, part)]
 
 
 def format_colour(colour: Colour, compared: tuple[str, str]) -> str:
@@ -117,12 +139,13 @@ def format_colour(colour: Colour, compared: tuple[str, str]) -> str:
         return ""
     rows = []
     for training in colour["trainings"]:
-        runs = _of(colour["runs"], training["training"])
+        runs = runs_of(colour["runs"], training["training"], training["part"])
         sizes = [abs(run["difference"]) for run in runs]
         below = sum(run["p"] < LEVEL for run in runs)
         rows.append(
             (
                 f"`{training['training']}`",
+                PARTS[training["part"]],
                 f"{training['index']:.3f}",
                 ", ".join(f"{size:.3f}" for size in sizes),
                 f"{np.mean(sizes):.3f}",
@@ -131,19 +154,26 @@ def format_colour(colour: Colour, compared: tuple[str, str]) -> str:
                 f"{below} of {len(runs)}",
             )
         )
-    table = format_markdown(HEADS, rows, left=1)
-    parts = (table, LEGEND.format(draws=colour["draws"]), _compared(colour, *compared))
+    table = format_markdown(HEADS, rows, left=2)
+    lines = [_compared(colour, part, *compared) for part in PARTS]
+    parts = (table, LEGEND.format(draws=colour["draws"]), "\n".join(filter(None, lines)))
     return "\n\n".join(part for part in parts if part)
 
 
-def _compared(colour: Colour, more: str, less: str) -> str:
+def _compared(colour: Colour, part: Part, more: str, less: str) -> str:
     """Say by how much the towers of one training differ more than those of another, by seed."""
-    sizes = [{run["seed"]: abs(run["difference"]) for run in _of(colour["runs"], name)}
-             for name in (more, less)]  # fmt: skip
-    pairs = [(size, sizes[1][seed]) for seed, size in sizes[0].items() if seed in sizes[1]]
-    if not pairs:
+    ours, other = (
+        {run["seed"]: abs(run["difference"]) for run in runs_of(colour["runs"], name, part)}
+        for name in (more, less)
+    )
+    values = [size - other[seed] for seed, size in ours.items() if seed in other]
+    if not values:
         return ""
-    mean, half = interval([a - b for a, b in pairs])
-    spread = f" ± {half:.3f}" if len(pairs) > 1 else ""
-    seeds = f"{len(pairs)} seeds" if len(pairs) > 1 else "one seed"
-    return f"- Difference of the towers, `{more}` minus `{less}`: {mean:+.3f}{spread} ({seeds})"
+    mean, half = interval(values)
+    spread, seeds = (f" ± {half:.3f}", f"{len(values)} seeds")
+    if len(values) == 1:
+        spread, seeds = "", "one seed"
+    return (
+        f"- Difference of the towers, {PARTS[part]}, `{more}` minus `{less}`: "
+        f"{mean:+.3f}{spread} ({seeds})"
+    )

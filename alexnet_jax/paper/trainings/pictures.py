@@ -8,7 +8,7 @@ import numpy as np
 
 from alexnet_jax.analysis import NOISE
 from alexnet_jax.display import blank_figure
-from alexnet_jax.paper.trainings.kernel_colour import Colour, RunColour
+from alexnet_jax.paper.trainings.kernel_colour import PARTS, Colour, RunColour, runs_of
 from alexnet_jax.paper.trainings.record import Record, best_runs
 from alexnet_jax.paper.trainings.table import Table
 
@@ -70,33 +70,30 @@ def figure1(table: Table, record: Record) -> Figure:
 def kernel_colours(table: Table, record: Record) -> Figure:
     """Draw the colour index of every kernel of both towers, for each run that has it.
 
-    The kernels of a tower stand side by side from the least colourful to the most, and a line at
-    their mean; the tower with the lower mean stands on the left. Two trainings have a gap between
-    them, and a dotted line marks the index of noise.
+    Above it is that of what training has added, below that of the kernels themselves. The kernels
+    of a tower stand side by side from the least colourful to the most, with a line at their mean;
+    the tower with the lower mean stands on the left. A dotted line marks the index of noise.
     """
-    colour: Colour = record.get("sections", {}).get(
-        "colour", {"draws": 0, "runs": [], "trainings": []}
-    )
-    names = [one["training"] for one in colour["trainings"]]
-    figure = blank_figure(2.0 + 0.75 * max(6, len(colour["runs"])), 4.2)
-    axes = figure.subplots()
-    place, ticks = 0.0, dict[float, str]()
-    for name in names:
-        runs = [run for run in colour["runs"] if run["training"] == name]
-        first = place
-        for run in runs:
-            _draw_towers(axes, place, run, labelled=not ticks)
-            ticks[place] = f"seed {run['seed']}\np {run['p']:.2g}"
-            place += 1
-        axes.text((first + place - 1) / 2, 1.03, name, ha="center", va="bottom")
-        place += 0.6
-    axes.axhline(NOISE, color="#777777", linewidth=0.8, linestyle=":", zorder=0)
-    axes.set_xticks(list(ticks), list(ticks.values()), fontsize=8)
-    axes.set(ylim=(0, 1), ylabel="colour index of a kernel")
-    axes.tick_params(axis="x", length=0)
-    if ticks:
-        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
-    axes.spines[["top", "right"]].set_visible(False)
+    none: Colour = {"draws": 0, "runs": [], "trainings": []}
+    colour: Colour = record.get("sections", {}).get("colour", none)
+    figure = blank_figure(2.6 + 0.4 * max(8, len(colour["runs"])), 6.4)
+    for axes, part in zip(figure.subplots(2, 1), PARTS, strict=True):
+        place, ticks = 0.0, dict[float, str]()
+        for name in dict.fromkeys(one["training"] for one in colour["trainings"]):
+            runs = runs_of(colour["runs"], name, part)
+            axes.text(place + (len(runs) - 1) / 2, 1.03, name, ha="center", va="bottom")
+            for run in runs:
+                _draw_towers(axes, place, run, labelled=not ticks)
+                ticks[place] = f"seed {run['seed']}\np {run['p']:.2g}"
+                place += 1
+            place += 0.6
+        axes.axhline(NOISE, color="#777777", linewidth=0.8, linestyle=":", zorder=0)
+        axes.set_xticks(list(ticks), list(ticks.values()), fontsize=8)
+        axes.set(ylim=(0, 1), ylabel=f"colour index,\n{PARTS[part]}")
+        axes.tick_params(axis="x", length=0)
+        axes.spines[["top", "right"]].set_visible(False)
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     figure.suptitle(f"conv1's kernels: {_title(table, record)}", fontsize=11)
     return figure
 
