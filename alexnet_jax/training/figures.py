@@ -65,6 +65,32 @@ def learning_curve(lines: Sequence[Line], title: str) -> Figure:
     return figure
 
 
+def shows_patterns(kernel: np.ndarray) -> bool:
+    """Whether kernels [K, K, C, M] are of colours and large enough to show an edge or a blob."""
+    side, _, channels, _ = kernel.shape
+    return bool(side >= 7 and channels == 3)
+
+
+def kernel_sheet(kernel: np.ndarray, columns: int) -> np.ndarray:
+    """Lay out kernels as one picture, `columns` in a row, each scaled separately, zero as grey.
+
+    Args:
+      kernel: [K, K, C, M].
+
+    Returns:
+      [H, W, C] in [0, 1], white between the kernels.
+    """
+    side, _, channels, maps = kernel.shape
+    largest = np.abs(kernel).max((0, 1, 2), keepdims=True)
+    pictures = 0.5 + 0.5 * kernel / np.where(largest > 0, largest, 1)
+    rows = -(-maps // columns)
+    sheet = np.ones((rows * (side + 1) - 1, columns * (side + 1) - 1, channels))
+    for position in range(maps):
+        top, left = (side + 1) * np.array(divmod(position, columns))
+        sheet[top : top + side, left : left + side] = pictures[..., position]
+    return sheet
+
+
 def conv1_kernels(kernel: np.ndarray, towers: int, title: str) -> Figure:
     """Draw the first layer's kernels, each tower's in its own panel (paper, figure 3).
 
