@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from contextvars import ContextVar
+from typing import TextIO
 
 _QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
 
@@ -24,7 +25,10 @@ def is_quiet() -> bool:
     return _QUIET.get()
 
 
-def remark(text: str) -> None:
-    """Print a line about work in progress on standard output, unless switched off by `quiet`."""
+def remark(text: str, file: TextIO | None = None) -> None:
+    """Print a line about work in progress, unless switched off by `quiet`.
+
+    On standard output, or to another `file`.
+    """
     if not is_quiet():
-        print(text, flush=True)
+        print(text, file=file, flush=True)

@@ -19,6 +19,7 @@ from alexnet_jax.cli.options import (
     Changes,
     Directory,
     Picture,
+    Quiet,
     Report,
     changed_values,
     option,
@@ -65,6 +66,8 @@ class Options:
     """File for a picture of the learning curves: .png, .svg or .pdf."""
     figure1: Picture = None
     """File for the paper's figure 1, drawn of our runs: .png, .svg or .pdf."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 def main(options: Options) -> None:
@@ -96,6 +99,7 @@ def _train_and_record(options: Options) -> Record | None:
     import jax
 
     from alexnet_jax import data
+    from alexnet_jax.display import remark, waiting
     from alexnet_jax.paper.cifar import (
         Plan,
         check_trainings,
@@ -121,11 +125,11 @@ def _train_and_record(options: Options) -> Record | None:
     dataset = data.load(options.data, str(options.data_dir or ""))
     if not options.report:
         enable_compile_cache()
-        say = partial(print, flush=True)
-        measure_baselines(baselines, plan.workdir, dataset, say)
-        train_all(trainings, plan, make_console(), say)
-        print()
-    return make_record(plan, dataset, options.data_note or "", device_name(jax.devices()[0]))
+        measure_baselines(baselines, plan.workdir, dataset, remark)
+        train_all(trainings, plan, make_console(), remark)
+        remark("")
+    with waiting("measuring the runs"):
+        return make_record(plan, dataset, options.data_note or "", device_name(jax.devices()[0]))
 
 
 def _chosen(only: tuple[str, ...] | None) -> tuple[list[Training], list[str]]:
