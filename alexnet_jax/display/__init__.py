@@ -1,5 +1,6 @@
 """Output helpers: progress of long work, tables as text, blank figures, classes in words."""
 
+from alexnet_jax.display import style
 from alexnet_jax.display.class_words import in_words, words_by_synset
 from alexnet_jax.display.figure import blank_figure
 from alexnet_jax.display.progress import LONG, Progress, format_duration, waiting
@@ -18,6 +19,7 @@ __all__ = [
     "is_quiet",
     "quiet",
     "remark",
+    "style",
     "waiting",
     "words_by_synset",
 ]

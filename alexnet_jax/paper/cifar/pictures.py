@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alexnet_jax.display import blank_figure
+from alexnet_jax.display import blank_figure, style
 from alexnet_jax.paper.cifar.record import Record, best_runs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_COLOURS = ("#b5341b", "#e08a4c", "#8a6d1f", "#5b7083", "#2f6f9f", "#3f8f5f", "#7a4f9a", "#444444")
 
 
 def learning_curves(record: Record) -> Figure:
@@ -19,13 +17,13 @@ def learning_curves(record: Record) -> Figure:
     axes = figure.subplots()
     trainings = [one for one in record["trainings"] if one["runs"] and not one["rates"]]
     for number, training in enumerate(trainings):
-        colour = _COLOURS[number % len(_COLOURS)]
-        style = "--" if training["library"] == "torch" else "-"
+        colour = style.SERIES[number % len(style.SERIES)]
+        dashes = "--" if training["library"] == "torch" else "-"
         for position, run in enumerate(training["runs"]):
             points = run["test_curve"]
             label = training["name"] if position == 0 else None
             epochs, errors = ([point[axis] for point in points] for axis in (0, 1))
-            axes.plot(epochs, errors, style, color=colour, linewidth=1.1, label=label)
+            axes.plot(epochs, errors, dashes, color=colour, linewidth=1.1, label=label)
     axes.set(xlabel="epochs", ylabel="test error (%)", ylim=(0, 70), title=_title(record))
     axes.grid(alpha=0.25)
     if trainings:
@@ -42,12 +40,12 @@ def figure1(record: Record) -> Figure:
     figure = blank_figure(6.0, 4.2)
     axes = figure.subplots()
     races = {one["name"]: one for one in record["trainings"] if one["rates"]}
-    for name, style in (("relu", "-"), ("tanh", "--")):
+    for name, dashes in (("relu", "-"), ("tanh", "--")):
         for position, run in enumerate(best_runs(races[name])):
             epochs, errors = ([point[axis] / scale for point in run["train_curve"]]
                               for axis, scale in ((0, 1), (1, 100)))  # fmt: skip
             label = f"{name}, rate {run['rate']:g}" if position == 0 else None
-            axes.plot(epochs, errors, style, color="black", linewidth=1.1, label=label)
+            axes.plot(epochs, errors, dashes, color="black", linewidth=1.1, label=label)
     axes.axhline(0.25, color="black", linewidth=0.8, linestyle=":")
     axes.set(xlabel="epochs", ylabel="training error rate", ylim=(0, 0.75), title=_title(record))
     axes.set_xlim(0, None)
