@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alexnet_jax.display import blank_figure
+from alexnet_jax.display import blank_figure, style
 from alexnet_jax.network import LRN
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-RIGHT, PLAIN = "#b5341b", "#5b7083"
+
+LEAST_DROP = 0.05  # of a probability, at the end of a scale of colours: less looks like nothing
 
 
 def top_five_picture(
@@ -27,7 +28,7 @@ def top_five_picture(
     Args:
       images: [B, S, S, C] uint8.
       probabilities: [B, classes].
-      labels: classes of the images, named above them and with red bars; None where unknown.
+      labels: classes of the images, named above them and set in bold; None where unknown.
     """
     columns = min(4, len(images))
     rows = -(-len(images) // columns)
@@ -41,18 +42,22 @@ def top_five_picture(
         shown, bars = panels[2 * top, column], panels[2 * top + 1, column]
         shown.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
         if label is not None:
-            shown.set_title(_shortened(class_names[label]), fontsize=9)
+            shown.set_title(_shortened(class_names[label]), fontsize=style.TITLE)
         _bars(bars, row, class_names, label)
     return figure
 
 
 def _bars(axes: Any, row: np.ndarray, class_names: Sequence[str], label: int | None) -> None:
+    """Draw pale bars with names on them, in dark text, and probabilities at the right."""
     order = row.argsort(kind="stable")[::-1][:5]
-    colours = [RIGHT if index == label else "#c9d3dc" for index in order]
     heights = np.arange(len(order))
-    axes.barh(heights, row[order], 0.8, color=colours)
+    colours = ["#e9a99c" if index == label else style.PALE for index in order]
+    axes.barh(heights, row[order], 0.86, color=colours)
     for height, index in zip(heights, order, strict=True):
-        axes.text(0.02, height, _shortened(class_names[index]), va="center", fontsize=8)
+        words = {"va": "center", "fontsize": style.LABEL, "color": "black"}
+        words["weight"] = "bold" if index == label else "normal"
+        axes.text(0.02, height, _shortened(class_names[index]), **words)
+        axes.text(1, height, f"{row[index]:.0%}", ha="right", **words)
     axes.set(xlim=(0, 1), ylim=(4.5, -0.5))
 
 
@@ -63,9 +68,10 @@ def _shortened(name: str) -> str:
 def norm_picture(image: np.ndarray, before: np.ndarray, after: np.ndarray, norm: LRN) -> Figure:
     """Draw the effect of local response normalization on the maps of one image.
 
-    Panels from left to right: the image; the energy of the responses, summed over maps, before and
-    after; and the responses of all maps at the position of the largest energy. There the responses
-    after the norm are multiplied by k^beta, so that small responses are nearly unchanged.
+    Panels from left to right: the image; the root mean square of all maps at each position, before
+    and after, with one scale; and the responses of all maps at the position that the norm weakens
+    most. Responses after the norm are multiplied by k^beta, so that small ones, which it leaves
+    alone, look the same before and after.
 
     Args:
       image: [S, S, C] uint8.
@@ -73,74 +79,91 @@ def norm_picture(image: np.ndarray, before: np.ndarray, after: np.ndarray, norm:
       norm: the layer, for its constants.
     """
     figure = blank_figure(12, 3.2, wspace=0.04)
-    panels = figure.subplots(1, 4, width_ratios=[1, 1, 1, 1.7])
+    panels = figure.subplots(1, 4, width_ratios=[1, 1, 1.1, 1.7])
     panels[0].imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
-    panels[0].set_title("image", fontsize=10)
-    energies = [np.square(x.astype(np.float64)).sum(-1) for x in (before, after)]
-    for axes, energy, when in zip(panels[1:3], energies, ("before", "after"), strict=True):
-        axes.imshow(np.sqrt(energy), cmap="magma", vmin=0)
-        axes.set_title(f"energy of all maps {when}", fontsize=10)
+    panels[0].set_title("image", fontsize=style.TITLE)
+    scaled = after.astype(np.float64) * norm.k**norm.beta
+    sizes = [np.sqrt(np.square(x.astype(np.float64)).mean(-1)) for x in (before, scaled)]
+    largest = max(sizes[0].max(), 1e-9)
+    for axes, size, when in zip(panels[1:3], sizes, ("before", "after"), strict=True):
+        shown = axes.imshow(size, cmap=style.HEAT, vmin=0, vmax=largest)
+        axes.set_title(f"all maps {when}", fontsize=style.TITLE)
+    weaker = 1 - (sizes[1] / np.maximum(sizes[0], 1e-30)).min()
+    panels[2].set_xlabel(f"at most {weaker:.1%} weaker", fontsize=style.LABEL)
+    bar = figure.colorbar(shown, ax=panels[2], fraction=0.046)
+    bar.set_label("root mean square", fontsize=style.NOTE)
+    bar.ax.tick_params(labelsize=style.NOTE)
     for axes in panels[:3]:
-        axes.set(xticks=[], yticks=[])
-    row, column = np.unravel_index(energies[0].argmax(), energies[0].shape)
+        style.no_ticks(axes)
+    row, column = np.unravel_index((sizes[0] - sizes[1]).argmax(), sizes[0].shape)
     maps = np.arange(before.shape[-1])
-    panels[3].bar(maps, before[row, column], 1, color="#c9d3dc", label="before")
-    scaled = after[row, column] * norm.k**norm.beta
-    panels[3].bar(maps, scaled, 0.5, color=RIGHT, label="after, times $k^\\beta$")
-    panels[3].set_title(f"all maps at row {row}, column {column}", fontsize=10)
-    panels[3].set_xlabel("map", fontsize=9)
-    panels[3].legend(frameon=False, fontsize=8)
-    panels[3].spines[["top", "right"]].set_visible(False)
+    panels[3].bar(maps, before[row, column], 1, color=style.PALE, label="before")
+    panels[3].bar(maps, scaled[row, column], 0.5, color=style.RED, label="after, times $k^\\beta$")
+    panels[3].set_title(f"each map at row {row}, column {column}", fontsize=style.TITLE)
+    panels[3].set_xlabel("map", fontsize=style.LABEL)
+    panels[3].legend(frameon=False, fontsize=style.NOTE)
+    style.open_frame(panels[3])
     constants = f"n={norm.n}, k={norm.k:g}, $\\alpha$={norm.alpha:g}, $\\beta$={norm.beta:g}"
-    figure.suptitle(f"{norm.name}: {constants}")
+    figure.suptitle(f"{norm.name}: {constants}", fontsize=style.HEADING)
     return figure
 
 
 def attribution_picture(
     images: np.ndarray,
-    covered: Sequence[np.ndarray],
+    drops: Sequence[np.ndarray],
     gradients: np.ndarray,
     titles: Sequence[str],
 ) -> Figure:
-    """Draw each image beside its occlusion map and its guided gradient.
+    """Draw each image beside the drops of its occlusion map and its guided gradient.
 
     Args:
       images: [B, H, W, C] uint8, cropped as the network saw them.
-      covered: [rows, columns] of `attribution.occlusion_map` for each image.
+      drops: [rows, columns] for each image: the probability of its class minus
+        `attribution.occlusion_map`; negative where covering helps.
       gradients: [B, H, W, C] of `attribution.class_gradients`.
       titles: titles of the images.
     """
     count = len(images)
-    figure = blank_figure(7.4, 2.5 * count, wspace=0.04)
-    panels = figure.subplots(count, 3, squeeze=False)
-    for row, image, heat, gradient, title in zip(
-        panels, images, covered, gradients, titles, strict=True
+    figure = blank_figure(8.4, 2.6 * count + 0.4, wspace=0.04)
+    panels = figure.subplots(count, 3, squeeze=False, width_ratios=[1, 1.25, 1])
+    for row, image, drop, gradient, title in zip(
+        panels, images, drops, gradients, titles, strict=True
     ):
         row[0].imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
-        row[0].set_title(title, fontsize=9)
-        shown = row[1].imshow(heat, cmap="viridis", vmin=0, vmax=max(heat.max(), 1e-6))
-        row[1].set_title("probability where covered", fontsize=9)
-        figure.colorbar(shown, ax=row[1], fraction=0.046)
-        largest = np.abs(gradient).max()
-        scaled = 0.5 + 0.5 * gradient / (largest if largest > 0 else 1)
+        row[0].set_title(title, fontsize=style.LABEL)
+        largest = max(float(np.abs(drop).max()), LEAST_DROP)
+        shown = row[1].imshow(drop, cmap=style.DIVERGING, vmin=-largest, vmax=largest)
+        row[1].set_title("drop when covered there", fontsize=style.LABEL)
+        bar = figure.colorbar(shown, ax=row[1], fraction=0.046)
+        bar.set_label("drop of the probability", fontsize=style.NOTE)
+        bar.ax.tick_params(labelsize=style.NOTE)
+        steepest = np.abs(gradient).max()
+        scaled = 0.5 + 0.5 * gradient / (steepest if steepest > 0 else 1)
         row[2].imshow(scaled.squeeze(), cmap="gray", vmin=0, vmax=1)
-        row[2].set_title("guided gradient", fontsize=9)
+        row[2].set_title("guided gradient", fontsize=style.LABEL)
         for axes in row:
-            axes.set(xticks=[], yticks=[])
+            style.no_ticks(axes)
+    figure.suptitle("what of the picture the answer depends on", fontsize=style.HEADING)
     return figure
 
 
 def patches_picture(
-    patches: Sequence[Sequence[np.ndarray]], names: Sequence[str], title: str
+    patches: Sequence[Sequence[np.ndarray]],
+    names: Sequence[str],
+    title: str,
+    values: Sequence[Sequence[float]] | None = None,
 ) -> Figure:
     """Draw a row for each map: the patches of images that it responds to most, strongest first.
 
     Args:
       patches: for each map, arrays [h, w, C] uint8 of any size.
       names: names of the maps.
+      values: the response to each patch, written under it and drawn as a bar; full width is the
+        largest response of all; None for none.
     """
     columns = max(map(len, patches))
-    figure = blank_figure(0.95 * columns + 0.8, 0.95 * len(patches) + 0.5)
+    height = 0.95 if values is None else 1.15
+    figure = blank_figure(0.95 * columns + 0.8, height * len(patches) + 0.5)
     panels = figure.subplots(len(patches), columns, squeeze=False)
     for row, images, name in zip(panels, patches, names, strict=True):
         for axes in row:
@@ -148,8 +171,23 @@ def patches_picture(
             axes.spines[:].set_visible(False)
         for axes, patch in zip(row, images, strict=False):
             axes.imshow(patch.squeeze(), cmap="gray", vmin=0, vmax=255)
-        row[0].set_ylabel(name, fontsize=8, rotation=0, ha="right", va="center")
-    figure.suptitle(title, fontsize=10)
+        row[0].set_ylabel(name, fontsize=style.NOTE, rotation=0, ha="right", va="center")
+    if values is not None:
+        largest = max(max(each) for each in values)
+        for row, each in zip(panels, values, strict=True):
+            for axes, value in zip(row, each, strict=False):
+                axes.set_xlabel(f"{value:.3g}", fontsize=style.NOTE, labelpad=4)
+                width = max(value, 0) / largest if largest > 0 else 0
+                axes.plot(
+                    [0, width],
+                    [-0.03, -0.03],
+                    color=style.BLUE,
+                    lw=2.5,
+                    clip_on=False,
+                    solid_capstyle="butt",
+                    transform=axes.transAxes,
+                )
+    figure.suptitle(title, fontsize=style.TITLE)
     return figure
 
 
@@ -167,8 +205,8 @@ def tower_shares_picture(shares: dict[str, np.ndarray], title: str) -> Figure:
             part = energy[:, tower] / energy[:, tower].sum()
             bar = len(names)
             labels = ("from tower 0", "from tower 1") if bar == 0 else (None, None)
-            axes.barh(bar, part[0], color=RIGHT, label=labels[0])
-            axes.barh(bar, part[1], left=part[0], color=PLAIN, label=labels[1])
+            axes.barh(bar, part[0], color=style.TOWERS[0], label=labels[0])
+            axes.barh(bar, part[1], left=part[0], color=style.TOWERS[1], label=labels[1])
             whole = energy.shape[1] == 1
             names.append(layer if whole else f"{layer}, tower {tower}")
     axes.set_yticks(range(len(names)), names)
@@ -177,8 +215,8 @@ def tower_shares_picture(shares: dict[str, np.ndarray], title: str) -> Figure:
     axes.legend(
         frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, 1.16 + 0.4 / len(names))
     )
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title, fontsize=11)
+    style.open_frame(axes)
+    figure.suptitle(title, fontsize=style.HEADING)
     return figure
 
 
@@ -199,7 +237,12 @@ def neighbour_sheet(
         axes[1].set_axis_off()  # a gap between the query and the rest
         for axis, picture, caption in zip([axes[0], *axes[2:]], pictures, texts, strict=True):
             axis.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255)
-            axis.set(xticks=[], yticks=[])
-            axis.set_xlabel(caption, fontsize=7)
-    figure.suptitle(title, fontsize=11)
+            style.no_ticks(axis)
+            axis.set_xlabel(caption, fontsize=style.NOTE)
+        for side in axes[0].spines.values():
+            side.set(color=style.RED, linewidth=2)
+    panels[0, 0].set_title("query", fontsize=style.LABEL, color=style.RED)
+    if columns > 1:
+        panels[0, 2].set_title("nearest first", fontsize=style.LABEL)
+    figure.suptitle(title, fontsize=style.HEADING)
     return figure

@@ -50,16 +50,17 @@ def picture_functions(
     classes = np.asarray(probabilities.argmax(1) if labels is None else labels, np.int32)
     kernel = np.asarray(trained.params["conv1"]["kernel"])
     heading = f"{title}: conv1 kernels"
+    whole = probabilities[np.arange(len(stored)), classes]
     drawings: dict[str, Callable[[], Figure]] = {
         "top_five": partial(top_five_picture, stored, probabilities, trained.class_words, labels),
-        "attribution": partial(attribution, trained, stored[:MOST], classes[:MOST]),
+        "attribution": partial(attribution, trained, stored[:MOST], classes[:MOST], whole[:MOST]),
         "strongest": partial(strongest_parts, trained, test, layer),
         "conv1_kernels": partial(conv1_kernels, kernel, network.towers, heading),
     }
     if trained.origin is None and not trained.config.start_from:
         drawings["conv1_learnt"] = partial(kernel_change_picture, trained)
     for norm in (one for one in network.layers if isinstance(one, LRN)):
-        drawings[norm.name] = partial(normalized, trained, stored[0], norm)
+        drawings[norm.name] = partial(normalized, trained, stored, norm)
     if network.towers == 2:
         drawings["towers"] = partial(towers, trained, stored)
     return drawings
@@ -82,28 +83,42 @@ def seen(trained: Trained, stored: np.ndarray) -> jax.Array:
     return centre_views(jnp.asarray(stored), trained.statistics, size=size, scale=scale)
 
 
-def attribution(trained: Trained, stored: np.ndarray, classes: np.ndarray) -> Figure:
-    """Draw the attribution of a class [B] int32 in each of the stored images [B, S, S, C]."""
+def attribution(
+    trained: Trained, stored: np.ndarray, classes: np.ndarray, whole: np.ndarray
+) -> Figure:
+    """Draw the attribution of a class [B] int32 in each of the stored images [B, S, S, C].
+
+    `whole` [B] are the probabilities of these classes when nothing is covered.
+    """
     network, views = trained.architecture, seen(trained, stored)
     shorter = min(network.input_shape[:2])
     side, stride = max(1, shorter // 6), max(1, shorter // 32)
-    covered = [
-        occlusion_map(network, trained.params, view, int(label), side=side, stride=stride)
-        for view, label in zip(views, classes, strict=True)
+    drops = [
+        probability
+        - occlusion_map(network, trained.params, view, int(label), side=side, stride=stride)
+        for view, label, probability in zip(views, classes, whole, strict=True)
     ]
     gradients = np.asarray(class_gradients(network, trained.params, views, classes))
-    titles = [trained.class_words[label] for label in classes]
-    return attribution_picture(_crop(trained, stored), covered, gradients, titles)
+    titles = [
+        f"{trained.class_words[label]}, probability {probability:.0%}"
+        for label, probability in zip(classes, whole, strict=True)
+    ]
+    return attribution_picture(_crop(trained, stored), drops, gradients, titles)
 
 
-def normalized(trained: Trained, image: np.ndarray, norm: LRN) -> Figure:
-    """Draw the effect of a norm of the network on the maps of a stored image [S, S, C]."""
+def normalized(trained: Trained, stored: np.ndarray, norm: LRN) -> Figure:
+    """Draw the effect of a norm on the one of the stored images [B, S, S, C] that it changes most.
+
+    Taken is the image with the smallest quotient of the energies after and before the norm.
+    """
     names = [layer.name for layer in trained.architecture.layers]
     around = (names[names.index(norm.name) - 1], norm.name)
-    views = seen(trained, image[None])
-    outputs = activations(trained.architecture, trained.params, views, around)
-    before, after = (np.asarray(outputs[name])[0] for name in around)
-    return norm_picture(_crop(trained, image[None])[0], before, after, norm)
+    outputs = activations(trained.architecture, trained.params, seen(trained, stored), around)
+    before, after = (np.asarray(outputs[name], np.float64) for name in around)
+    energies = [np.square(maps).sum((1, 2, 3)) for maps in (before, after)]
+    chosen = int((energies[1] / np.maximum(energies[0], 1e-30)).argmin())
+    image = _crop(trained, stored[chosen : chosen + 1])[0]
+    return norm_picture(image, before[chosen], after[chosen], norm)
 
 
 def strongest_parts(trained: Trained, split: Split, layer: str) -> Figure:
@@ -130,8 +145,11 @@ def strongest_parts(trained: Trained, split: Split, layer: str) -> Figure:
             rows, columns = field.clipped(int(row), height), field.clipped(int(column), width)
             crops.append(image[slice(*rows), slice(*columns)])
         patches.append(crops)
-    title = f"{trained.config.name}, step {trained.step:,}: test images that {layer} answers to"
-    return patches_picture(patches, [f"map {number}" for number in maps], title)
+    title = (
+        f"{trained.config.name}, step {trained.step:,}: what {layer} answers to most, and how much"
+    )
+    values = top.values[maps].tolist()
+    return patches_picture(patches, [f"map {number}" for number in maps], title, values)
 
 
 def towers(trained: Trained, stored: np.ndarray) -> Figure:

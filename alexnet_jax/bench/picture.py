@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from alexnet_jax.display import blank_figure
+from alexnet_jax.display import blank_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_OURS, _PEERS = "#1d6fa5", ("#c2410c", "#a16207")
+_OURS, _PEERS = style.BLUE, (style.ORANGE, style.OCHRE)
 _TITLES = {"train": "training", "infer": "inference"}
 
 
@@ -52,26 +52,28 @@ def _rates(axes: Axes, records: Sequence[dict[str, Any]], mode: str) -> None:
             )
             x = at + (bar - (len(sides) - 1) / 2) * width
             axes.bar(x, rate, 0.94 * width, color=colour, label=label if at == 0 else None)
-            axes.errorbar(x, rate, [[rate - slow], [fast - rate]], color="#333", capsize=3, lw=1)
+            axes.errorbar(x, rate, [[rate - slow], [fast - rate]], color=style.INK, capsize=3, lw=1)
+            number = f"{rate:,.{0 if rate >= 100 else 1}f}"
+            seconds = times["median_seconds"] / record[mode]["ours"]["median_seconds"]
             axes.annotate(
-                f"{rate:,.{0 if rate >= 100 else 1}f}",
+                number if side == "ours" else f"{number}\nours: {seconds:.2f} x",
                 (x, fast),
                 xytext=(0, 3),
                 textcoords="offset points",
                 ha="center",
-                fontsize=9,
+                fontsize=style.LABEL,
             )
     axes.set_xticks(range(len(records)), [f"batch {record['batch']}" for record in records])
     axes.set(title=_TITLES[mode], ylabel="images/s", xlim=(-0.7, len(records) - 0.3))
     axes.margins(y=0.15)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.1))
+    style.open_frame(axes)
+    axes.legend(frameon=False, fontsize=style.LABEL, loc="upper center", bbox_to_anchor=(0.5, -0.1))
 
 
 def _layers(axes: Axes, record: dict[str, Any]) -> None:
     """Draw each layer's time, forward and backward, and a line at its bound."""
     rows = [row for row in record["layers"] if not row["alternative"]]
-    for shift, name, colour in ((-0.2, "forward", "#5b9bc4"), (0.2, "backward", _OURS)):
+    for shift, name, colour in ((-0.2, "forward", style.PALE), (0.2, "backward", _OURS)):
         present = [(at, row[name]) for at, row in enumerate(rows) if row[name] is not None]
         xs = [at + shift for at, _ in present]
         axes.bar(xs, [1e3 * one["seconds"] for _, one in present], 0.38, color=colour, label=name)
@@ -79,12 +81,12 @@ def _layers(axes: Axes, record: dict[str, Any]) -> None:
             [1e3 * one["bound_seconds"] for _, one in present],
             [x - 0.19 for x in xs],
             [x + 0.19 for x in xs],
-            color="#111",
+            color=style.INK,
             lw=2,
             label="bound by the roofline" if name == "forward" else "_",
         )
     names = [row["name"] for row in rows]
-    axes.set_xticks(range(len(rows)), names, rotation=35, ha="right", fontsize=9)
+    axes.set_xticks(range(len(rows)), names, rotation=35, ha="right", fontsize=style.LABEL)
     axes.set(title=f"layers alone, batch {record['batch']}", ylabel="ms", xlim=(-0.7, len(rows)))
-    axes.spines[["top", "right"]].set_visible(False)
+    style.open_frame(axes)
     axes.legend(frameon=False)

@@ -54,6 +54,7 @@ class Options:
     input: str | None
     data_dir: Path | None
     seconds: float
+    quiet: bool
 
 
 class Parser(argparse.ArgumentParser):
@@ -98,6 +99,7 @@ def make_parser(description: str, program: str) -> argparse.ArgumentParser:
     _add_words(parser, "--allocator", tuple(ALLOCATORS), "memory allocator of every process")
     add("--steps-per-dispatch", count, "1", "K", "training steps of ours in one program")
     flag("--layers", help="time every layer alone, beside its roofline")
+    flag("--quiet", help="print nothing but results and errors")
     flag("--kernels", help="profile the training step: list its kernels by time")
     add("--input", str, "none", "DATA", "measure reading this data set instead of the network")
     add("--data-dir", directory, "none", "DIR", "directory of prepared data sets, for --input")
@@ -177,6 +179,7 @@ def _checked(parsed: argparse.Namespace) -> Options:
         input=parsed.input,
         data_dir=parsed.data_dir,
         seconds=parsed.seconds,
+        quiet=parsed.quiet,
     )
 
 

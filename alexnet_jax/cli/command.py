@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 from alexnet_jax.cli.ending import end_at_interrupt, end_in_a_line
 from alexnet_jax.cli.options import arg, option, tyro
 from alexnet_jax.cli.values import fail, whole
+from alexnet_jax.display import quiet
 
 Options = TypeVar("Options")
 
@@ -115,7 +116,8 @@ def run(
 
     Args:
       main: the command's function of its options.
-      options: a dataclass, or a union of dataclasses with one subcommand each.
+      options: a dataclass, or a union of dataclasses with one subcommand each; a field `quiet` that
+        is True switches progress and remarks off.
       arguments: words of the command line; by default those of the process.
       program: name of the command in its help; by default the name of the process.
     """
@@ -124,5 +126,5 @@ def run(
         from alexnet_jax.checkpoints import quiet_orbax
 
         quiet_orbax()
-    with end_in_a_line():
+    with end_in_a_line(), quiet(getattr(parsed, "quiet", False)):
         main(parsed)

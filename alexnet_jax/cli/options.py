@@ -88,6 +88,7 @@ TrainingData = Annotated[Path | None, option(values.directory, "DIR", "as in tra
 NewFile = Annotated[Path, option(values.writable, "FILE")]
 Report = Annotated[Path | None, option(values.writable, "FILE", "none")]
 Picture = Annotated[Path | None, option(values.picture, "FILE", "none")]
+Quiet = bool  # the option --quiet of commands that print progress, which `command.run` obeys
 Workers = Annotated[int | None, option(values.count, "N", "all cores")]
 
 Changes = UseAppendAction[tuple[Annotated[tuple[str, ...], arg(metavar="KEY=VALUE")], ...]]
@@ -124,6 +125,7 @@ __all__ = [
     "Positional",
     "Positive",
     "Precision",
+    "Quiet",
     "Report",
     "Topology",
     "TopologyName",

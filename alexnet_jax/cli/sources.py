@@ -12,6 +12,7 @@ from alexnet_jax.cli.options import (
     Ground,
     Name,
     Positional,
+    Quiet,
     Whole,
     Workers,
     option,
@@ -49,6 +50,8 @@ class Preparation:
     """Directory of the prepared data sets."""
     workers: Workers = None
     """Number of processes."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,7 @@ from alexnet_jax.cli.options import (
     Changes,
     Directory,
     Picture,
+    Quiet,
     Report,
     changed_values,
     option,
@@ -57,6 +57,8 @@ class TableOptions:
     """File for the record of all runs."""
     picture: Picture = None
     """File for a picture of the learning curves: .png, .svg or .pdf."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 def run_table(table: Table, options: TableOptions, drawings: Iterable[Drawing] = ()) -> None:
@@ -93,6 +95,7 @@ def _train_and_record(table: Table, options: TableOptions) -> Record | None:
     import jax
 
     from alexnet_jax import data
+    from alexnet_jax.display import remark, waiting
     from alexnet_jax.paper.trainings import (
         Plan,
         check_trainings,
@@ -118,11 +121,12 @@ def _train_and_record(table: Table, options: TableOptions) -> Record | None:
     dataset = data.load(options.data, str(options.data_dir or ""))
     if not options.report:
         enable_compile_cache()
-        say = partial(print, flush=True)
-        measure_baselines(baselines, plan.workdir, dataset, say)
-        train_all(trainings, plan, make_console(), say)
-        print()
-    return make_record(table, plan, dataset, options.data_note or "", device_name(jax.devices()[0]))
+        measure_baselines(baselines, plan.workdir, dataset, remark)
+        train_all(trainings, plan, make_console(), remark)
+        remark("")
+    device = device_name(jax.devices()[0])
+    with waiting("measuring the runs"):
+        return make_record(table, plan, dataset, options.data_note or "", device)
 
 
 def _chosen(table: Table, only: tuple[str, ...] | None) -> tuple[list[Training], list[Baseline]]:

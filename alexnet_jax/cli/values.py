@@ -142,6 +142,11 @@ def one_of(text: str, choices: Sequence[Choice]) -> Choice:
     raise InputError(f"must be one of {', '.join(map(str, choices))}, got {text!r}")
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """Split names at commas."""
+    return tuple(name for name in text.split(",") if name)
+
+
 def directory(text: str) -> Path:
     """Return the path of a directory, which need not exist."""
     if not text:

@@ -123,12 +123,14 @@ def evaluate(
     *,
     batch: int,
     topology: Topology,
+    advance: Callable[[int], None] = lambda count: None,
 ) -> dict[str, float]:
     """Return the means of loss, top1 and top5 over a split; top1 and top5 lie in [0, 1].
 
     Every example counts once. The last partial batch is filled up with copies of weight 0, so that
     one compiled program serves all batches and the sums stay exact; sums over batches are
     accumulated in float64. The devices of `topology` that share a batch must divide `batch`.
+    `advance` is called with the number of images measured since the last call.
 
     Raises:
       ValueError: the split is empty.
@@ -144,7 +146,9 @@ def evaluate(
         # Prepare one batch while the previous one is computed, and keep no more than these two.
         if len(pending) > 1:
             _add(totals, pending.pop(0))
+            advance(batch)
     _add(totals, pending.pop())
+    advance(len(split) - start)
     return {name: total / len(split) for name, total in totals.items()}
 
 

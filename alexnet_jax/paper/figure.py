@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from alexnet_jax.display import blank_figure
+from alexnet_jax.display import blank_figure, style
 from alexnet_jax.paper.record import Record, Row
 from alexnet_jax.paper.verdicts import MARGINS, Kind
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS: dict[Kind, str] = {
-    "shown": "#2f7d4f",
-    "opposite": "#b5341b",
-    "small": "#2f6f9f",
-    "undecided": "#8a8a8a",
-    "none": "#8a8a8a",
+    "shown": style.GREEN,
+    "opposite": style.RED,
+    "small": style.BLUE,
+    "undecided": style.GREY,
+    "none": style.GREY,
 }
 AXES = {
     "% wrong": "points of error, other - ours",
@@ -28,9 +28,9 @@ PUBLISHED: dict[str, Any] = {
     "linestyle": "none",
     "marker": "D",
     "markerfacecolor": "none",
-    "markeredgecolor": "#444444",
+    "markeredgecolor": style.INK,
 }
-BAND = "#e9ecef"
+BAND = style.FAINT
 
 
 def forest_plot(record: Record) -> Figure:
@@ -49,7 +49,7 @@ def forest_plot(record: Record) -> Figure:
     panels = figure.subplots(len(groups), 1, height_ratios=heights, squeeze=False)[:, 0]
     for axes, (unit, rows) in zip(panels, groups.items(), strict=True):
         _panel(axes, unit, rows)
-    figure.suptitle(_title(record), fontsize=11)
+    figure.suptitle(_title(record), fontsize=style.HEADING)
     _legend(figure)
     return figure
 
@@ -66,7 +66,12 @@ def _legend(figure: Figure) -> None:
         "within a point, .1 nats, a factor of 1.1": Patch(color=BAND),
     }
     figure.legend(
-        marks.values(), marks.keys(), loc="outside lower center", ncols=3, fontsize=9, frameon=False
+        marks.values(),
+        marks.keys(),
+        loc="outside lower center",
+        ncols=3,
+        fontsize=style.LABEL,
+        frameon=False,
     )
 
 
@@ -89,7 +94,7 @@ def _panel(axes: Any, unit: str, rows: Sequence[Row]) -> None:
     same = 1.0 if unit == "ratio" else 0.0
     band = (1 / exp(limit), exp(limit)) if unit == "ratio" else (-limit, limit)
     axes.axvspan(*band, color=BAND, zorder=0)
-    axes.axvline(same, color="#777777", linewidth=0.8, zorder=1)
+    axes.axvline(same, color=style.GREY, linewidth=0.8, zorder=1)
     for position, row in enumerate(rows):
         _line(axes, position, row)
     if unit == "ratio":
@@ -99,10 +104,10 @@ def _panel(axes: Any, unit: str, rows: Sequence[Row]) -> None:
         axes.xaxis.set_minor_locator(NullLocator())
     low, high = axes.get_xlim()
     axes.set_xlim(min(low, band[0]), max(high, band[1]))
-    axes.set_yticks(range(len(rows)), [row["claim"] for row in rows], fontsize=9)
+    axes.set_yticks(range(len(rows)), [row["claim"] for row in rows], fontsize=style.LABEL)
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_xlabel(AXES[unit], fontsize=9)
-    axes.tick_params(axis="x", labelsize=8)
+    axes.set_xlabel(AXES[unit], fontsize=style.LABEL)
+    axes.tick_params(axis="x", labelsize=style.NOTE)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
 
@@ -121,6 +126,6 @@ def _line(axes: Any, position: int, row: Row) -> None:
         (1.01, position),
         xycoords=("axes fraction", "data"),
         color=colour,
-        fontsize=9,
+        fontsize=style.LABEL,
         va="center",
     )

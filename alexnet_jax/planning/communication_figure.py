@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from alexnet_jax.display import blank_figure
+from alexnet_jax.display import blank_figure, style
 from alexnet_jax.network import Architecture, AveragePool, Conv, Dense, Dropout, Local, MaxPool
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ class Crossing(Protocol):
 
 _INK, _QUIET, _LINE = "#1f2933", "#7b8794", "#b8c2cc"
 _WAYS = {
-    "forward": ("#1d6fa5", "forward"),
-    "backward": ("#c2410c", "backward"),
+    "forward": (style.BLUE, "forward"),
+    "backward": (style.ORANGE, "backward"),
     "gradient": ("#4b5563", "sum of the weights' gradients"),
 }
 _FILLS: dict[type, str] = {

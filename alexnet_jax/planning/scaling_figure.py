@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from alexnet_jax.display import blank_figure
+from alexnet_jax.display import blank_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,9 +32,6 @@ class Row(Protocol):
     def efficiency(self) -> tuple[float, float]: ...
 
 
-_COLOURS = ("#1d6fa5", "#c2410c", "#4d7c0f")
-
-
 def efficiency_picture(rows: Sequence[Row], titles: dict[str, str], title: str) -> Figure:
     """Draw the efficiency over the number of devices, a panel for each kind of scaling.
 
@@ -51,25 +48,45 @@ def efficiency_picture(rows: Sequence[Row], titles: dict[str, str], title: str) 
     top = 3 + max(100, *(100 * share for row in rows for share in row.efficiency))
     topologies = list(dict.fromkeys(row.topology for row in rows))
     for axes, (scaling, panel) in zip(panels, titles.items(), strict=True):
-        for topology, colour in zip(topologies, _COLOURS, strict=False):
+        for topology in topologies:
+            colour = style.TOPOLOGIES[topology]
             band = [row for row in rows if (row.scaling, row.topology) == (scaling, topology)]
-            _band(axes, band, topology, colour)
+            _band(axes, band, colour)
         counts = sorted({row.step.devices for row in rows})
         axes.set_xscale("log", base=2)
         axes.set_xticks(counts[::2], [f"{count:,}" for count in counts[::2]], fontsize=9)
         axes.minorticks_off()
         axes.set(title=panel, xlabel="devices", ylim=(0, top))
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
+        style.open_frame(axes, grid=True)
     panels[0].set_ylabel("% of the rate of as many single devices")
-    panels[0].legend(frameon=False, loc="upper right", title="solid: nothing overlaps")
-    figure.suptitle(title)
+    _legend(figure, topologies)
+    figure.suptitle(title, fontsize=style.HEADING)
     return figure
 
 
-def _band(axes: Axes, rows: Sequence[Row], topology: str, colour: str) -> None:
+def _legend(figure: Figure, topologies: Sequence[str]) -> None:
+    """Explain colours and lines below the panels: a colour a topology, a line a bound."""
+    from matplotlib.lines import Line2D
+
+    lines = [
+        Line2D([], [], color=style.TOPOLOGIES[name], lw=2, marker="o", ms=3.5)
+        for name in topologies
+    ]
+    lines += [Line2D([], [], color=style.INK, lw=2), Line2D([], [], color=style.INK, lw=1, ls="--")]
+    words = [*topologies, "computing, then exchanging", "exchange hidden behind computing"]
+    figure.legend(
+        lines,
+        words,
+        loc="outside lower center",
+        ncols=len(words),
+        frameon=False,
+        fontsize=style.LABEL,
+    )
+
+
+def _band(axes: Axes, rows: Sequence[Row], colour: str) -> None:
     counts = [row.step.devices for row in rows]
     apart, hidden = ([100 * row.efficiency[bound] for row in rows] for bound in (0, 1))
     axes.fill_between(counts, apart, hidden, color=colour, alpha=0.15, lw=0)
-    axes.plot(counts, apart, color=colour, lw=2, marker="o", ms=3.5, label=topology)
+    axes.plot(counts, apart, color=colour, lw=2, marker="o", ms=3.5)
     axes.plot(counts, hidden, color=colour, lw=1, ls="--")

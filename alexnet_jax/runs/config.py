@@ -19,6 +19,7 @@ Precision = Literal["default", "highest"]
 Classifier = Literal["auto", "new", "copied"]
 Resize = Literal["short_bicubic", "short_bilinear", "warp_bicubic", "warp_bilinear"]
 Ground = Literal["white", "black"]
+Record = Literal["tensorboard"]
 
 # Marks fields that may change when a run is resumed; any other change makes it another run.
 _FREE = "may differ"
@@ -28,6 +29,7 @@ _POSITIVE = Check("must be above 0", lambda value: value > 0)
 _BELOW_2_31 = Check("must be below 2^31", lambda value: value < 2**31)
 _SIZE = Check("must be > 0, or 0 for the preset's", lambda value: value >= 0)
 _DISTINCT = Check("takes different names of layers", lambda names: len(set(names)) == len(names))
+_DIFFERENT = Check("takes each name once", lambda names: len(set(names)) == len(names))
 _DIVISORS = Check("must be above 0 and finite", lambda stds: all(0 < s < math.inf for s in stds))
 _RISING = Check(
     "must rise from above 0",
@@ -149,6 +151,9 @@ class TrainConfig:
     """Updates between two evaluations on the test split."""
     checkpoint_every: Annotated[int, _FREE, _COUNT] = 1000
     """Updates between two checkpoints."""
+    record: Annotated[tuple[Record, ...], _FREE, _DIFFERENT] = ()
+    """Where measurements go besides metrics.jsonl, with kernels, views, weights and the norms of
+    gradients at evaluations: "tensorboard", in the directory of that name in the workdir."""
     keep_checkpoints: Annotated[int, _FREE, _COUNT] = 2
     """Number of newest checkpoints to keep."""
     keep_epochs: Annotated[float, _FREE, _NOT_NEGATIVE] = 0.0

@@ -28,6 +28,7 @@ OURS = (
     "MODEL_CARD.md",
     "MODEL_CARD.md.tmp",
     "report.html",
+    "tensorboard",
 )
 
 

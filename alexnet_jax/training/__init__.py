@@ -6,6 +6,7 @@ from alexnet_jax.training.job import Job
 from alexnet_jax.training.loop import fit
 from alexnet_jax.training.memory import keep_memory_of_small_runs, keep_memory_of_small_steps
 from alexnet_jax.training.optim import paper_sgd
+from alexnet_jax.training.recorders import Recorder
 from alexnet_jax.training.state import TrainState, abstract_state, init_state, optimizer
 from alexnet_jax.training.step import make_gradients, make_train_step
 from alexnet_jax.training.throughput import Clock
@@ -14,6 +15,7 @@ __all__ = [
     "Clock",
     "Console",
     "Job",
+    "Recorder",
     "Silence",
     "TrainState",
     "abstract_state",

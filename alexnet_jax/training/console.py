@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Protocol
 
-from alexnet_jax.display import format_duration
+from alexnet_jax.display import LONG, Progress, format_duration, is_quiet
+
+Advance = Callable[[int], None]
 
 
 class Console(Protocol):
@@ -18,6 +21,9 @@ class Console(Protocol):
     def advance(self, step: int) -> None:
         """Show that a step is made."""
 
+    def progress(self, what: str, total: int) -> Advance:
+        """Begin work on `total` images amid the steps; the result is called with those done."""
+
     def train(self, step: int, metrics: dict[str, float]) -> None:
         """Show the metrics of a training step."""
 
@@ -25,7 +31,13 @@ class Console(Protocol):
         """Show the metrics of an evaluation on the test split."""
 
     def note(self, text: str) -> None:
-        """Show a message."""
+        """Show a message about the work."""
+
+    def warn(self, text: str) -> None:
+        """Show a message about something that should be mended."""
+
+    def result(self, text: str) -> None:
+        """Show how the run ended."""
 
     def stop(self) -> None:
         """End the output of steps; messages may follow."""
@@ -49,14 +61,62 @@ def _test_text(metrics: dict[str, float]) -> str:
     )
 
 
-class PlainConsole:
+class Silence:
+    """Discards all output."""
+
+    def start(self, done: int, total: int) -> None:
+        pass
+
+    def advance(self, step: int) -> None:
+        pass
+
+    def progress(self, what: str, total: int) -> Advance:
+        return lambda count: None
+
+    def train(self, step: int, metrics: dict[str, float]) -> None:
+        pass
+
+    def test(self, step: int, metrics: dict[str, float]) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+    def warn(self, text: str) -> None:
+        pass
+
+    def result(self, text: str) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+class ResultConsole(Silence):
+    """Console that prints the last test and how the run ended; warnings go to standard error."""
+
+    _last = ""
+
+    def test(self, step: int, metrics: dict[str, float]) -> None:
+        self._last = f"step {step}  {_test_text(metrics)}"
+
+    def warn(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def result(self, text: str) -> None:
+        if self._last:
+            print(self._last)
+        print(text, flush=True)
+
+
+class PlainConsole(Silence):
     """Console that prints one line per measurement, with the time that remains."""
 
     def start(self, done: int, total: int) -> None:
         self._first, self._total, self._began = done, total, time.perf_counter()
 
-    def advance(self, step: int) -> None:
-        pass
+    def progress(self, what: str, total: int) -> Advance:
+        return Progress(what, total, after=LONG).advance
 
     def train(self, step: int, metrics: dict[str, float]) -> None:
         seconds_per_step = (time.perf_counter() - self._began) / max(step - self._first, 1)
@@ -69,11 +129,10 @@ class PlainConsole:
     def note(self, text: str) -> None:
         print(text, flush=True)
 
-    def stop(self) -> None:
-        pass
+    warn = result = note
 
 
-class BarConsole:
+class BarConsole(Silence):
     """Console with a bar at the bottom of the terminal, and test results above it."""
 
     def __init__(self) -> None:
@@ -100,6 +159,16 @@ class BarConsole:
     def advance(self, step: int) -> None:
         self._progress.update(self._task, completed=step)
 
+    def progress(self, what: str, total: int) -> Advance:
+        done = 0
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            self._progress.update(self._task, description=f"{what} {done:,} of {total:,} images")
+
+        return advance
+
     def train(self, step: int, metrics: dict[str, float]) -> None:
         self._progress.update(self._task, completed=step, description=_train_text(metrics))
 
@@ -109,32 +178,17 @@ class BarConsole:
     def note(self, text: str) -> None:
         self._progress.console.print(text, highlight=False, markup=False)
 
+    warn = result = note
+
     def stop(self) -> None:
         self._progress.stop()
 
 
-class Silence:
-    """Discards all output."""
-
-    def start(self, done: int, total: int) -> None:
-        pass
-
-    def advance(self, step: int) -> None:
-        pass
-
-    def train(self, step: int, metrics: dict[str, float]) -> None:
-        pass
-
-    def test(self, step: int, metrics: dict[str, float]) -> None:
-        pass
-
-    def note(self, text: str) -> None:
-        pass
-
-    def stop(self) -> None:
-        pass
-
-
 def make_console() -> Console:
-    """Return a console with a bar if standard output is a terminal, else one of plain lines."""
+    """Return a console with a bar if standard output is a terminal, else one of plain lines.
+
+    Inside of `display.quiet` it prints results alone.
+    """
+    if is_quiet():
+        return ResultConsole()
     return BarConsole() if sys.stdout.isatty() else PlainConsole()

@@ -13,16 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from alexnet_jax.data import Images
-from alexnet_jax.inference import image_dependent_share
 
 # A network has begun to learn once its mean loss is below this share of the loss at chance: for
 # 1,000 classes, below 6.84, where chance is ln 1000 = 6.91.
 _BELOW = 0.99
 _MOST_LOSSES = 500  # that stay on the device between two checks
 SIGNAL_IMAGES = 32  # images of the signal check at the start
-# Share of the logits' energy below which the signal check warns. The paper's initial values give
-# about 1.6e-4, those of the source 1.3e-2.
-_BLIND = 1e-3
 
 
 def chance_loss(labels: np.ndarray) -> float:
@@ -43,19 +39,6 @@ def chance_loss(labels: np.ndarray) -> float:
 def sample_evenly(images: Images, count: int) -> np.ndarray:
     """Return [count, S, S, C]: images evenly spaced from a split's first to its last."""
     return images[np.linspace(0, len(images) - 1, count).astype(int)]
-
-
-def describe_signal(logits: np.ndarray) -> list[str]:
-    """Return lines that report how much of the logits [B, K], float64, depends on the image."""
-    share = image_dependent_share(logits)
-    lines = [f"start: {share:.1e} of the logits' energy depends on the image"]
-    if share < _BLIND:
-        lines.append(
-            "warning: with these initial values the network is all but blind to the image, "
-            "and may take long to begin to learn; --set init=source2012 starts conv3 to conv5 "
-            "from .03, as the authors' own runs did"
-        )
-    return lines
 
 
 class Losses:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,7 @@ class Job:
     @classmethod
     def make(cls, config: TrainConfig) -> Job:
         """Load what a config names; raise InputError if it does not exist or does not fit."""
+        _require_recorders(config)
         dataset = data.load(config.data, config.data_dir)
         if dataset.ground is not None:  # pictures are later read as those of the training were
             config = dataclasses.replace(config, ground=dataset.ground)
@@ -111,6 +113,15 @@ class Job:
             self.description(), step=step, mean=mean, measured=measured, hashes=hashes
         )
         write_atomically(workdir / CARD, card)
+
+
+def _require_recorders(config: TrainConfig) -> None:
+    """Raise InputError if a recorder of `config.record` needs a library that is not installed."""
+    if "tensorboard" in config.record and importlib.util.find_spec("tensorboardX") is None:
+        raise InputError(
+            "record=tensorboard needs tensorboardX, which is not installed: "
+            "pip install 'alexnet_jax[tensorboard]'"
+        )
 
 
 def _require_layers(config: TrainConfig, architecture: Architecture) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import math
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import jax
@@ -39,6 +39,8 @@ from alexnet_jax.training.console import Console, Silence
 from alexnet_jax.training.diagnosis import HealthMonitor
 from alexnet_jax.training.figures import NO_PICTURES, can_draw
 from alexnet_jax.training.job import Job
+from alexnet_jax.training.opening import opening
+from alexnet_jax.training.recorders import Recorder, make_recorders
 from alexnet_jax.training.run import Run
 from alexnet_jax.training.state import TrainState
 from alexnet_jax.training.step import make_train_step
@@ -54,10 +56,12 @@ def fit(
     fresh: bool = False,
     profile: Path | None = None,
     heartbeat: float = 100.0,
+    recorders: Sequence[Recorder] = (),
 ) -> signal.Signals | None:
     """Train to `config.steps`, resuming from the newest good checkpoint in the workdir, if any.
 
-    Writes config.json, metrics.jsonl, sessions.jsonl, checkpoints/, the model card and, if
+    Writes config.json, metrics.jsonl, sessions.jsonl, checkpoints/, the model card, what
+    `config.record` names and, if
     matplotlib is installed, learning_curve.png and conv1_kernels.png. Of several processes, only
     the first writes and prints; all must see the workdir.
 
@@ -68,6 +72,8 @@ def fit(
       fresh: start over, removing the files of an earlier run.
       profile: directory for a trace of ten steps, from the third of this process.
       heartbeat: seconds after which jax regards a silent process as dead.
+      recorders: further receivers of the measurements, given alike in all processes; those of the
+        first are called, and closed at the end.
 
     Returns:
       None, or the signal that arrived after the last update, too late to stop this run.
@@ -89,22 +95,28 @@ def fit(
         Checkpoints(
             workdir / "checkpoints", keep=config.keep_checkpoints, every=every, clean=True
         ) as saved,
+        contextlib.ExitStack() as recording,
     ):
 
         def initial_state() -> TrainState:
             return start.state(job.start_sha256, console.note)
 
-        run = Run(job, workdir, console, log, saved, initial_state)
+        each = (*make_recorders(config, workdir), *recorders)
+        for recorder in each:
+            recording.callback(recorder.close)
+        run = Run(job, workdir, console, log, each, saved, initial_state)
         if broadcast_from_first(log.finished) and run.step == config.steps:
-            console.note(f"{workdir} is finished at step {config.steps}; nothing to do")
+            console.result(f"{workdir} is finished at step {config.steps}; nothing to do")
             return None
         on_all_processes(lambda: require_savable(workdir, run.array_bytes))
         if not can_draw():
-            console.note(NO_PICTURES)
+            console.warn(NO_PICTURES)
         if saved.steps:
             console.note(f"resumed at step {run.step}")
         else:
-            check_signal(job, run.network, run.state.params, run.statistics, console.note)
+            for line in opening(job, workdir):
+                console.note(line)
+            check_signal(job, run.network, run.state.params, run.statistics, console)
         log.rewind(run.step)
         session = job.session(run.step)
         with recorded_session(workdir, session, lambda: run.step, writing=is_first()):
@@ -180,7 +192,7 @@ def train(run: Run, signals: Signals, watch: Watch, profile: Path | None) -> Non
                 run.log_train(step, jax.device_get(metrics), clock)
             stopping, flat = signals.stopping(step), monitor.flat(step)
             if run.is_due(step) or stopping or flat:
-                run.evaluate_and_save(step, clock, monitor, wait=bool(stopping or flat))
+                run.evaluate_and_save(step, batch, clock, monitor, wait=bool(stopping or flat))
             if flat is not None:
                 raise flat
             if stopping is not None:

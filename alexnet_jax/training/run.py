@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import SupportsFloat, cast
 
@@ -14,11 +14,14 @@ from alexnet_jax.data import Prefetch, Statistics, VerifiedBatches, statistics_o
 from alexnet_jax.errors import InputError
 from alexnet_jax.inference import evaluate, make_counter, make_logits
 from alexnet_jax.runs import MetricsFile
-from alexnet_jax.runtime import gather_to_host, on_all_processes, on_first_process
+from alexnet_jax.runtime import gather_to_host, is_first, on_all_processes, on_first_process
 from alexnet_jax.training import figures
+from alexnet_jax.training.accumulation import Batch
 from alexnet_jax.training.console import Console
 from alexnet_jax.training.diagnosis import HealthMonitor
+from alexnet_jax.training.inside import Inside
 from alexnet_jax.training.job import Job
+from alexnet_jax.training.recorders import JsonLines, Recorder
 from alexnet_jax.training.schedule import plateau_update
 from alexnet_jax.training.state import SavedTrees, TrainState, abstract_state, as_trees, from_trees
 from alexnet_jax.training.throughput import Clock
@@ -32,6 +35,7 @@ class Run:
       workdir: the run's directory.
       console: receives progress and messages.
       log: the run's metrics file.
+      recorders: further receivers of the measurements, alike in all processes.
       checkpoints: the run's checkpoints.
       initial_state: returns the state before the first update; called if there is no checkpoint.
 
@@ -48,6 +52,7 @@ class Run:
         workdir: Path,
         console: Console,
         log: MetricsFile,
+        recorders: Sequence[Recorder],
         checkpoints: Checkpoints,
         initial_state: Callable[[], TrainState],
     ) -> None:
@@ -65,6 +70,8 @@ class Run:
             precision=config.precision,
         )
         self._counter = make_counter(self.network)
+        self._recorders = (JsonLines(log), *recorders)
+        self._inside = Inside(job, recorders) if recorders else None
         self.restart()
 
     @property
@@ -93,7 +100,7 @@ class Run:
         state = abstract_state(job.architecture, job.config, job.topology)
         stats = Statistics.abstract(job.dataset.stored_size, job.dataset.channels)
         template = job.topology.abstract(self._trees(state, stats))
-        newest = self.checkpoints.load_newest(lambda about: template, self.console.note)
+        newest = self.checkpoints.load_newest(lambda about: template, self.console.warn)
         if newest is None:
             raise InputError(
                 f"no checkpoint in {self.workdir} can be read; --fresh starts the run over"
@@ -111,8 +118,13 @@ class Run:
         line = {name: float(value) for name, value in metrics.items()}
         line["input_wait"] = round(clock.input_wait(), 4)
         line["images_per_second"] = round(clock.rate(), 2)
-        self.log.append({"step": step, "split": "train", **line})
+        self._record(step, "train", line)
         self.console.train(step, line)
+
+    def _record(self, step: int, split: str, metrics: Mapping[str, float]) -> None:
+        if is_first():
+            for recorder in self._recorders:
+                recorder.scalars(step, split, metrics)
 
     def is_due(self, step: int) -> bool:
         """Whether an evaluation or a checkpoint is due at a step."""
@@ -122,9 +134,13 @@ class Run:
         return step == self.job.config.steps or step % self.job.config.evaluate_every == 0
 
     def evaluate_and_save(
-        self, step: int, clock: Clock, monitor: HealthMonitor, *, wait: bool
+        self, step: int, batch: Batch, clock: Clock, monitor: HealthMonitor, *, wait: bool
     ) -> None:
         """Evaluate if an evaluation is due, and save a checkpoint; `wait` until it is on disk.
+
+        Args:
+          step: number of updates made.
+          batch: batch of the last of them, for recorders that look inside.
 
         Raises:
           InputError: the data have changed, the state is not finite, or the disk is full.
@@ -133,6 +149,8 @@ class Run:
         monitor.check_health(step, self.state)
         with clock.paused():
             metrics = self._evaluate(step) if self._evaluates(step) else None
+            if metrics is not None and self._inside is not None:
+                self._inside.record(step, self.state, batch, self.statistics)
             trees = self._trees(self.state, self.statistics)
             on_all_processes(self.log.sync)
             about = self.job.description().to_json()
@@ -149,8 +167,9 @@ class Run:
             self.statistics,
             batch=config.batch // config.accumulate,
             topology=job.topology,
+            advance=self.console.progress("testing", len(job.dataset.test)),
         )
-        self.log.append({"step": step, "split": "test", **metrics})
+        self._record(step, "test", metrics)
         self.console.test(step, metrics)
         plateau = jax.device_get(self.state.plateau)
         plateau = plateau_update(plateau, 1 - metrics["top1"], patience=config.patience)
@@ -171,4 +190,4 @@ class Run:
         mean = gather_to_host(self.statistics.mean)
         on_first_process(lambda: self.job.save_card(self.workdir, mean, lines, sha256))
         self.log.append({"event": "done", "step": config.steps, "params_sha256": sha256})
-        self.console.note(f"done: {self.workdir} (parameters {sha256[:16]})")
+        self.console.result(f"done: {self.workdir} (parameters {sha256[:16]})")

@@ -87,15 +87,20 @@ def init_state(architecture: Architecture, config: TrainConfig, topology: Topolo
         return init(architecture, key, _parameter_dtype(config))
 
     def make_rest(seed: jax.Array, params: Params) -> TrainState:
-        run_key = jax.random.split(jax.random.key(seed))[1]
         opt_state = optimizer(architecture, config).init(trained(config, params))
         plateau = jax.tree.map(jnp.asarray, Plateau.start())
         average = jax.tree.map(jnp.copy, params) if config.ema > 0 else None
-        return TrainState(jnp.zeros((), jnp.int32), {}, opt_state, run_key, plateau, average)
+        step = jnp.zeros((), jnp.int32)
+        return TrainState(step, {}, opt_state, run_key(seed), plateau, average)
 
     seed = np.uint32(config.seed)  # made a key inside the programs, not by two of its own
     params = _compute_sharded(topology, draw_params, seed)
     return _compute_sharded(topology, make_rest, seed, params)._replace(params=params)
+
+
+def run_key(seed: jax.Array | np.uint32) -> jax.Array:
+    """Return the random key of a run: all draws but those of the first weights are folded of it."""
+    return jax.random.split(jax.random.key(seed))[1]
 
 
 def _compute_sharded(

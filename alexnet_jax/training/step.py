@@ -14,7 +14,7 @@ from alexnet_jax.data import Statistics, training_views
 from alexnet_jax.inference import scores
 from alexnet_jax.network import Architecture, Params, forward
 from alexnet_jax.ops import product_precision
-from alexnet_jax.parallel import Topology
+from alexnet_jax.parallel import Topology, topology
 from alexnet_jax.runs import TrainConfig
 from alexnet_jax.training.accumulation import (
     Batch,
@@ -48,14 +48,10 @@ def make_train_step(
     Layers in `config.freeze` are returned unchanged: they have no gradient, no weight decay and no
     velocity, and the backward pass ends at the lowest layer that is trained.
     """
-    gradients_of = make_gradients(architecture, config, topology)
+    gradients_of = make_batch_gradients(architecture, config, topology)
     transform = optimizer(architecture, config)
     # Explicit, so that the new state has the shardings of the old one and can take its memory.
     shardings = topology.shardings(abstract_state(architecture, config, topology))
-    if config.accumulate > 1:
-        # Gradients are sharded like the trained parameters; metrics are replicated, like `step`.
-        sums = (trained(config, shardings.params), shardings.step)
-        gradients_of = mean_over_parts(gradients_of, config.accumulate, sums)
 
     def train_step(
         state: TrainState, batch: Batch, statistics: Statistics
@@ -77,6 +73,19 @@ def make_train_step(
         return state, metrics | {"learning_rate": rate}
 
     return jax.jit(train_step, donate_argnums=0, out_shardings=(shardings, None))
+
+
+def make_batch_gradients(
+    architecture: Architecture, config: TrainConfig, topology: Topology
+) -> GradientFunction:
+    """Return `make_gradients`, of a batch that is computed in `config.accumulate` parts."""
+    gradients = make_gradients(architecture, config, topology)
+    if config.accumulate == 1:
+        return gradients
+    # Gradients are sharded like the trained parameters; metrics are replicated, like `step`.
+    shardings = topology.shardings(abstract_state(architecture, config, topology))
+    sums = (trained(config, shardings.params), shardings.step)
+    return mean_over_parts(gradients, config.accumulate, sums)
 
 
 def make_gradients(
@@ -130,6 +139,27 @@ def loss(
     by_image = scores(logits, batch["label"])
     means = {name: topology.mean(jnp.mean(value)) for name, value in by_image.items()}
     return means["loss"], means
+
+
+def views_of_step(
+    architecture: Architecture,
+    config: TrainConfig,
+    draw: Draw,
+    batch: Batch,
+    statistics: Statistics,
+) -> jax.Array:
+    """Compute on one device the views that a training step takes of some images of its batch.
+
+    Args:
+      draw: key of the run, and number of updates made before the step.
+      batch: the images, with their "index" in the whole batch.
+
+    Returns:
+      [B, H, W, C] of `config.dtype`.
+    """
+    (keys,) = _fold_each(example_keys(*draw, batch["index"]), 0)
+    one_device = topology("one_device", architecture, jax.local_devices()[:1])
+    return _views(architecture, config, one_device, keys, draw, batch, statistics)
 
 
 def _views(

@@ -37,7 +37,7 @@ class Clock:
         jax.block_until_ready(metrics)
         seconds = self.elapsed()
         release_free_memory()
-        return f"first step took {seconds:.1f} s, compilation included"
+        return f"first step took {seconds:.1f} s, most of it to compile; the others are faster"
 
     def rate(self) -> float:
         """Return the images per second since the last call; the first rate includes compilation."""

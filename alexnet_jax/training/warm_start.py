@@ -16,8 +16,10 @@ from alexnet_jax.inference import Logits, Trained
 from alexnet_jax.network import Params, computed_otherwise, copied_layers
 from alexnet_jax.runs import TrainConfig, read_start
 from alexnet_jax.runtime import gather_to_host
-from alexnet_jax.training.health import SIGNAL_IMAGES, describe_signal, sample_evenly
+from alexnet_jax.training.console import Console
+from alexnet_jax.training.health import SIGNAL_IMAGES, sample_evenly
 from alexnet_jax.training.job import Job
+from alexnet_jax.training.opening import describe_start
 from alexnet_jax.training.state import TrainState, init_state
 from alexnet_jax.weights import trained_network
 
@@ -164,10 +166,10 @@ def _scale_text(scale: float | tuple[float, ...]) -> str:
 
 
 def check_signal(
-    job: Job, network: Logits, params: Params, statistics: Statistics, note: Note
+    job: Job, network: Logits, params: Params, statistics: Statistics, console: Console
 ) -> None:
     """Report how much of the logits depends on the image, before the first update."""
     images = sample_evenly(job.dataset.train.images, job.topology.divisible(SIGNAL_IMAGES))
     logits = network(params, images, statistics)
-    for line in describe_signal(gather_to_host(logits).astype(np.float64)):
-        note(line)
+    line, warning = describe_start(gather_to_host(logits).astype(np.float64))
+    (console.warn if warning else console.note)(line)

@@ -21,8 +21,8 @@ def interrupted(workdir: Path, number: signal.Signals) -> Result:
     """Starts a training and sends it a signal once it has logged two lines."""
     process = start("train", *arguments(workdir))
     assert process.stdout is not None
-    # The signal at the start, the time of the first step, and two lines of steps.
-    seen = [process.stdout.readline() for _ in range(4)][2:]
+    # Four lines about the run, the check of its start, the time of the first step; two of steps.
+    seen = [process.stdout.readline() for _ in range(8)][6:]
     process.send_signal(number)
     result = wait(process)
     assert all(line.startswith("step ") for line in seen), result.err

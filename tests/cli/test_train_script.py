@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from helpers.scripts import (
     EVERY_3,
@@ -68,9 +69,20 @@ def test_summary_prints_the_table() -> None:
 
 
 def test_a_line_a_measurement_is_printed(finished: Run) -> None:
-    start, first, *lines = finished.result.lines
-    assert start.startswith("start: ")
-    assert re.fullmatch(r"first step took \d+\.\d s, compilation included", first)
+    data, network, work, guessing, check, first, *lines = finished.result.lines
+    assert data == (
+        "data: digits, 1,437 grey images of 32 x 32 pixels to train on and 360 others to test "
+        "with, 10 classes"
+    )
+    assert network == "network: small, 2,658 parameters, sees 28 x 28 pixels"
+    assert work.startswith("training: 6 steps of 16 images (7% of the training images) on ")
+    assert work.endswith(f"; files go to {finished.workdir}")
+    labels = alexnet_jax.data.load("digits").train.labels
+    shares = np.bincount(labels) / len(labels)
+    entropy = -np.sum(shares * np.log(shares))
+    assert guessing.startswith(f"for comparison: guessing has a loss of {entropy:.3f} and a top1")
+    assert check.startswith("check: before training, ")
+    assert re.match(r"first step took \d+\.\d s, most of it to compile", first)
     measured = finished.measured[:-1]
     assert len(lines) == len(measured) + 1
     for line, want in zip(lines, measured, strict=False):

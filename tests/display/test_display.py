@@ -11,6 +11,11 @@ from alexnet_jax.display import (
     format_duration,
     format_milliseconds,
     format_table,
+    is_quiet,
+    progress,
+    quiet,
+    remark,
+    waiting,
 )
 
 
@@ -68,6 +73,51 @@ def test_a_terminal_gets_one_line_that_changes() -> None:
     out = Terminal()
     Progress("pets", 2, unit="shards", file=out).finish()
     assert out.getvalue() == "\rpets: 0 shards in 0:00\x1b[K\n"
+
+
+def test_short_work_is_passed_over_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    for ends, shown in ((2.9, ""), (3.0, "pets: 4 images in 0:03, 1 images/s\n")):
+        clock = iter([0.0, 1.0, ends])
+        monkeypatch.setattr(time, "perf_counter", lambda clock=clock: next(clock))
+        out = io.StringIO()
+        work = Progress("pets", 4, file=out, after=3.0)
+        work.advance(4)
+        work.finish()
+        assert out.getvalue() == shown
+
+
+def test_waiting_is_told_once_it_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    with waiting("compiling", out):
+        pass
+    assert out.getvalue() == ""
+    monkeypatch.setattr(progress, "LONG", 0.01)
+    with waiting("compiling", out):
+        while not out.getvalue():
+            time.sleep(0.001)
+    assert out.getvalue() == "compiling: 0:00 so far\ncompiling: 0:00\n"
+    shown = Terminal()
+    with waiting("compiling", shown):
+        while not shown.getvalue():
+            time.sleep(0.001)
+    assert shown.getvalue().endswith("\rcompiling: 0:00\x1b[K\n")
+
+
+def test_nothing_is_told_inside_of_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "LONG", 0.001)
+    out = io.StringIO()
+    with quiet():
+        assert is_quiet()
+        Progress("pets", 2, file=out).finish()
+        remark("a remark")
+        with waiting("compiling", out):
+            time.sleep(0.02)
+    assert (out.getvalue(), capsys.readouterr().out) == ("", "")
+    with quiet(False):
+        remark("a remark")
+    assert capsys.readouterr().out == "a remark\n"
 
 
 def test_a_figure_has_its_size_and_no_window() -> None:

@@ -29,7 +29,7 @@ Made = TypeVar("Made")
 OUTSIDE = {
     "name", "data", "data_dir", "start_from", "start_checkpoint", "classifier", "topology",
     "patience", "resize", "ground", "log_every", "evaluate_every", "checkpoint_every",
-    "keep_checkpoints", "keep_epochs", "flat_steps",
+    "keep_checkpoints", "keep_epochs", "flat_steps", "record",
 }  # fmt: skip
 
 

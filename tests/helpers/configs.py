@@ -48,6 +48,7 @@ OTHERS: dict[str, tuple[str, Any]] = {
     "log_every": ("1", 1),
     "evaluate_every": ("2", 2),
     "checkpoint_every": ("3", 3),
+    "record": ("tensorboard", ("tensorboard",)),
     "keep_checkpoints": ("4", 4),
     "keep_epochs": ("1.5", 1.5),
     "flat_steps": ("100", 100),

@@ -1,5 +1,6 @@
 """The picture of efficiencies on paper."""
 
+from alexnet_jax.display import style
 from alexnet_jax.network.presets import architecture
 from alexnet_jax.planning.cost_model import Machine
 from alexnet_jax.planning.scaling import predict_scaling
@@ -33,5 +34,12 @@ def test_picture() -> None:
         assert axes.get_ylim()[1] > max(map(max, lines))
     # Two devices of hybrid share the update: more than 100 %.
     assert max(row.efficiency[1] for row in rows) > 1
-    legend = figure.axes[0].get_legend()
-    assert [text.get_text() for text in legend.get_texts()] == ["data", "hybrid"]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "data",
+        "hybrid",
+        "computing, then exchanging",
+        "exchange hidden behind computing",
+    ]
+    drawn = {line.get_color() for axes in figure.axes for line in axes.lines}
+    assert drawn == {style.TOPOLOGIES["data"], style.TOPOLOGIES["hybrid"]}

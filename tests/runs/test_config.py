@@ -170,7 +170,7 @@ def test_differences_name_what_makes_another_run() -> None:
     assert {
         "steps", "data_dir", "topology", "log_every", "evaluate_every", "checkpoint_every",
         "keep_checkpoints", "keep_epochs", "flat_steps", "start_from", "start_checkpoint",
-        "ground",
+        "ground", "record",
     } == MAY_DIFFER  # fmt: skip
     assert FULL.differences(FULL) == []
     for name, (_, value) in OTHERS.items():

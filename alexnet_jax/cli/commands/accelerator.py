@@ -24,6 +24,7 @@ from alexnet_jax.bench.accelerator import ORDER, check_machine, format_page, inc
 from alexnet_jax.cli.benchmark import Parser, add_option
 from alexnet_jax.cli.ending import end_in_a_line
 from alexnet_jax.cli.values import one_of, positive
+from alexnet_jax.display import quiet, remark
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Options:
     minutes: float
     parts: tuple[str, ...]
     small: bool
+    quiet: bool = False
 
 
 def parse(arguments: Sequence[str], program: str) -> Options:
@@ -57,10 +59,11 @@ def parse(arguments: Sequence[str], program: str) -> Options:
     add_option(parser, "--minutes", positive, "10", "M", "time for all parts")
     add_option(parser, "--parts", _part, "all", "PART", f"of {', '.join(ORDER)}", nargs="+")
     parser.add_argument("--small", action="store_true", help="a narrow network, to try the command")
+    parser.add_argument("--quiet", action="store_true", help="print the page and errors alone")
     parsed = parser.parse_args(arguments)
     asked = set(ORDER) if "all" in parsed.parts else set(parsed.parts)
     parts = tuple(part for part in ORDER if part in asked)
-    return Options(parsed.out, parsed.minutes, parts, parsed.small)
+    return Options(parsed.out, parsed.minutes, parts, parsed.small, parsed.quiet)
 
 
 def _part(text: str) -> str:
@@ -72,7 +75,7 @@ def main(options: Options) -> None:
     data, text = options.out / "accelerator.json", options.out / "accelerator.md"
     size, record = "small" if options.small else "full", {}
     try:
-        for record in check_machine(options.parts, size, 60 * options.minutes, _print):
+        for record in check_machine(options.parts, size, 60 * options.minutes, remark):
             data.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
             text.write_text(format_page(record), encoding="utf-8")
     except KeyboardInterrupt:
@@ -85,11 +88,9 @@ def main(options: Options) -> None:
         raise SystemExit(1)
 
 
-def _print(line: str) -> None:
-    print(line, flush=True)
-
-
 def command(arguments: Sequence[str], program: str | None = None) -> None:
     """Parse and run."""
     with end_in_a_line():
-        main(parse(arguments, program or "accelerator.py"))
+        options = parse(arguments, program or "accelerator.py")
+        with quiet(options.quiet):
+            main(options)

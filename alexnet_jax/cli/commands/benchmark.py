@@ -27,6 +27,7 @@ from typing import Any
 
 from alexnet_jax.cli.benchmark import Options, parse
 from alexnet_jax.cli.ending import end_in_a_line
+from alexnet_jax.display import quiet, remark, waiting
 
 
 def main(options: Options) -> None:
@@ -40,7 +41,7 @@ def main(options: Options) -> None:
         plan = Plan(work, groups, options.repeats, options.allocator)
         outcomes = []
         for mode in MODES:
-            outcome = race(plan, mode, _print)
+            outcome = race(plan, mode, remark)
             outcomes.append(outcome)
             print(f"\n{_title(work, mode, outcome.ours.about)}\n{format_race(plan, outcome)}\n")
         measured = race_record(plan, outcomes)
@@ -60,18 +61,15 @@ def main(options: Options) -> None:
 def _input(options: Options, data: str) -> None:
     from alexnet_jax.bench import format_rates, measure_stages
 
-    records = [
-        stage
-        for work in options.works
-        for stage in measure_stages(data, options.data_dir, work.batch, options.seconds)
-    ]
+    with waiting("measuring the input"):
+        records = [
+            stage
+            for work in options.works
+            for stage in measure_stages(data, options.data_dir, work.batch, options.seconds)
+        ]
     print(format_rates(records))
     if options.json is not None:
         options.json.write_text(json.dumps(records, indent=1) + "\n")
-
-
-def _print(text: str) -> None:
-    print(text, flush=True)
 
 
 def _title(work: Any, mode: str, about: Any) -> str:
@@ -85,8 +83,11 @@ def _measure_layers(options: Options, work: Any) -> dict[str, Any]:
     from alexnet_jax.bench import Process, layer_table, process_environment
 
     measured: dict[str, Any] = {}
-    _print(f"looking into a training step of {work.batch} images")
-    with Process(work, process_environment(options.allocator)) as process:
+    remark(f"looking into a training step of {work.batch} images")
+    with (
+        waiting("measuring"),
+        Process(work, process_environment(options.allocator)) as process,
+    ):
         if options.layers:
             product, bandwidth = process.ask("product"), process.ask("bandwidth")
             rows = layer_table.rows(process.ask("layers"), product, bandwidth)
@@ -110,4 +111,6 @@ def _measure_layers(options: Options, work: Any) -> dict[str, Any]:
 def command(arguments: Sequence[str], program: str | None = None) -> None:
     """Parse and run."""
     with end_in_a_line():
-        main(parse(arguments, str(__doc__), program))
+        options = parse(arguments, str(__doc__), program)
+        with quiet(options.quiet):
+            main(options)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Changes, Picture, Report, changed_values, option, words
+from alexnet_jax.cli.options import Changes, Picture, Quiet, Report, changed_values, option, words
 from alexnet_jax.cli.values import count, directory, names
 from alexnet_jax.errors import InputError, choices
 from alexnet_jax.paper import CLAIMS, PLAIN, SEEDS, Claim, Scale
@@ -50,6 +50,8 @@ class ClaimOptions:
     """File for the record of the outcomes."""
     picture: Picture = None
     """File for a picture of the outcomes: .png, .svg or .pdf."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def _train_and_record(claims: Sequence[Claim], plan: Plan, options: ClaimOptions
     import jax
 
     from alexnet_jax import data
+    from alexnet_jax.display import remark, waiting
     from alexnet_jax.paper import check_runs, make_record, train_all
     from alexnet_jax.runtime import device_name, enable_compile_cache
     from alexnet_jax.training import keep_memory_of_small_runs, make_console
@@ -103,12 +106,13 @@ def _train_and_record(claims: Sequence[Claim], plan: Plan, options: ClaimOptions
         keep_memory_of_small_runs(plan.config(PLAIN, plan.seeds[0]))
         check_runs(claims, plan)
         console = make_console() if plan.scale == "full" else None
-        train_all(claims, plan, console, partial(print, flush=True))
-        print()
+        train_all(claims, plan, console, remark)
+        remark("")
     config = plan.config(PLAIN, plan.seeds[0])
     dataset = data.load(config.data, config.data_dir)
     device = device_name(jax.devices()[0])
-    return make_record(claims, plan, dataset, options.data_note or "", device)
+    with waiting("measuring the runs"):
+        return make_record(claims, plan, dataset, options.data_note or "", device)
 
 
 def _write(record: Record, options: ClaimOptions) -> None:

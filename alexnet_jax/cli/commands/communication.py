@@ -22,7 +22,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Float, Picture, Report, Topology, Whole, option
+from alexnet_jax.cli.options import Float, Picture, Quiet, Report, Topology, Whole, option
 from alexnet_jax.cli.targets import devices_of
 from alexnet_jax.cli.values import whole
 from alexnet_jax.errors import InputError
@@ -54,6 +54,8 @@ class Options:
     """File for the crossings as a list of objects."""
     picture: Picture = None
     """File for a drawing of the network and its crossings: .png, .svg or .pdf."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 def main(options: Options) -> None:
@@ -74,6 +76,7 @@ def main(options: Options) -> None:
         target, devices = devices_of(options.target, options.topology, options.devices)
         machine = target.name
 
+    from alexnet_jax.display import waiting
     from alexnet_jax.parallel import topology
     from alexnet_jax.planning import column_names, crossings, format_communication, layer_parts
 
@@ -81,7 +84,8 @@ def main(options: Options) -> None:
     spread.check_batch(config.batch)
     if options.picture is not None and spread.mesh.size == 1:
         raise InputError(f"--picture shows two devices, but {spread.name} has one")
-    sent = crossings(network, config, spread)
+    with waiting("compiling a training step"):
+        sent = crossings(network, config, spread)
     if options.json is not None:
         options.json.write_text(
             json.dumps([crossing.to_json() for crossing in sent], indent=1) + "\n"

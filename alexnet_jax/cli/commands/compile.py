@@ -19,7 +19,7 @@ from functools import partial
 from typing import Annotated, Literal
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Count, Float, Report, Topology, arg, option, words
+from alexnet_jax.cli.options import Count, Float, Quiet, Report, Topology, arg, option, words
 from alexnet_jax.cli.targets import devices_of
 from alexnet_jax.cli.values import count, whole
 from alexnet_jax.errors import InputError
@@ -55,6 +55,8 @@ class Options:
     """File for the report."""
     hlo: Report = None
     """File for the text of the compiled program."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 def main(options: Options) -> None:
@@ -80,13 +82,15 @@ def main(options: Options) -> None:
         make_report,
         unfit_json,
     )
+    from alexnet_jax.display import waiting
     from alexnet_jax.parallel import topology
 
     spread = topology(config.topology, network, devices)
     spread.check_batch(config.batch)
     mode: Literal["train", "infer"] = "infer" if options.infer else "train"
     try:
-        programs = compile_programs(network, config, spread, mode, stored)
+        with waiting(f"compiling for {target.name}"):
+            programs = compile_programs(network, config, spread, mode, stored)
     except DoesNotFit as error:
         value = unfit_json(target, spread, config, mode, str(error))
         text = f"{options.preset} on {target.name}: {error}"

@@ -6,6 +6,7 @@ Several workdirs form an ensemble: the mean of their softmax outputs is evaluate
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +20,7 @@ from alexnet_jax.cli.options import (
     OmitArgPrefixes,
     Positional,
     Precision,
+    Quiet,
     Report,
     Topology,
     TrainingData,
@@ -57,12 +59,15 @@ class Options:
     json: Report = None
     """File for the measurements."""
     processes: OmitArgPrefixes[SeveralProcesses] = field(default_factory=SeveralProcesses)
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 def main(options: Options) -> None:
     if not options.networks:
         raise InputError("give at least one NETWORK to evaluate")
     from alexnet_jax import data
+    from alexnet_jax.display import LONG, Progress
     from alexnet_jax.inference import ensemble, evaluate, make_counter
     from alexnet_jax.runs import write_atomically
     from alexnet_jax.runtime import enable_compile_cache, is_first
@@ -86,6 +91,7 @@ def main(options: Options) -> None:
     dataset = data.load(names.pop(), str(options.data_dir or members[0].config.data_dir))
     for network, member in zip(options.networks, members, strict=True):
         member.require_fits(dataset.name, dataset.channels, len(dataset.class_names), str(network))
+    progress = Progress("evaluating", len(dataset.test), file=sys.stderr, after=LONG)
     metrics = evaluate(
         make_counter(networks),
         [member.params for member in members],
@@ -93,9 +99,11 @@ def main(options: Options) -> None:
         [member.statistics for member in members],
         batch=members[0].topology.divisible(max(1, options.batch // options.views)),
         topology=members[0].topology,
+        advance=progress.advance if is_first() else lambda count: None,
     )
     if not is_first():
         return
+    progress.finish()
     for network, member in zip(options.networks, members, strict=True):
         print(f"{network}, step {member.step}")
     for note in notes([member.config for member in members], dataset, options.views):

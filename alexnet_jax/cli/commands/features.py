@@ -20,6 +20,7 @@ from alexnet_jax.cli.options import (
     Network,
     Picture,
     Positional,
+    Quiet,
     Topology,
     TrainingData,
     Whole,
@@ -56,6 +57,8 @@ class Extract:
     """Checkpoint: the best on the test split, the newest good one, or a step."""
     topology: Topology = "one_device"
     """Distribution of the network over devices."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,8 @@ class Neighbours:
     """Print JSON instead of text."""
     picture: Picture = None
     """File for a figure, .png, .pdf or .svg: each row a picture and its neighbours."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +91,8 @@ class Probe:
     """File written by extract; if it has no test split, a tenth of each class is the test set."""
     inverse_penalty: Annotated[float, option(positive, "C")] = 1.0
     """scikit-learn's C, the inverse of the penalty on the weights."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 Options = Extract | Neighbours | Probe
@@ -198,6 +205,7 @@ def probe(options: Probe) -> None:
 
     from alexnet_jax.analysis import linear_probe, read_features
     from alexnet_jax.data.sources import stratified
+    from alexnet_jax.display import waiting
 
     file = read_features(options.features)
     labels, splits = file.rows.labels, np.array(file.rows.splits)
@@ -206,9 +214,10 @@ def probe(options: Probe) -> None:
     train, test = (np.flatnonzero(splits == split) for split in ("train", "test"))
     if not (len(train) and len(test)):
         train, test = stratified(labels, 0.1)
-    accuracy, converged = linear_probe(
-        file.values, labels, train, test, inverse_penalty=options.inverse_penalty
-    )
+    with waiting(f"fitting to {len(train):,} pictures"):
+        accuracy, converged = linear_probe(
+            file.values, labels, train, test, inverse_penalty=options.inverse_penalty
+        )
     if not converged:
         print("note: the solver stopped before its end; a smaller C ends sooner", file=sys.stderr)
     print(

@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Changes, Directory, Positional, changed_values, option, words
+from alexnet_jax.cli.options import (
+    Changes,
+    Directory,
+    Positional,
+    Quiet,
+    changed_values,
+    option,
+    words,
+)
 from alexnet_jax.cli.values import number
 from alexnet_jax.errors import InputError, printable
 from alexnet_jax.runs import parse_layer_value
@@ -62,16 +70,22 @@ class Options:
     """Data set on which evaluate tests the network."""
     set: Changes = ()
     """Changes to the preset's layers, such as conv1.maps=32, for a network of other widths."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 def main(options: Options) -> None:
+    from alexnet_jax.display import waiting
     from alexnet_jax.weights import load, require_empty_workdir, save_workdir
 
     require_empty_workdir(options.workdir)
     class_names = None if options.classes is None else names(options.classes)
     changes = layers(options)
     kind, file = kind_and_file(options)
-    with warnings.catch_warnings(record=True, action="always", category=UserWarning) as caught:
+    with (
+        waiting(f"reading {file}"),
+        warnings.catch_warnings(record=True, action="always", category=UserWarning) as caught,
+    ):
         weights = load(
             kind,
             file,
@@ -82,7 +96,8 @@ def main(options: Options) -> None:
         )
     for warning in caught:
         print(f"note: {printable(str(warning.message))}", file=sys.stderr)
-    save_workdir(weights, options.workdir, data=options.data)
+    with waiting(f"writing {options.workdir}"):
+        save_workdir(weights, options.workdir, data=options.data)
     print(printable(f"{options.workdir}: {weights.architecture.name} of {weights.file}"))
     print(f"sha256 {weights.sha256}")
     if weights.published is not None:

@@ -21,7 +21,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Checkpoint, Network, Positional, TrainingData, arg, option
+from alexnet_jax.cli.options import (
+    Checkpoint,
+    Network,
+    Positional,
+    Quiet,
+    TrainingData,
+    arg,
+    option,
+)
 from alexnet_jax.cli.values import directory
 
 if TYPE_CHECKING:
@@ -47,11 +55,14 @@ class Options:
     """Checkpoint: the best on the test split, the newest good one, or a step."""
     data_dir: TrainingData = None
     """Directory of the prepared data sets."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 def main(options: Options) -> None:
     from alexnet_jax import data
     from alexnet_jax.analysis import make_peaks, picture_functions
+    from alexnet_jax.display import waiting
     from alexnet_jax.runs import require_writable
     from alexnet_jax.runtime import enable_compile_cache
     from alexnet_jax.weights import trained_network
@@ -68,7 +79,8 @@ def main(options: Options) -> None:
     for name, draw in picture_functions(
         trained, dataset.test, stored, labels, options.layer
     ).items():
-        draw().savefig(out / f"{name}.png", dpi=130)
+        with waiting(f"drawing {name}"):
+            draw().savefig(out / f"{name}.png", dpi=130)
         print(out / f"{name}.png", flush=True)
 
 

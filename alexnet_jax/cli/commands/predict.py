@@ -25,6 +25,7 @@ from alexnet_jax.cli.options import (
     OmitArgPrefixes,
     Positional,
     Precision,
+    Quiet,
     Topology,
     Views,
     arg,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from alexnet_jax.data import Listed
     from alexnet_jax.inference import Trained
 
-MANY = 100  # from this number of pictures on, progress is shown
+MANY = 100  # from this number of pictures on, the time is told even if it is short
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Options:
     precision: Precision = None
     """Products of float32 numbers on TPUs and GPUs: rounded as is usual there, or exact."""
     processes: OmitArgPrefixes[SeveralProcesses] = field(default_factory=SeveralProcesses)
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 class Output:
@@ -98,7 +101,7 @@ def main(options: Options) -> None:
     import jax
 
     from alexnet_jax.data import STANDARD_INPUT, list_pictures
-    from alexnet_jax.display import Progress
+    from alexnet_jax.display import LONG, Progress
     from alexnet_jax.runtime import enable_compile_cache, is_first
     from alexnet_jax.weights import network_and_pictures, trained_network
 
@@ -120,8 +123,9 @@ def main(options: Options) -> None:
     deferred = any(picture.named for picture in pictures)
     output = Output(as_json=options.json, deferred=deferred)
     progress = None
-    if is_first() and len(pictures) >= MANY and (deferred or not sys.stdout.isatty()):
-        progress = Progress("predicting", len(pictures), file=sys.stderr)
+    if is_first() and (deferred or not sys.stdout.isatty()):
+        after = 0.0 if len(pictures) >= MANY else LONG
+        progress = Progress("predicting", len(pictures), file=sys.stderr, after=after)
     bad = 0
     for picture, result in predictions(trained, pictures, options.views):
         if progress is not None:

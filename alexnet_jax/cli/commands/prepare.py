@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Directory, Name, Positional, Whole
+from alexnet_jax.cli.options import Directory, Name, Positional, Quiet, Whole
 from alexnet_jax.cli.sources import Pictures, Preparation, Sources, source_of
 from alexnet_jax.errors import InputError
 
@@ -28,6 +28,8 @@ class Miniature:
     """Number of training pictures per class."""
     validation: Whole = 4
     """Number of validation pictures per class."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,8 @@ class Verify:
     """Name of a prepared data set."""
     data_dir: Directory
     """Directory of the prepared data sets."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 Options = Sources | Pack | Verify | Miniature
@@ -61,6 +65,8 @@ def main(options: Options) -> None:
             train=options.train,
             validation=options.validation,
         )
+        for archive in sorted(options.archives.glob("ILSVRC2012_img_*.tar")):
+            print(f"{archive}, {archive.stat().st_size:,} bytes")
         return
     data_dir = options.data_dir
     if data_dir.exists() and not data_dir.is_dir():

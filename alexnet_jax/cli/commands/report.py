@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import Annotated
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Checkpoint, Directory, Positional, TrainingData, arg, option
+from alexnet_jax.cli.options import (
+    Checkpoint,
+    Directory,
+    Positional,
+    Quiet,
+    TrainingData,
+    arg,
+    option,
+)
 from alexnet_jax.cli.values import writable
 from alexnet_jax.errors import InputError
 
@@ -46,6 +54,8 @@ class Options:
     """Show pictures of the data set, which everyone who has the page can then see."""
     open: bool = False
     """Open the page in a browser."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 def main(options: Options) -> None:
@@ -55,6 +65,7 @@ def main(options: Options) -> None:
     import jinja2  # noqa: F401
     import matplotlib  # noqa: F401
 
+    from alexnet_jax.display import waiting
     from alexnet_jax.reporting import RUNS, gather, page
     from alexnet_jax.runs import require_writable, write_atomically
     from alexnet_jax.runtime import enable_compile_cache
@@ -68,7 +79,9 @@ def main(options: Options) -> None:
     enable_compile_cache()
     data_dir = None if options.data_dir is None else str(options.data_dir)
     runs = gather(options.workdirs, checkpoint=options.checkpoint, data_dir=data_dir)
-    write_atomically(out, page(runs, pictures=options.pictures))
+    with waiting("drawing the page"):
+        text = page(runs, pictures=options.pictures)
+    write_atomically(out, text)
     print(out, flush=True)
     if options.open and not webbrowser.open(out.absolute().as_uri()):
         raise InputError(f"no browser was found; open {out} yourself")

@@ -23,6 +23,7 @@ from alexnet_jax.cli.options import (
     Directory,
     Fraction,
     Positive,
+    Quiet,
     Workers,
     changed_values,
     option,
@@ -59,11 +60,14 @@ class Options:
     """With --dry-run: training speed of your machine, measured by benchmark."""
     watts: Positive = 1000.0
     """With --images-per-second: power of your machine."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 def main(options: Options, form: str) -> None:
     """Carry out the plan, whose commands are shown in a `form` such as "alexnet-jax {}"."""
     requested = _reproduction(options)
+    from alexnet_jax.display import remark
     from alexnet_jax.paper import estimates, format_table2, reproduction
 
     plan = reproduction.steps(requested, form)
@@ -83,9 +87,11 @@ def main(options: Options, form: str) -> None:
     requested.workdir.mkdir(parents=True, exist_ok=True)
 
     def execute(command: str, arguments: Sequence[str]) -> int:
-        return reproduction.in_a_process([sys.executable, "-m", "alexnet_jax", command, *arguments])
+        quiet = ["--quiet"] if options.quiet else []
+        words = [sys.executable, "-m", "alexnet_jax", command, *arguments, *quiet]
+        return reproduction.in_a_process(words)
 
-    status = reproduction.carry_out(plan, execute, lambda text: print(text, flush=True))
+    status = reproduction.carry_out(plan, execute, remark)
     if status:
         print("stopped there; the same command resumes it", file=sys.stderr)
         raise SystemExit(status)

@@ -26,7 +26,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Count, Float, Picture, Positive, Report, option, words
+from alexnet_jax.cli.options import Count, Float, Picture, Positive, Quiet, Report, option, words
 from alexnet_jax.cli.targets import devices_of
 from alexnet_jax.cli.values import positive, whole
 from alexnet_jax.errors import InputError
@@ -72,6 +72,8 @@ class Options:
     """File for the rows and the assumptions."""
     picture: Picture = None
     """File for a picture of the efficiencies: .png, .svg or .pdf."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 def main(options: Options) -> None:
@@ -205,9 +207,11 @@ def _compiled(
     description of the target."""
     from alexnet_jax.bench import stored_size
     from alexnet_jax.compiling import target_rates
+    from alexnet_jax.display import waiting
 
     target, devices = devices_of(name, "one_device", None)
-    flops, memory = target_rates(network, config, target, devices, stored_size(network))
+    with waiting(f"compiling for {target.name}"):
+        flops, memory = target_rates(network, config, target, devices, stored_size(network))
     source = f"a step of {config.batch} images compiled for {target.name}, not measured"
     return dataclasses.replace(machine, flops=flops, memory=memory), source
 
@@ -219,20 +223,20 @@ def _measured(
     and measurements of several devices beside their predictions."""
     import jax
 
+    from alexnet_jax.display import remark, waiting
     from alexnet_jax.planning import compare_with_measured, device_rates, format_comparison
     from alexnet_jax.runtime import enable_compile_cache
 
     enable_compile_cache()
-    print("measuring one device", flush=True)
-    machine = device_rates(network, config, machine)
+    remark("measuring one device")
+    with waiting("compiling and timing steps"):
+        machine = device_rates(network, config, machine)
     device = jax.devices()[0]
     source = f"measured here: {device.device_kind}, batch {config.batch}"
     weak = [row for rows, _ in tables for row in rows if row.scaling == "weak"]
     available = len(jax.devices())
     cases = [(row.topology, row.step.devices) for row in weak if 1 < row.step.devices <= available]
-    compared = compare_with_measured(
-        network, config, machine, cases, lambda text: print(text, flush=True)
-    )
+    compared = compare_with_measured(network, config, machine, cases, remark)
     if compared:
         print(f"\n{format_comparison(compared, device.platform == 'cpu')}\n")
     return machine, source, compared

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from alexnet_jax.cli.command import run
-from alexnet_jax.cli.options import Checkpoint, Network, Positional, TrainingData, option
+from alexnet_jax.cli.options import Checkpoint, Network, Positional, Quiet, TrainingData, option
 from alexnet_jax.cli.values import whole
 from alexnet_jax.errors import InputError
 
@@ -41,6 +41,8 @@ class Options:
     """Checkpoint: the best on the test split, the newest good one, or a step."""
     data_dir: TrainingData = None
     """Directory of the prepared data sets, for the samples."""
+    quiet: Quiet = False
+    """Print nothing but results and errors."""
 
 
 def main(options: Options) -> None:
@@ -74,11 +76,13 @@ def _samples(trained: Trained, options: Options) -> tuple[Sample, ...]:
 
 def _compile(examiner: Examiner) -> None:
     """Compile all programs, so that no request waits for one."""
+    from alexnet_jax.display import remark
+
     began, programs = time.perf_counter(), examiner.programs()
-    print(f"compiling {len(programs)} programs ...", file=sys.stderr, flush=True)
+    remark(f"compiling {len(programs)} programs ...", sys.stderr)
     for program in programs:
         program()
-    print(f"compiled in {time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
+    remark(f"compiled in {time.perf_counter() - began:.1f} s", sys.stderr)
 
 
 def _ready(address: str, *, opened: bool) -> None:

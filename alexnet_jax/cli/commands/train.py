@@ -20,13 +20,14 @@ from alexnet_jax.cli.options import (
     Changes,
     OmitArgPrefixes,
     Positional,
+    Quiet,
     TopologyName,
     arg,
     changed_values,
     option,
     words,
 )
-from alexnet_jax.cli.values import directory, whole
+from alexnet_jax.cli.values import directory, listed, whole
 from alexnet_jax.runs import Dtype, Precision, TrainConfig, with_overrides
 from alexnet_jax.runtime import enable_compile_cache, make_deterministic
 
@@ -60,6 +61,8 @@ class Options:
     """Products of float32 numbers on TPUs and GPUs: rounded as is usual there, or exact."""
     log_every: Annotated[int | None, option(whole, "N", AS_IN_CONFIG)] = None
     """Updates between two lines of training metrics."""
+    record: Annotated[tuple[str, ...] | None, option(listed, "NAME", AS_IN_CONFIG)] = None
+    """Where measurements go besides metrics.jsonl: tensorboard, to WORKDIR/tensorboard."""
     fresh: bool = False
     """Start over, removing the files of an earlier run from the workdir."""
     set: Changes = ()
@@ -68,6 +71,8 @@ class Options:
     """Directory for a profile of ten steps."""
     deterministic: bool = False
     """On GPUs, use kernels that always give the same bits, as on CPUs."""
+    quiet: Quiet = False
+    """Print nothing but the result and errors."""
     processes: OmitArgPrefixes[SeveralProcesses] = field(default_factory=SeveralProcesses)
 
 

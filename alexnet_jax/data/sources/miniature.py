@@ -11,6 +11,7 @@ import numpy as np
 
 from alexnet_jax.data.sources.ilsvrc import TRAIN, VALIDATION, class_names, validation_labels
 from alexnet_jax.data.sources.photos import PHOTOGRAPHS, photographs
+from alexnet_jax.display import LONG, Progress
 from alexnet_jax.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def miniature(directory: Path, *, classes: int = 3, train: int = 12, validation:
     directory.mkdir(parents=True, exist_ok=True)
     generator = np.random.Generator(np.random.Philox(2012))
     pictures = list(photographs())[:classes]
+    progress = Progress("writing", classes * (train + validation), unit="pictures", after=LONG)
     with tarfile.open(directory / TRAIN, "w", format=tarfile.GNU_FORMAT) as outer:
         for label, picture in enumerate(pictures):
             synset, inner_file = class_names()[label], io.BytesIO()
@@ -53,6 +55,7 @@ def miniature(directory: Path, *, classes: int = 3, train: int = 12, validation:
                     kind = ODD[number] if label == 0 and number < len(ODD) else "jpeg"
                     data = encoded(crop(picture, generator), kind)
                     _add(inner, f"{synset}_{17 * number + 3}.JPEG", data)
+                    progress.advance(1)
             _add(outer, f"{synset}.tar", inner_file.getvalue())
     labels = validation_labels()
     with tarfile.open(directory / VALIDATION, "w", format=tarfile.GNU_FORMAT) as archive:
@@ -60,6 +63,8 @@ def miniature(directory: Path, *, classes: int = 3, train: int = 12, validation:
         for row in np.sort(np.concatenate(numbers)).tolist():
             data = encoded(crop(pictures[labels[row]], generator), "jpeg")
             _add(archive, f"ILSVRC2012_val_{row + 1:08d}.JPEG", data)
+            progress.advance(1)
+    progress.finish()
 
 
 def crop(picture: Image.Image, generator: np.random.Generator) -> Image.Image:

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alexnet_jax.analysis import NOISE
-from alexnet_jax.display import blank_figure
+from alexnet_jax.display import blank_figure, style
 from alexnet_jax.paper.trainings.kernel_colour import PARTS, Colour, RunColour, runs_of
 from alexnet_jax.paper.trainings.record import Record, best_runs
 from alexnet_jax.paper.trainings.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_COLOURS = ("#b5341b", "#e08a4c", "#8a6d1f", "#5b7083", "#2f6f9f", "#3f8f5f", "#7a4f9a", "#444444")
 
 TOWERS = ("#5b7083", "#b5341b")
 WORDS = ("less colourful tower", "more colourful tower")
@@ -27,13 +25,13 @@ def learning_curves(table: Table, record: Record) -> Figure:
     axes = figure.subplots()
     trainings = [one for one in record["trainings"] if one["runs"] and not one["rates"]]
     for number, training in enumerate(trainings):
-        colour = _COLOURS[number % len(_COLOURS)]
-        style = "--" if training["library"] == "torch" else "-"
+        colour = style.SERIES[number % len(style.SERIES)]
+        dashes = "--" if training["library"] == "torch" else "-"
         for position, run in enumerate(training["runs"]):
             points = run["test_curve"]
             label = training["name"] if position == 0 else None
             epochs, errors = ([point[axis] for point in points] for axis in (0, 1))
-            axes.plot(epochs, errors, style, color=colour, linewidth=1.1, label=label)
+            axes.plot(epochs, errors, dashes, color=colour, linewidth=1.1, label=label)
     axes.set(xlabel="epochs", ylabel="test error (%)", ylim=(0, None), title=_title(table, record))
     axes.grid(alpha=0.25)
     if trainings:
@@ -52,12 +50,12 @@ def figure1(table: Table, record: Record) -> Figure:
     axes = figure.subplots()
     races = {one["name"]: one for one in record["trainings"] if one["rates"]}
     ratio = table.ratios[0]
-    for name, style in ((ratio.fast, "-"), (ratio.slow, "--")):
+    for name, dashes in ((ratio.fast, "-"), (ratio.slow, "--")):
         for position, run in enumerate(best_runs(races[name])):
             epochs, errors = ([point[axis] / scale for point in run["train_curve"]]
                               for axis, scale in ((0, 1), (1, 100)))  # fmt: skip
             label = f"{name}, rate {run['rate']:g}" if position == 0 else None
-            axes.plot(epochs, errors, style, color="black", linewidth=1.1, label=label)
+            axes.plot(epochs, errors, dashes, color="black", linewidth=1.1, label=label)
     axes.axhline(0.25, color="black", linewidth=0.8, linestyle=":")
     axes.set(xlabel="epochs", ylabel="training error rate", title=_title(table, record))
     axes.set(xlim=(0, None), ylim=(0, 0.75))
