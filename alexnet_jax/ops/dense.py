@@ -20,7 +20,12 @@ Pair = tuple[jax.Array | None, jax.Array | None]
 
 
 def dense(x: jax.Array, kernel: jax.Array, bias: jax.Array | None = None) -> jax.Array:
-    """Compute a fully connected layer before its activation, net_j = b_j + sum_i W_ij I_i.
+    """Compute a fully connected layer before its activation.
+
+        net_j = b_j + sum_i W_ij I_i
+
+    For a cotangent g of net, dI_i = sum_j g_j W_ij; dW_ij sums I_i g_j and db_j sums g_j over the
+    leading axes.
 
     Args:
       x: [..., I]; any leading axes.

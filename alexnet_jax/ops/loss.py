@@ -32,7 +32,7 @@ def softmax(z: jax.Array) -> jax.Array:
 def cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
     """Compute the loss of each example, L = -sum_k y_k log softmax(z)_k.
 
-    The gradient dL/dz_k is softmax(z)_k - y_k, that is O_k - y_k.
+    The gradient dL/dz_k is O_k - y_k, with O = softmax(z); it relies on sum_k y_k = 1.
 
     Args:
       logits: [..., K], z.

@@ -79,11 +79,12 @@ def map_response_norm(
 ) -> jax.Array:
     """Normalize each value by those of its map in the window of size x size around its position.
 
-        b_ij = a_ij (k + alpha sum_{p,q = -size//2}^{size//2} a_{i+p, j+q}^2)^-beta
+        b_ij = a_ij (k + alpha sum_{p,q = -h}^{h} a_{i+p, j+q}^2)^-beta,   h = size // 2
 
     with the window clipped at the edges of the map. The backward pass is that of
-    `local_response_norm` with this window. In the released source this is the second normalization
-    after conv2, which the paper does not mention; the source states alpha times size^2.
+    `local_response_norm` with this window, which is its own mirror image. In the released source
+    this is the second normalization after conv2, which the paper does not mention; the source
+    states alpha times size^2.
 
     Args:
       x: [..., H, W, C], a in the formula; any leading axes. bfloat16 is normalized in float32.

@@ -35,7 +35,7 @@ def gradient_by_rows(
     Layer by layer, on whole maps, it takes 42.5. With a = max(x + bias, 0) or x + bias, and the
     gradient h of b from `_of_row`,
 
-        da_j = h_j D_j^-beta - 2 alpha beta a_j sum_i h_i a_i D_i^(-beta-1)
+        da_j = h_j D_j^-beta - 2 alpha beta a_j sum_{i: j in W(i)} h_i a_i D_i^(-beta-1)
 
     Args:
       x: [H, W, C, B] sums of a convolution.
