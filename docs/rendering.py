@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 SECTION = re.compile(
-    r"(Args( of the returned function)?|Returns|Raises|Yields|Attributes|Example|Examples|Note|Notes):$"
+    r"(Args( of the returned function)?|Returns|Raises|Yields|Attributes|Examples?|Notes?):$"
 )
 MATHEMATICS = Path(__file__).parent / "mathematics" / "index.md"
 MATHEMATICS_IN_CONTENTS = """```{toctree}
@@ -36,7 +36,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
 def format_docstring(
     app: Sphinx, what: str, name: str, item: object, options: object, lines: list[str]
 ) -> None:
-    """Turn a docstring of plain prose into reStructuredText, in place; remove one of a mere type."""
+    """Turn a docstring of plain prose into reStructuredText, in place; drop one of a type."""
     of_type = item.__doc__ == type(item).__doc__ and what == "data"
     lines[:] = [] if of_type else to_restructured_text(lines)
 
