@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 TESTS := tests
 
-.PHONY: train test quick exhaustive test-compiled test-browser torch accelerator lint notebooks clean
+.PHONY: train test quick exhaustive test-compiled test-browser torch accelerator lint notebooks docs clean
 
 # Train the small network on handwritten digits: about a minute on two cores.
 train: $(VENV)/installed
@@ -62,6 +62,12 @@ lint: $(VENV)/tested
 notebooks: $(VENV)/notebooks
 	$(BIN)/python .ci/notebooks.py notebooks
 
+# The site, docs/_build/html/docs/index.html, which needs no network. Any warning, such as a link that
+# leads nowhere, is an error.
+docs: $(VENV)/docs
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs -d docs/_build/doctrees . docs/_build/html
+	@echo "docs/_build/html/docs/index.html"
+
 $(VENV)/python: pyproject.toml
 	@python="$(PYTHON)"; \
 	if [ -z "$$python" ]; then python=$$(sh .ci/newest_python.sh); fi; \
@@ -91,5 +97,9 @@ $(VENV)/notebooks: $(VENV)/python
 	$(PIP) --editable '.[notebooks]'
 	@touch $@
 
+$(VENV)/docs: $(VENV)/python
+	$(PIP) --editable '.[docs]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build docs/_build *.egg-info

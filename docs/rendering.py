@@ -1,0 +1,113 @@
+"""What the site makes of docstrings in plain prose, and of the commands' own help."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alexnet_jax.cli.program import COMMANDS, main
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+SECTION = re.compile(
+    r"(Args( of the returned function)?|Returns|Raises|Yields|Attributes|Examples?|Notes?):$"
+)
+MATHEMATICS = Path(__file__).parent / "mathematics" / "index.md"
+MATHEMATICS_IN_CONTENTS = """```{toctree}
+:caption: Mathematics
+:hidden:
+
+mathematics/index
+```"""
+HELP_OF_COMMANDS = "<!-- help of every command -->\n"
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("autodoc-process-docstring", format_docstring, priority=1)  # before napoleon
+    app.connect("source-read", complete_page)
+    return {"parallel_read_safe": True}
+
+
+def format_docstring(
+    app: Sphinx, what: str, name: str, item: object, options: object, lines: list[str]
+) -> None:
+    """Turn a docstring of plain prose into reStructuredText, in place; drop one of a type."""
+    of_type = item.__doc__ == type(item).__doc__ and what == "data"
+    lines[:] = [] if of_type else to_restructured_text(lines)
+
+
+def to_restructured_text(lines: list[str]) -> list[str]:
+    """Return prose with its indented formulas as literal blocks and its `names` as literals.
+
+    Characters that mean something in reStructuredText stand for themselves, as they do for a
+    reader of the source. Sections such as `Args:`, which are indented too, are left to napoleon.
+    """
+    written: list[str] = []
+    in_section = in_formula = False
+    for number, line in enumerate(lines):
+        indented = line.startswith("  ")
+        if SECTION.match(line):
+            in_section, in_formula = True, False
+        elif line and not indented:
+            in_section = in_formula = False
+        elif indented and not in_section and not in_formula and not lines[number - 1].strip():
+            written += ["::", ""]
+            in_formula = True
+        written.append(line if in_formula else escape(line))
+    return written
+
+
+def escape(line: str) -> str:
+    """Return a line with `names` as literals, and nothing else that is markup."""
+    parts = re.split(r"`+([^`]+)`+", line)
+    for number, part in enumerate(parts):
+        parts[number] = f"``{part}``" if number % 2 else re.sub(r"([*|\\]|_\b)", r"\\\1", part)
+    return "".join(parts)
+
+
+def complete_page(app: Sphinx, page: str, source: list[str]) -> None:
+    """Add to a page what plain Markdown cannot hold: tables of contents, and generated text."""
+    if page == "docs/index" and MATHEMATICS.is_file():
+        source[0] = source[0].replace("<!-- mathematics -->", MATHEMATICS_IN_CONTENTS)
+    if page == "docs/commands":
+        source[0] = source[0].replace(HELP_OF_COMMANDS, "\n".join(help_of_commands()))
+    if page == "docs/mathematics/index":
+        source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\n*\n```\n"
+
+
+def help_of_commands() -> list[str]:
+    """Return a section for every group of commands, with what `--help` of each prints."""
+    written: list[str] = []
+    for group, commands in COMMANDS.items():
+        written.append(f"## {group}\n")
+        for command in commands:
+            printed = help_of(command)
+            written.append(f"### {command}\n\n```text\n{printed}\n```\n")
+            for kind in subcommands(printed):
+                written.append(f"#### {command} {kind}\n\n```text\n{help_of(command, kind)}\n```\n")
+    return written
+
+
+def subcommands(printed: str) -> list[str]:
+    """Return the names of the subcommands that a help lists."""
+    usage, _, listed = printed.partition(" subcommands ")
+    names = re.search(r"\{([\w,]+)\}", usage)
+    return names[1].split(",") if names and listed else []
+
+
+def help_of(*words: str) -> str:
+    """Return the help of a command, 80 columns wide and without colours."""
+    os.environ |= {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed):
+            main([*words, "--help"])
+    except SystemExit as end:
+        if end.code:
+            raise
+    return "\n".join(line.rstrip() for line in printed.getvalue().rstrip().splitlines())
