@@ -310,9 +310,9 @@ figure.suptitle("the picture, and ten maps of each layer", fontsize=10)
 display(figure)
 
 # %% [markdown]
-# The first layer traces edges of one direction or the other: some maps show the left flanks of
-# the strokes, others the right ones. From conv3 on, few places of few maps answer, and one can no
-# longer say what to by looking at the map. Notebook 5 has better tools for that.
+# Each map of the first layer answers to other parts of the strokes, and the digit is still easy
+# to make out. From conv3 on, few places of few maps answer, and one can no longer say what to by
+# looking at the map. Notebook 5 has better tools for that.
 
 # %%
 figure = blank_figure(9, 2.2, wspace=0.05)
