@@ -13,13 +13,13 @@ CONFIG = TrainConfig(
     name="tiny_imagenet",
     data="tiny_imagenet",
     preset="tiny",
-    steps=50 * EPOCH,
+    steps=40 * EPOCH,
     batch=128,
-    learning_rate=0.01,
+    learning_rate=0.02,
     schedule="quadratic",
     warmup_epochs=0.5,
     pixel_scale=1 / 64,  # inputs of about -2 to 2, as initial values by fan-in assume
     log_every=100,
-    evaluate_every=EPOCH,
+    evaluate_every=2 * EPOCH,
     checkpoint_every=EPOCH,
 )
