@@ -18,7 +18,7 @@ FILE = weights.BUNDLED["tiny"]
 
 @pytest.fixture
 def cup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A photograph of a cup of coffee in a directory of nothing else, which becomes the working directory."""
+    """A photograph of a cup of coffee, alone in the working directory."""
     monkeypatch.chdir(tmp_path)
     Image.fromarray(photographs.coffee()).save(tmp_path / "coffee.jpg")
     return tmp_path / "coffee.jpg"
