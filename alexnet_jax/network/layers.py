@@ -152,8 +152,8 @@ class ViewRule:
     """Rule for drawing training views.
 
     `share` consecutive images of a batch have the same crop and mirroring; colour noise is drawn
-    for each image. With `attenuate`, views are divided by 1 + the noise's coefficient, which
-    compensates for the variance that the noise adds.
+    for each image. With `attenuate`, views are divided by 1 + the noise's coefficient, as in the
+    source.
     """
 
     share: int = 1
