@@ -94,7 +94,7 @@ def test_names_of_presets() -> None:
     assert [network.preset_name(name) for name in names] == list(names)
     built = [alexnet_jax.architecture(name) for name in names]
     counts = [sum("conv" in layer.name for layer in net.layers) for net in built]
-    assert counts == [5] * 7 + [3] * 3 + [2] * 2 + [6] * 7
+    assert counts == [5] * 8 + [3] * 3 + [2] * 2 + [6] * 8
 
 
 @pytest.mark.parametrize(

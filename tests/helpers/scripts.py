@@ -20,6 +20,9 @@ from unittest import mock
 import jax
 import pytest
 
+from alexnet_jax import display
+from alexnet_jax.display import progress
+
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments"
 
@@ -46,7 +49,8 @@ class Result:
 def call(script: str, *arguments: object) -> Result:
     """Runs `experiments/SCRIPT.py ARGUMENTS` in this process, as `python` would.
 
-    What a script should have turned into an exit status is raised.
+    What a script should have turned into an exit status is raised. Work that lasts for seconds says
+    so only after ten minutes, so that standard error is the same on a slow machine.
     """
     path = EXPERIMENTS / f"{script}.py"
     argv = [str(path), *map(str, arguments)]
@@ -57,6 +61,8 @@ def call(script: str, *arguments: object) -> Result:
         mock.patch.object(sys, "path", [str(path.parent), *sys.path]),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
+        mock.patch.object(display, "LONG", 600.0),
+        mock.patch.object(progress, "LONG", 600.0),
         settings_restored(),
     ):
         try:
