@@ -93,7 +93,8 @@ display(report.picture_functions(trained, dataset.test, images, labels, "conv5")
 # network was looking. Beside it, the gradient that only positive evidence passes.
 
 # %%
-display(report.attribution(trained, images[:4], labels[:4]))
+drawings = report.picture_functions(trained, dataset.test, images[:4], labels[:4], "conv5")
+display(drawings["attribution"]())
 
 # %% [markdown]
 # The parts of test images to which some maps of the last convolution answer most:
