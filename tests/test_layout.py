@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import alexnet_jax
@@ -87,6 +88,21 @@ def test_imports_point_one_way_and_take_what_is_offered() -> None:
             if (fault := wrong_import(own, module, name))
         ]
     assert not wrong
+
+
+def file_of(module: str, name: str) -> Path:
+    """The file that `from module import name` reads first: a module of that name, or the module."""
+    place = PACKAGE.joinpath(*module.split(".")[1:])
+    inside = (place / name, place) if name else (place,)
+    files = (file for at in inside for file in (at.with_suffix(".py"), at / "__init__.py"))
+    return next(file for file in files if file.is_file())
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Neither inside a package nor for types alone; the root's door is left out."""
+    files = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE]
+    needs = {path: {file_of(*taken) for taken in imports(path)} & set(files) for path in files}
+    TopologicalSorter(needs).prepare()  # raises CycleError
 
 
 def test_what_is_wrong_with_an_import() -> None:

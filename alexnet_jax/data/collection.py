@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from alexnet_jax import data
 from alexnet_jax.data.dataset import Dataset
 from alexnet_jax.data.picture_stream import (
     Listed,
@@ -20,6 +19,7 @@ from alexnet_jax.data.picture_stream import (
     split_folders,
 )
 from alexnet_jax.data.plain import Ground
+from alexnet_jax.data.registry import load
 from alexnet_jax.errors import InputError
 
 SPLITS = ("train", "test")
@@ -69,7 +69,7 @@ def collection_of_dataset(name: str, data_dir: str, shape: tuple[int, int, int])
     Raises:
       InputError: no such data set, or its images have another shape.
     """
-    dataset = data.load(name, data_dir)
+    dataset = load(name, data_dir)
     if dataset.train.images.shape[1:] != shape:
         stored, taken = ("x".join(map(str, s)) for s in (dataset.train.images.shape[1:], shape))
         raise InputError(f"{name} stores images of {stored}, but the network takes {taken}")

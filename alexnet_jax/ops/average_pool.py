@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from alexnet_jax.ops.check import compute_dtype, require_floating, require_rank, require_whole
+from alexnet_jax.ops.check import compute_dtype, require_windows
 
 
 def average_pool(
@@ -40,15 +40,7 @@ def average_pool(
 
     Source: `conv_util.cuh` (AvgPooler, regionSize) of the 2012 source.
     """
-    require_floating("average_pool", x=x)
-    require_rank("average_pool", "x", x, 3, "[..., H, W, C]")
-    size = require_whole("average_pool", "size", size, 1)
-    stride = require_whole("average_pool", "stride", stride, 1)
-    if size > min(x.shape[-3:-1]):
-        raise ValueError(
-            f"average_pool: window of {size}x{size} is larger than maps of "
-            f"{x.shape[-3]}x{x.shape[-2]}"
-        )
+    size, stride = require_windows("average_pool", x, size, stride)
     a = x.astype(compute_dtype(x.dtype))
     for axis in (-3, -2):
         a = _window_means(a, axis % x.ndim, size, stride, overhang=overhang)

@@ -46,6 +46,26 @@ def require_whole(layer: str, name: str, value: SupportsIndex, at_least: int) ->
     return whole
 
 
+def require_windows(
+    layer: str, x: jax.Array, size: SupportsIndex, stride: SupportsIndex
+) -> tuple[int, int]:
+    """Return size and stride of windows over maps x, [..., H, W, C], as ints.
+
+    Raises:
+      TypeError: x not floating, a size or stride that is not whole.
+      ValueError: x of too low a rank; size or stride < 1; a window larger than the maps.
+    """
+    require_floating(layer, x=x)
+    require_rank(layer, "x", x, 3, "[..., H, W, C]")
+    size = require_whole(layer, "size", size, 1)
+    stride = require_whole(layer, "stride", stride, 1)
+    if size > min(x.shape[-3:-1]):
+        raise ValueError(
+            f"{layer}: window of {size}x{size} is larger than maps of {x.shape[-3]}x{x.shape[-2]}"
+        )
+    return size, stride
+
+
 def compute_dtype(dtype: DTypeLike) -> jnp.dtype:
     """Return the dtype of sums and powers: float32 for the 16-bit formats, else `dtype`."""
     return jnp.dtype(jnp.float32) if jnp.dtype(dtype).itemsize < 4 else jnp.dtype(dtype)

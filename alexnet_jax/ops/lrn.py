@@ -10,7 +10,7 @@ import jax
 
 from alexnet_jax.ops import lrn_forms
 from alexnet_jax.ops.check import require_floating, require_rank, require_whole
-from alexnet_jax.ops.lrn_forms import Norm
+from alexnet_jax.ops.lrn_forms import WindowedNorm
 from alexnet_jax.ops.platform import on_platform
 from alexnet_jax.ops.window_sums import Windows, band_sums, window_sums
 
@@ -140,7 +140,7 @@ def _forward(
 
     D is not stored: to recompute it costs less than to write and read it.
     """
-    norm = Norm(windows, k, alpha, beta)
+    norm = WindowedNorm(windows, k, alpha, beta)
     shifted = partial(lrn_forms.value, norm, window_sums)
     y, stored = on_platform(
         x,
@@ -160,7 +160,7 @@ def _backward(
     saved: tuple[jax.Array, jax.Array],
     g: jax.Array,
 ) -> tuple[jax.Array]:
-    norm = Norm(windows, k, alpha, beta)
+    norm = WindowedNorm(windows, k, alpha, beta)
     in_steps = partial(lrn_forms.gradient_in_steps, norm)
     dx = on_platform(
         *saved,

@@ -20,8 +20,8 @@ Sums = Callable[[jax.Array, Windows], jax.Array]
 
 
 @dataclass(frozen=True)
-class Norm:
-    """Constants of b = a D^-beta, D = k + alpha sum a^2 over the windows."""
+class WindowedNorm:
+    """Windows and constants of b = a D^-beta, D = k + alpha sum a^2 over the windows."""
 
     windows: Windows
     k: float
@@ -44,7 +44,7 @@ class Norm:
         return self.over_maps and sum(self.windows[0][1:]) < MOST_SHIFTED_TERMS
 
 
-def value(norm: Norm, sums: Sums, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+def value(norm: WindowedNorm, sums: Sums, x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Return b and x, which is all that the gradient needs.
 
     On a TPU 24 with sums of shifted slices, 7.6 with a product.
@@ -53,13 +53,13 @@ def value(norm: Norm, sums: Sums, x: jax.Array) -> tuple[jax.Array, jax.Array]:
     return (a * _power(_scale(norm, sums, a), norm.beta)).astype(x.dtype), x
 
 
-def value_by_division(norm: Norm, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+def value_by_division(norm: WindowedNorm, x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Compute the same as is fastest on a CPU."""
     a = x.astype(compute_dtype(x.dtype))
     return (a * _power_by_division(_scale(norm, window_sums, a), norm.beta)).astype(x.dtype), x
 
 
-def value_and_ratio(norm: Norm, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+def value_and_ratio(norm: WindowedNorm, x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Return b and a D^(-beta-1), in the dtype of x, for `gradient_by_ratio`."""
     a = x.astype(compute_dtype(x.dtype))
     scale = _scale(norm, window_sums, a)
@@ -67,7 +67,7 @@ def value_and_ratio(norm: Norm, x: jax.Array) -> tuple[jax.Array, jax.Array]:
     return b.astype(x.dtype), (b / scale).astype(x.dtype)
 
 
-def gradient_in_steps(norm: Norm, x: jax.Array, _: jax.Array, g: jax.Array) -> jax.Array:
+def gradient_in_steps(norm: WindowedNorm, x: jax.Array, _: jax.Array, g: jax.Array) -> jax.Array:
     """Compute the gradient with its window sum's terms in memory, as is fastest on a CPU."""
     dtype = compute_dtype(x.dtype)
     # The barriers keep XLA from fusing the computation of g, and the product below, into every
@@ -81,7 +81,7 @@ def gradient_in_steps(norm: Norm, x: jax.Array, _: jax.Array, g: jax.Array) -> j
 
 
 def gradient_by_products(
-    norm: Norm, sums: Sums, x: jax.Array, _: jax.Array, g: jax.Array
+    norm: WindowedNorm, sums: Sums, x: jax.Array, _: jax.Array, g: jax.Array
 ) -> jax.Array:
     """Compute the gradient with sums that do not repeat their terms: on a TPU 22 instead of 52."""
     dtype = compute_dtype(x.dtype)
@@ -92,7 +92,9 @@ def gradient_by_products(
     return (g * power - 2 * norm.alpha * norm.beta * a * total).astype(x.dtype)
 
 
-def gradient_by_ratio(norm: Norm, x: jax.Array, ratio: jax.Array, g: jax.Array) -> jax.Array:
+def gradient_by_ratio(
+    norm: WindowedNorm, x: jax.Array, ratio: jax.Array, g: jax.Array
+) -> jax.Array:
     """Compute the gradient from a stored a D^(-beta-1), in one kernel of a GPU.
 
     Terms of the window sum are then one product, which XLA repeats rather than stores: 2.4 GB are
@@ -108,7 +110,7 @@ def gradient_by_ratio(norm: Norm, x: jax.Array, ratio: jax.Array, g: jax.Array) 
     return (g * power - 2 * norm.alpha * norm.beta * a * total).astype(x.dtype)
 
 
-def _scale(norm: Norm, sums: Sums, a: jax.Array) -> jax.Array:
+def _scale(norm: WindowedNorm, sums: Sums, a: jax.Array) -> jax.Array:
     """Compute D = k + alpha sum a^2."""
     return norm.k + norm.alpha * sums(jnp.square(a), norm.windows)
 

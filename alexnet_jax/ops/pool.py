@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from alexnet_jax.ops import pool_forms
 from alexnet_jax.ops.by_kernel import by_kernel
-from alexnet_jax.ops.check import require_floating, require_rank, require_whole
+from alexnet_jax.ops.check import require_windows
 from alexnet_jax.ops.platform import on_platform
 from alexnet_jax.ops.pool_overhang import pool_beyond, rows_beyond
 from alexnet_jax.ops.tail_constants import Tail
@@ -72,15 +72,7 @@ def pool_windows(
     pool: Callable[[jax.Array, int, int], jax.Array], x: jax.Array, *, size: int, stride: int
 ) -> jax.Array:
     """Check the arguments of `max_pool`, and compute it with `pool`, a function of all three."""
-    require_floating("max_pool", x=x)
-    require_rank("max_pool", "x", x, 3, "[..., H, W, C]")
-    size = require_whole("max_pool", "size", size, 1)
-    stride = require_whole("max_pool", "stride", stride, 1)
-    if size > min(x.shape[-3:-1]):
-        raise ValueError(
-            f"max_pool: window of {size}x{size} is larger than maps of {x.shape[-3]}x{x.shape[-2]}"
-        )
-    return pool(x, size, stride)
+    return pool(x, *require_windows("max_pool", x, size, stride))
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))

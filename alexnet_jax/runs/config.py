@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from alexnet_jax.errors import InputError
-from alexnet_jax.runs.combinations import require_combination
+from alexnet_jax.runs.combinations import (
+    require_equal_parts,
+    require_lars,
+    require_layers,
+    require_precision,
+    require_schedule,
+)
 from alexnet_jax.runs.constraints import Check, at_least, frozen, plain, require_constraints, within
 from alexnet_jax.runs.widths import with_units
 
@@ -166,7 +172,18 @@ class TrainConfig:
         for name, value in vars(self).items():
             object.__setattr__(self, name, frozen(value))
         require_constraints(self)
-        require_combination(self)
+        require_equal_parts(self.batch, self.accumulate)
+        require_precision(self.precision, self.dtype)
+        require_layers(self.layers, self.layer_rates, self.layer_decays, self.freeze)
+        require_schedule(self.schedule, self.drop_epochs)
+        require_lars(
+            self.trust,
+            self.bias_learning_rate,
+            learning_rate=self.learning_rate,
+            rate_inside=self.rate_inside,
+            layer_rates=self.layer_rates,
+            layer_decays=self.layer_decays,
+        )
 
     @property
     def scale(self) -> float | tuple[float, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.damage import cut, flip
 from helpers.saved import (
     WHAT_ORBAX_LEAVES,
     assert_identical,
@@ -33,21 +34,6 @@ def saved(pristine: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(pristine, tmp_path / "checkpoints"))
 
 
-def flip(file: Path, place: float = 0.5) -> None:
-    """Turns one bit of the byte at this share of the file."""
-    content = bytearray(file.read_bytes())
-    content[int(len(content) * place)] ^= 0x10
-    file.write_bytes(content)
-
-
-def cut(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-
-
-def remove(file: Path) -> None:
-    file.unlink()
-
-
 def files(directory: Path) -> list[Path]:
     return sorted(file for file in directory.rglob("*") if file.is_file())
 
@@ -69,7 +55,7 @@ def copies(pristine: Path, scratch: Path, hurt: Callable[[Path], None]) -> Itera
         shutil.rmtree(copy)
 
 
-@pytest.mark.parametrize("hurt", [flip, cut, remove])
+@pytest.mark.parametrize("hurt", [flip, cut, Path.unlink])
 def test_no_damaged_file_changes_what_is_loaded(
     pristine: Path, tmp_path: Path, hurt: Callable[[Path], None]
 ) -> None:
@@ -99,7 +85,7 @@ def test_a_flipped_bit_of_an_array_names_the_array(saved: Path, place: float) ->
 
 
 @pytest.mark.parametrize("part", ["params", "opt"])
-@pytest.mark.parametrize("hurt", [flip, cut, remove])
+@pytest.mark.parametrize("hurt", [flip, cut, Path.unlink])
 def test_the_newest_whole_step_is_loaded(
     saved: Path, part: str, hurt: Callable[[Path], None]
 ) -> None:

@@ -1,74 +1,13 @@
-"""Views of stored images: what is cut out, where, how often, and what is added to it."""
-
-from functools import cache
-from typing import Any
+"""Views of stored images: what is cut out, where, how often, and in which dtypes."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers.reference import assert_close, draw, float64
+from helpers.reference import assert_close, float64
+from helpers.views import NOISY, PLAIN, centre, keys, pictures, place_of, statistics, views_of
 
-from alexnet_jax.data.augment import Statistics, centre_crop, centre_views, training_views
-
-AXES = np.linalg.qr(draw(3, 3, seed=1))[0]  # columns; its transpose is another basis
-PLAIN = {"mirror": True, "colour_noise": 0.0, "scale": 1.0}
-NOISY = {"mirror": True, "colour_noise": 0.1, "scale": 1.0}
-
-
-def pictures(count: int, side: int, channels: int = 3, seed: int = 0) -> np.ndarray:
-    """[count, side, side, channels] uint8 noise."""
-    generator = np.random.default_rng([seed, side])
-    return generator.integers(0, 256, (count, side, side, channels), dtype=np.uint8)
-
-
-def statistics(side: int, deviations: tuple[float, ...] = (40.0, 12.0, 5.0)) -> Statistics:
-    """An uneven mean image in [0, 255] and colour axes that are not the channels."""
-    channels = len(deviations)
-    mean = np.random.default_rng(side).uniform(0, 255, (side, side, channels))
-    axes = AXES if channels == 3 else np.eye(channels)
-    return Statistics(*(np.asarray(x, np.float32) for x in (mean, axes, deviations)))
-
-
-@cache
-def keys(count: int, seed: int = 0) -> np.ndarray:
-    """[count, 2] the data of `count` random keys, to be sliced on the host."""
-    return np.asarray(jax.random.key_data(jax.random.split(jax.random.key(seed), count)))
-
-
-@cache
-def _compiled(**rule: Any) -> Any:
-    return jax.jit(
-        lambda data, images, stats: training_views(
-            jax.random.wrap_key_data(data), images, stats, **rule
-        )
-    )
-
-
-def views_of(data: np.ndarray, images: np.ndarray, stats: Statistics, **rule: Any) -> np.ndarray:
-    """The training views of images, each with its key, compiled once for each rule."""
-    return np.asarray(_compiled(**rule)(data, images, stats))
-
-
-def centre(image: np.ndarray, size: int) -> np.ndarray:
-    """The central square in float64, the smaller half of an odd border above and to the left."""
-    top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
-    return np.asarray(image, np.float64)[top : top + size, left : left + size]
-
-
-def place_of(view: Any, image: np.ndarray, mean: np.ndarray) -> tuple[int, int, bool]:
-    """(top, left, mirrored) of the one sub-image that, minus the mean's centre, is the view."""
-    size = view.shape[0]
-    plain = np.asarray(view, np.float64) + centre(mean, size)
-    matches = []
-    for top in range(image.shape[0] - size + 1):
-        for left in range(image.shape[1] - size + 1):
-            cut = image[top : top + size, left : left + size].astype(np.float64)
-            for mirrored, want in ((False, cut), (True, cut[:, ::-1])):
-                if np.max(np.abs(plain - want)) < 1e-4:
-                    matches.append((top, left, mirrored))
-    assert len(matches) == 1, matches
-    return matches[0]
+from alexnet_jax.data.augment import Statistics, centre_crop, centre_views
 
 
 @pytest.mark.parametrize(
@@ -174,51 +113,6 @@ def test_other_keys_give_other_views_and_the_same_keys_the_same() -> None:
     )
     np.testing.assert_array_equal(first, again)
     assert len({view.tobytes() for view in (*first, *other)}) == 24
-
-
-def colour_noise(count: int, deviations: tuple[float, ...], strength: float) -> np.ndarray:
-    """[count, 3] what is added to a constant image, float64; constant over the pixels."""
-    stats = statistics(6, deviations)._replace(mean=np.zeros((6, 6, 3), np.float32))
-    images = np.full((count, 6, 6, 3), 100, np.uint8)
-    rule = {"mirror": True, "colour_noise": strength, "scale": 1.0}
-    views = np.asarray(views_of(keys(count), images, stats, size=5, **rule), np.float64)
-    np.testing.assert_array_equal(views, np.broadcast_to(views[:, :1, :1], views.shape))
-    return views[:, 0, 0] - 100
-
-
-@pytest.mark.parametrize("strength", [0.1, 0.5])
-def test_colour_noise_has_the_documented_spread(strength: float) -> None:
-    """Along axis c the noise is N(0, (strength s_c)^2), independently. Of n draws, the standard
-    deviation is known to 1 / sqrt(2 n), means and correlations to 1 / sqrt(n): four of those."""
-    count, deviations = 2000, (40.0, 12.0, 5.0)
-    along = colour_noise(count, deviations, strength) @ AXES / (strength * np.asarray(deviations))
-    np.testing.assert_allclose(along.std(0), 1.0, atol=4 / np.sqrt(2 * count))
-    np.testing.assert_allclose(along.mean(0), 0.0, atol=4 / np.sqrt(count))
-    np.testing.assert_allclose(np.corrcoef(along.T), np.eye(3), atol=4 / np.sqrt(count))
-    # Normal, not uniform or two-valued: E z^4 = 3, known to sqrt(96 / n).
-    np.testing.assert_allclose((along**4).mean(0), 3.0, atol=4 * np.sqrt(96 / count))
-
-
-def test_colour_noise_stays_on_axes_with_a_deviation() -> None:
-    along = colour_noise(2000, (40.0, 12.0, 0.0), 0.1) @ AXES
-    assert np.max(np.abs(along[:, 2])) < 1e-4
-    assert np.min(along.std(0)[:2]) > 0.8
-
-
-def test_without_colour_noise_the_axes_are_not_read() -> None:
-    images, stats = pictures(12, 8), statistics(8)
-    empty = stats._replace(eigenvectors=np.full((3, 3), np.nan, np.float32))
-    got, want = (views_of(keys(12), images, s, size=5, **PLAIN) for s in (empty, stats))
-    np.testing.assert_array_equal(got, want)
-    noisy = views_of(keys(12), images, stats, size=5, **NOISY)
-    assert np.min(np.max(np.abs(noisy - want), (1, 2, 3))) > 0.1
-
-
-def test_scale_multiplies_the_view_with_its_noise() -> None:
-    images, stats = pictures(12, 8), statistics(8)
-    plain = views_of(keys(12), images, stats, size=5, **NOISY)
-    scaled = views_of(keys(12), images, stats, size=5, **NOISY | {"scale": 1 / 128})
-    assert_close(scaled, np.asarray(plain, np.float64) / 128, 1e-6)
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.1])

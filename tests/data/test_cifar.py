@@ -1,7 +1,6 @@
-"""CIFAR's archives in each form: every picture with its label, and archives that are not right."""
+"""CIFAR's archives that are not right: damaged, endless, of the other set, somewhere else."""
 
 import gzip
-import pickle
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -11,127 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import cifar_files
-from helpers.cifar_files import HUNDRED, TEN, TWENTY, coarse, drawn, packed, planes, unpacked
+from helpers.cifar_files import (
+    PARTS,
+    packed,
+    planes,
+    source,
+)
 from helpers.python2 import python2
 
 from alexnet_jax import InputError
-from alexnet_jax.data.prepare.preparation import prepare
-from alexnet_jax.data.prepared import load_prepared
-from alexnet_jax.data.sources import Source
-from alexnet_jax.data.sources import cifar as module
-from alexnet_jax.data.sources.cifar import cifar10, cifar100
-
-COUNTS = {"cifar10": (25, 7), "cifar100": (110, 6)}
-PARTS = {
-    name: (drawn(name, train, 1), drawn(name, test, 2)) for name, (train, test) in COUNTS.items()
-}
-CLASS_NAMES = {"cifar10": tuple(TEN), "cifar100": tuple(HUNDRED)}
-EVERY = [(dataset, form) for dataset in COUNTS for form in ("python", "binary")]
-
-
-def quiet(_: str) -> None:
-    pass
-
-
-def source(archive: Path, dataset: str, **options: Any) -> Source:
-    return {"cifar10": cifar10, "cifar100": cifar100}[dataset](archive, **{"note": quiet} | options)
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
-    """Unpacked archives; the directory of each has nothing else."""
-    return {
-        (dataset, form): unpacked(tmp_path_factory.mktemp(form), dataset, form, *PARTS[dataset])
-        for dataset, form in EVERY
-    }
-
-
-@pytest.mark.parametrize(("dataset", "form"), EVERY)
-def test_every_picture_with_its_label(
-    folders: dict[tuple[str, str], Path], tmp_path: Path, dataset: str, form: str
-) -> None:
-    """From the folder, the directory around it, tars with and without gzip, and their directory;
-    records and pickles are one data set."""
-    folder = folders[dataset, form]
-    ten = dataset.removeprefix("cifar")
-    archive, plain = (
-        packed(folder, tmp_path / name) for name in (f"cifar-{ten}-{form}.tar.gz", "any.tar")
-    )
-    plans = set()
-    for place in (folder, folder.parent, archive, plain, tmp_path):
-        found = source(place, dataset)
-        plans.add(found.plan())
-        assert (found.name, found.size, found.channels) == (dataset, 32, 3)
-        assert found.class_names == CLASS_NAMES[dataset]
-        for split, (images, labels) in zip(("train", "test"), PARTS[dataset], strict=True):
-            pictures = found.splits[split]
-            np.testing.assert_array_equal(pictures.labels, labels)
-            assert pictures.labels.dtype == np.int32
-            read = [pictures.read(row, 32, 3) for row in range(len(labels))]
-            np.testing.assert_array_equal(np.stack(read), images)
-            assert read[0].flags.c_contiguous
-    plans.add(source(folders[dataset, "python"], dataset).plan())
-    assert len(plans) == 1
-
-
-@pytest.mark.parametrize("form", ["python", "binary"])
-def test_coarse_labels(folders: dict[tuple[str, str], Path], form: str) -> None:
-    found = source(folders["cifar100", form], "cifar100", labels="coarse")
-    assert found.class_names == tuple(TWENTY)
-    for split, (_, labels) in zip(("train", "test"), PARTS["cifar100"], strict=True):
-        np.testing.assert_array_equal(found.splits[split].labels, coarse(labels))
-    assert found.plan() != source(folders["cifar100", form], "cifar100").plan()
-
-
-def test_other_counts_are_told(
-    folders: dict[tuple[str, str], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    told: list[str] = []
-    source(folders["cifar10", "python"], "cifar10", note=told.append)
-    assert len(told) == 1
-    assert "has 25 training and 7 test pictures instead of 50,000 and 10,000" in told[0]
-    assert "classes" not in told[0]
-    few = unpacked(tmp_path, "cifar10", "binary", drawn("cifar10", 8, 1), drawn("cifar10", 3, 2))
-    source(few, "cifar10", note=told.append)
-    assert told[1].endswith("and none to train on of 2 classes")
-    monkeypatch.setattr(module, "TRAIN_PICTURES", 25)
-    monkeypatch.setattr(module, "TEST_PICTURES", 7)
-    source(folders["cifar10", "python"], "cifar10", note=told.append)
-    assert len(told) == 2
-
-
-@pytest.mark.parametrize("protocol", [0, 2, 4])
-def test_archives_that_python_3_wrote_again(tmp_path: Path, protocol: int) -> None:
-    """With text or bytes as keys, and arrays as NumPy pickles them today."""
-    folder = unpacked(tmp_path, "cifar10", "python", *PARTS["cifar10"])
-    for name in ("data_batch_1", "batches.meta"):
-        held = pickle.loads((folder / name).read_bytes(), encoding="bytes")
-        if protocol == 2:
-            held = pickle.loads((folder / name).read_bytes(), encoding="latin1")
-        (folder / name).write_bytes(pickle.dumps(held, protocol))
-    found = source(folder, "cifar10")
-    assert found.class_names == tuple(TEN)
-    np.testing.assert_array_equal(found.splits["train"].read(3, 32, 3), PARTS["cifar10"][0][0][3])
-
-
-def test_a_prepared_archive(folders: dict[tuple[str, str], Path], tmp_path: Path) -> None:
-    """Its pixels, labels and class names are found by the data set's name."""
-    prepare(source(folders["cifar10", "binary"], "cifar10"), tmp_path, workers=1, note=quiet)
-    found = load_prepared("cifar10", tmp_path)
-    assert found.class_names == tuple(TEN)
-    for split, (images, labels) in zip((found.train, found.test), PARTS["cifar10"], strict=True):
-        places = {image.tobytes(): label for image, label in zip(images, labels, strict=True)}
-        read = split.images[:]
-        assert [places.pop(image.tobytes()) for image in read] == split.labels.tolist()
-        assert not places
-
-
-def test_pixels_that_changed_meanwhile(tmp_path: Path) -> None:
-    folder = unpacked(tmp_path, "cifar10", "binary", *PARTS["cifar10"])
-    found = source(folder, "cifar10")
-    (folder / "test_batch.bin").write_bytes(bytes(3073))
-    with pytest.raises(InputError, match="was changed while it was read"):
-        found.splits["train"].read(0, 32, 3)
 
 
 def cut(name: str, count: int) -> Callable[[Path], Any]:
@@ -231,14 +118,14 @@ FIRST = planes(PARTS["cifar10"][0][0][:5])
     ],
 )
 def test_damaged_files(
-    folders: dict[tuple[str, str], Path],
+    cifar_folders: dict[tuple[str, str], Path],
     tmp_path: Path,
     dataset: str,
     form: str,
     damage: Callable[[Path], Any],
     message: str,
 ) -> None:
-    folder = Path(shutil.copytree(folders[dataset, form], tmp_path / "copied"))
+    folder = Path(shutil.copytree(cifar_folders[dataset, form], tmp_path / "copied"))
     damage(folder)
     with pytest.raises(InputError, match=message) as caught:
         source(folder, dataset)
@@ -249,10 +136,10 @@ def test_damaged_files(
 
 @pytest.mark.parametrize("form", ["python", "binary"])
 def test_files_that_are_damaged_at_random(
-    folders: dict[tuple[str, str], Path], tmp_path: Path, form: str
+    cifar_folders: dict[tuple[str, str], Path], tmp_path: Path, form: str
 ) -> None:
     """Bytes changed, left out and put in, near either end: refused in a line, or read."""
-    folder = Path(shutil.copytree(folders["cifar100", form], tmp_path / "copied"))
+    folder = Path(shutil.copytree(cifar_folders["cifar100", form], tmp_path / "copied"))
     random, told = np.random.default_rng(3), list[str]()
     for _ in range(60):
         path = random.choice(sorted(folder.iterdir()))
@@ -272,19 +159,19 @@ def test_files_that_are_damaged_at_random(
 
 @pytest.mark.parametrize("form", ["python", "binary"])
 def test_the_other_data_set(
-    folders: dict[tuple[str, str], Path], tmp_path: Path, form: str
+    cifar_folders: dict[tuple[str, str], Path], tmp_path: Path, form: str
 ) -> None:
-    archive = packed(folders["cifar100", form], tmp_path / "cifar-10-python.tar.gz")
+    archive = packed(cifar_folders["cifar100", form], tmp_path / "cifar-10-python.tar.gz")
     for place in (archive, tmp_path):
         with pytest.raises(InputError, match=r"holds CIFAR-100, not CIFAR-10: .*py cifar100` rea"):
             source(place, "cifar10")
     with pytest.raises(InputError, match=r"holds CIFAR-10, not CIFAR-100: .*py cifar10` reads"):
-        source(folders["cifar10", form], "cifar100")
+        source(cifar_folders["cifar10", form], "cifar100")
 
 
-def test_other_places(folders: dict[tuple[str, str], Path], tmp_path: Path) -> None:
+def test_other_places(cifar_folders: dict[tuple[str, str], Path], tmp_path: Path) -> None:
     """A file too low, a directory too high, none at all, and one without such files."""
-    folder = folders["cifar10", "python"]
+    folder = cifar_folders["cifar10", "python"]
     with pytest.raises(InputError, match=f"one of several files; give their directory {folder}"):
         source(folder / "data_batch_1", "cifar10")
     with pytest.raises(InputError, match="nowhere: no such file or directory"):
@@ -297,8 +184,8 @@ def test_other_places(folders: dict[tuple[str, str], Path], tmp_path: Path) -> N
         source(tmp_path, "cifar10")
 
 
-def test_damaged_archives(folders: dict[tuple[str, str], Path], tmp_path: Path) -> None:
-    archive = packed(folders["cifar10", "binary"], tmp_path / "whole.tar.gz")
+def test_damaged_archives(cifar_folders: dict[tuple[str, str], Path], tmp_path: Path) -> None:
+    archive = packed(cifar_folders["cifar10", "binary"], tmp_path / "whole.tar.gz")
     data = gzip.decompress(archive.read_bytes())
     for name, content, message in (
         ("cut.tar.gz", archive.read_bytes()[:-5000], "cannot be read: Compressed file ended"),
@@ -321,7 +208,7 @@ def test_damaged_archives(folders: dict[tuple[str, str], Path], tmp_path: Path) 
         source(tmp_path / "link.tar", "cifar10")
     with tarfile.open(tmp_path / "twice.tar", "w") as tar:
         for place in ("a", "b"):
-            tar.add(folders["cifar10", "binary"], place)
+            tar.add(cifar_folders["cifar10", "binary"], place)
     with pytest.raises(InputError, match=r"\.bin' is there twice, in two folders|txt' is there"):
         source(tmp_path / "twice.tar", "cifar10")
 

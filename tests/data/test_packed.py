@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.pictures import SHAPE, source
+from helpers.pictures import SHAPE, quiet, source
 
 from alexnet_jax import InputError
 from alexnet_jax.data.batches import Batches
@@ -18,10 +18,6 @@ from alexnet_jax.data.prepared import load_prepared
 from alexnet_jax.data.records import RecordImages
 
 ROW = 256 * 256 * 3
-
-
-def quiet(_: str) -> None:
-    pass
 
 
 MEASURE = """

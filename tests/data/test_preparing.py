@@ -1,8 +1,6 @@
 """Pictures become records, packed images, and a data set to train on: all of them, once, whole."""
 
 import dataclasses
-import json
-import re
 import shutil
 import signal
 import subprocess
@@ -13,50 +11,22 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from helpers.pictures import SHAPE, drawn, source
+from helpers.pictures import BROKEN, SHAPE, drawn, quiet, source
 from helpers.reference import assert_close
 from tensorflow_datasets.proto import tf_example_pb2
 
 from alexnet_jax import InputError, data
-from alexnet_jax.cli.commands import evaluate
 from alexnet_jax.data.dataset import Split
 from alexnet_jax.data.mapped import Mapped
 from alexnet_jax.data.prepare import shards
 from alexnet_jax.data.prepare.packing import pack
 from alexnet_jax.data.prepare.preparation import prepare
-from alexnet_jax.data.prepared import list_prepared, load_prepared, verify
-from alexnet_jax.data.records import VERSION, RecordImages, features, serialized
+from alexnet_jax.data.prepared import list_prepared, load_prepared
+from alexnet_jax.data.records import RecordImages, features, serialized
 from alexnet_jax.data.statistics import pixel_statistics
-from alexnet_jax.runs.config import TrainConfig
 from alexnet_jax.runtime.signals import Interrupted
-from alexnet_jax.training.job import Job
 
-BROKEN = (3, 30)
-
-
-def quiet(_: str) -> None:
-    pass
-
-
-@pytest.fixture(autouse=True)
-def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards, "SHARD_BYTES", 9 * int(np.prod(SHAPE)))
-
-
-@pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set as records, in several files, and packed; two of its pictures are broken."""
-    directory = tmp_path_factory.mktemp("both")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shards, "SHARD_BYTES", 9 * int(np.prod(SHAPE)))
-        prepare(source(broken=BROKEN), directory, workers=1, max_bad_fraction=0.1, note=quiet)
-    pack("drawn", directory, workers=1, note=quiet)
-    return directory
-
-
-@pytest.fixture
-def copied(both: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(both, tmp_path / "copied"))
+pytestmark = pytest.mark.usefixtures("small_shards")
 
 
 def of_form(directory: Path, form: str) -> data.Dataset:
@@ -205,84 +175,6 @@ def test_a_finished_one_is_recognised(copied: Path) -> None:
         prepare(source(train=49), copied, workers=1, note=quiet)
 
 
-def of_ground(ground: str | None, broken: tuple[int, ...] = ()) -> Any:
-    return dataclasses.replace(source(broken=broken), ground=ground)
-
-
-def test_grounds_are_not_mixed(tmp_path: Path) -> None:
-    """A preparation on black, begun or finished, is neither continued nor taken on white."""
-    with pytest.raises(InputError, match="cannot be read"):
-        prepare(of_ground("black", BROKEN), tmp_path, workers=1, max_bad_fraction=0, note=quiet)
-    for _ in range(2):
-        with pytest.raises(InputError, match=r"on black, not on white; take .* --ground black; re"):
-            prepare(of_ground("white"), tmp_path, workers=1, note=quiet)
-        said: list[str] = []
-        more = of_ground("black", BROKEN)
-        prepare(more, tmp_path, workers=1, max_bad_fraction=0.04, note=said.append)
-        assert said[0].startswith("resumed: ") or "nothing to do" in said[0]
-    assert load_prepared("drawn", tmp_path).ground == "black"
-    pack("drawn", tmp_path, workers=1, note=quiet)
-    assert load_prepared("drawn", tmp_path).ground == "black"
-
-
-def test_the_ground_is_recorded(tmp_path: Path) -> None:
-    """Descriptions of earlier versions name none: their plans are those of black pictures."""
-    assert of_ground("black").plan() == of_ground(None).plan() != of_ground("white").plan()
-    for ground in ("white", None):
-        place = tmp_path / str(ground)
-        prepare(of_ground(ground), place, workers=1, note=quiet)
-        assert load_prepared("drawn", place).ground == ground
-    description = tmp_path / "white" / "drawn" / VERSION / "dataset.json"
-    content = json.loads(description.read_text())
-    description.write_text(json.dumps(content | {"ground": "green"}))
-    with pytest.raises(InputError, match="ground must be white or black, got 'green'"):
-        load_prepared("drawn", tmp_path / "white")
-    del content["ground"]
-    description.write_text(json.dumps(content))
-    assert load_prepared("drawn", tmp_path / "white").ground == "black"
-
-
-@pytest.mark.parametrize(
-    ("ground", "want"), [("black", "black"), ("white", "white"), (None, "black")]
-)
-def test_a_training_takes_the_ground_of_its_data(
-    tmp_path: Path, ground: str | None, want: str
-) -> None:
-    """Where the pictures of the data have no transparency, the setting stays."""
-    pictures = dataclasses.replace(of_ground(ground), size=32)
-    prepare(pictures, tmp_path, workers=1, note=quiet)
-    config = TrainConfig(
-        name="run",
-        data="drawn",
-        data_dir=str(tmp_path),
-        steps=1,
-        batch=2,
-        preset="small",
-        ground="black" if ground is None else "white",
-    )
-    assert Job.make(config).config == dataclasses.replace(config, ground=want)
-
-
-def test_an_evaluation_on_another_ground_is_told(tmp_path: Path) -> None:
-    config = TrainConfig(name="run", data="drawn", steps=1)
-    for ground, told in (("black", True), ("white", False), (None, False)):
-        prepare(of_ground(ground), tmp_path / str(ground), workers=1, note=quiet)
-        said = list(evaluate.notes([config], load_prepared("drawn", tmp_path / str(ground)), 1))
-        assert said == [
-            "weights made for transparency on white; that of this data set was laid on black"
-        ] * told  # fmt: skip
-
-
-def test_the_packed_form_needs_no_records(copied: Path) -> None:
-    """It is loaded, verified and recognised as finished without them."""
-    shutil.rmtree(copied / "drawn" / VERSION)
-    said: list[str] = []
-    pack("drawn", copied, workers=1, note=said.append)
-    verify("drawn", copied, note=said.append)
-    assert said[0].endswith("is finished; nothing to do")
-    assert len(load_prepared("drawn", copied).train) > 0
-
-
 def test_preparing_starts_no_device() -> None:
     """A preparation beside a training must not take the accelerator's memory."""
     code = (
@@ -310,62 +202,6 @@ def test_a_disk_that_is_too_small_is_noticed_first(tmp_path: Path) -> None:
 def source_of_side(side: int) -> Any:
 
     return dataclasses.replace(source(), size=side)
-
-
-@pytest.mark.parametrize("form", ["packed", "1.0.0"])
-def test_verify_names_images_that_changed(copied: Path, form: str) -> None:
-    verify("drawn", copied, quiet)
-    path = (
-        max((copied / "drawn" / form).glob("*train*record*-00000-*"))
-        if form == "1.0.0"
-        else (copied / "drawn" / form / "train_images.npy")
-    )
-    content = bytearray(path.read_bytes())
-    image = load_prepared("drawn", copied).train.images[:][3].tobytes()
-    place = content.index(image) + 20
-    content[place] ^= 1
-    path.write_bytes(content)
-    if form == "packed":
-        with pytest.raises(InputError, match=r"1 images differ from their checksums: train 3;"):
-            verify("drawn", copied, quiet)
-        return
-    with pytest.raises(Exception, match=re.compile("checksum|corrupt|hash|CRC", re.I)):
-        verify("drawn", copied, quiet)
-
-
-@pytest.mark.parametrize(
-    ("name", "change", "message"),
-    [
-        ("dataset.json", b"{", "cannot be read"),
-        ("dataset.json", b"{}", "has format None"),
-        ("statistics.npz", b"", "damaged"),
-        ("train_labels.npy", b"damage", "damaged"),
-        ("train_images.npy", b"", "damaged"),
-        ("train_images.npy", None, "is missing"),
-        ("test_crc32.npy", None, "is missing"),
-    ],
-)
-def test_damage_is_told(copied: Path, name: str, change: bytes | None, message: str) -> None:
-    path = copied / "drawn" / "packed" / name
-    if change is None:
-        path.unlink()
-    else:
-        path.write_bytes(change)
-    with pytest.raises(InputError, match=f"{name}.*{message}"):
-        load_prepared("drawn", copied)
-
-
-def test_a_name_that_is_not_there(both: Path) -> None:
-    with pytest.raises(InputError, match=r"no prepared data set 'other'; there are: drawn"):
-        data.load("other", str(both))
-    for name in ("Drawn", "../drawn", "", "1st"):
-        with pytest.raises(InputError, match="lower-case letters"):
-            prepare(renamed(name), both, workers=1, note=quiet)
-
-
-def renamed(name: str) -> Any:
-
-    return dataclasses.replace(source(), name=name)
 
 
 def test_records_are_what_tfds_would_write() -> None:

@@ -8,16 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.pictures import quiet
 from helpers.tiny_files import NAMES, VALIDATION, WNIDS, write_tiny
 from PIL import Image
 
 from alexnet_jax import InputError
 from alexnet_jax.data.sources import Source, folder
 from alexnet_jax.data.sources.tiny_imagenet import tiny_imagenet
-
-
-def quiet(_: str) -> None:
-    pass
 
 
 def source(images: Path, **options: Any) -> Source:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.pictures import SHAPE, source
+from helpers.pictures import SHAPE, quiet, source
 
 from alexnet_jax import InputError, data
 from alexnet_jax.data.dataset import Split
@@ -17,10 +17,6 @@ from alexnet_jax.data.prepare.preparation import prepare
 from alexnet_jax.data.prepared import load_prepared, verify
 from alexnet_jax.data.records import VERSION
 from alexnet_jax.data.verified import VerifiedBatches
-
-
-def quiet(_: str) -> None:
-    pass
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from alexnet_jax.data.sources import Source
+from alexnet_jax.data.sources.cifar import cifar10, cifar100
+from helpers.pictures import quiet
 from helpers.python2 import python2
 
 TEN = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 HUNDRED = [f"thing_{number:02d}" for number in range(100)]
 TWENTY = [f"kind_{number:02d}" for number in range(20)]
+COUNTS = {"cifar10": (25, 7), "cifar100": (110, 6)}  # training and test pictures
+EVERY = [(dataset, form) for dataset in COUNTS for form in ("python", "binary")]
 Part = tuple[np.ndarray, np.ndarray]  # images [N, 32, 32, 3] uint8, labels [N]
 
 
@@ -19,6 +24,11 @@ def drawn(dataset: str, count: int, seed: int) -> Part:
     random = np.random.default_rng(seed)
     classes = 10 if dataset == "cifar10" else 100
     return random.integers(0, 256, (count, 32, 32, 3), np.uint8), np.arange(count) % classes
+
+
+PARTS = {
+    name: (drawn(name, train, 1), drawn(name, test, 2)) for name, (train, test) in COUNTS.items()
+}
 
 
 def coarse(labels: np.ndarray) -> np.ndarray:
@@ -95,3 +105,8 @@ def packed(folder: Path, archive: Path) -> Path:
     with tarfile.open(archive, "w:gz" if archive.suffix == ".gz" else "w") as tar:
         tar.add(folder, folder.name)
     return archive
+
+
+def source(archive: Path, dataset: str, **options: Any) -> Source:
+    """The source of an archive or its folder."""
+    return {"cifar10": cifar10, "cifar100": cifar100}[dataset](archive, **{"note": quiet} | options)

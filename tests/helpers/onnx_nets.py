@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,11 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+from helpers.weight_files import source_arrays
+
 LRN = {"size": 5, "alpha": 1e-4, "beta": 0.75, "bias": 1.0}
 NORM_POOL = ["lrn", "pool"]
+ENDS = [0, 0, 1, 1]  # pads below and at the right, as Caffe2 wrote Caffe's rounding up
 
 
 def steps(preset: str, pool_pads: list[int]) -> list[tuple[str, str, dict[str, Any]]]:
@@ -95,3 +99,12 @@ def values(preset: str) -> list[str]:
     """Names of a graph's values that are layers of our table, too."""
     named = [name for _, name, _ in steps(preset, [0] * 4)]
     return [n for n in named if not n.endswith(("_linear", "_kept")) and n not in ("flat", "prob")]
+
+
+def written(path: Path, preset: str = "caffe_alexnet", **settings: Any) -> onnx.ModelProto:
+    """Write a narrow network of images of 224 and return its graph."""
+    settings = {"size": 224, "pool_pads": ENDS} | settings
+    proto = model(preset, source_arrays(preset), **settings)
+    onnx.checker.check_model(proto)
+    onnx.save(proto, path)
+    return proto

@@ -13,6 +13,7 @@ from alexnet_jax import InputError
 from alexnet_jax.data.sources.source import Source
 
 SHAPE = (6, 6, 3)
+BROKEN = (3, 30)  # of the training pictures, for sources with broken ones
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ def source(
         for split, count in (("train", train), ("test", test))
     }
     return Source("drawn", 6, 3, ("a", "b", "c"), dict(splits))
+
+
+def quiet(_: str) -> None:
+    """Notes nothing."""
 
 
 def png(

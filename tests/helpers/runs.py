@@ -27,6 +27,7 @@ NARROW: dict[str, dict[str, Any]] = {
     "fc6": {"maps": 16},
     "fc7": {"maps": 16},
 }
+CONVOLUTIONS = tuple(f"conv{number}" for number in range(1, 6))
 
 CONFIG = TrainConfig(
     name="tiny",

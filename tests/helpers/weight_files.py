@@ -7,10 +7,13 @@ from typing import Any
 
 import jax
 import numpy as np
+import pytest
 
 import alexnet_jax
+from alexnet_jax import InputError
 from alexnet_jax.data.images import as_stored
 from alexnet_jax.data.sources.photos import photographs
+from alexnet_jax.weights import load
 
 CLASSES = 7
 OWT = {"conv1": 8, "conv2": 12, "conv3": 16, "conv4": 10, "conv5": 6, "fc6": 24, "fc7": 20}
@@ -57,6 +60,9 @@ def torch_names(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         for ours, torch in zip(LAYERS, TORCH_NAMES, strict=True)
         for part in ("weight", "bias")
     }
+
+
+NAMED = torch_names(source_arrays("owt"))
 
 
 def stored(size: int = 256, resize: str = "short_bicubic", count: int = 2) -> np.ndarray:
@@ -129,3 +135,13 @@ def guerzhoy(arrays: dict[str, np.ndarray]) -> dict[str, list[np.ndarray]]:
         kernel = kernel.transpose(2, 3, 1, 0) if kernel.ndim == 4 else kernel.T
         found[layer] = [np.ascontiguousarray(kernel), arrays[f"{layer}.bias"]]
     return found
+
+
+def refusal(path: Path, kind: str = "torchvision") -> str:
+    """The line in which a file of the narrow `owt` is refused; it begins with the file."""
+    with pytest.raises(InputError) as caught:
+        load(kind, path, layers=widths(OWT))
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.startswith(str(path))
+    return text

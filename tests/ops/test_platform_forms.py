@@ -11,7 +11,7 @@ from helpers.reference import TOLERANCE, assert_close, draw
 
 from alexnet_jax import ops
 from alexnet_jax.ops import lrn_forms, pool_forms
-from alexnet_jax.ops.lrn_forms import Norm
+from alexnet_jax.ops.lrn_forms import WindowedNorm
 from alexnet_jax.ops.window_sums import band_sums, window_sums
 
 CONSTANTS = {"k": 1.5, "alpha": 0.3, "beta": 0.6}
@@ -23,7 +23,7 @@ def test_forms_of_normalization(dtype: str) -> None:
     the maps."""
 
     def everything(x: jax.Array, g: jax.Array, n: int) -> Any:
-        norm = Norm(((-1, n // 2, (n - 1) // 2),), **CONSTANTS)
+        norm = WindowedNorm(((-1, n // 2, (n - 1) // 2),), **CONSTANTS)
         by_product, _ = lrn_forms.value(norm, band_sums, x)
         with_ratio, ratio = lrn_forms.value_and_ratio(norm, x)
         slopes = (

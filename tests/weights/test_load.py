@@ -12,7 +12,15 @@ import onnx
 import pytest
 from helpers import caffe_files, onnx_nets
 from helpers.torch_bytes import torch_old, torch_zip
-from helpers.weight_files import BVLC, OWT, guerzhoy, source_arrays, torch_names, widths, write
+from helpers.weight_files import (
+    BVLC,
+    NAMED,
+    OWT,
+    guerzhoy,
+    source_arrays,
+    widths,
+    write,
+)
 from safetensors.numpy import save_file
 
 import alexnet_jax
@@ -20,7 +28,6 @@ from alexnet_jax import InputError, weights
 from alexnet_jax.inference import Model
 from alexnet_jax.runs import CARD
 
-NAMED = torch_names(source_arrays("owt"))
 CAFFE = source_arrays("caffenet")
 
 

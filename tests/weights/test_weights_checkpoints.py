@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.torch_bytes import Tensor, pickled, torch_zip
-from helpers.weight_files import OWT, source_arrays, torch_names, widths
+from helpers.weight_files import NAMED, OWT, widths
 from safetensors.numpy import save_file
 
 from alexnet_jax import InputError, weights
 
-NAMED = torch_names(source_arrays("owt"))
 Names = Callable[[str], str]
 
 

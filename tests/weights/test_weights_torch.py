@@ -1,4 +1,4 @@
-"""Files of torch.save against PyTorch itself: torchvision's network, and Caffe's rebuilt."""
+"""Files of torch.save against PyTorch itself, with torchvision's network."""
 
 from __future__ import annotations
 
@@ -8,21 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import caffe_files
 from helpers.weight_files import (
-    BVLC,
     LAYERS,
+    NAMED,
     OWT,
     TORCH_NAMES,
     assert_same,
-    bgr_input,
     our_activations,
-    source_arrays,
     stored,
-    torch_names,
     torchvision_input,
     widths,
-    write,
 )
 
 from alexnet_jax import InputError, weights
@@ -48,7 +43,7 @@ def net() -> Any:
     classifier += [n.Linear(w["fc6"], w["fc7"]), n.ReLU(), n.Linear(w["fc7"], 7)]
     tree = n.ModuleDict({"features": n.Sequential(*features), "avgpool": n.AdaptiveAvgPool2d(6),
                          "classifier": n.Sequential(*classifier)})  # fmt: skip
-    named = torch_names(source_arrays("owt"))
+    named = NAMED
     tree.load_state_dict({name: torch.from_numpy(value) for name, value in named.items()})
     return tree.eval()
 
@@ -93,7 +88,7 @@ def test_every_layer_is_pytorchs(tmp_path: Path, net: Any, zipped: bool) -> None
     assert (found.architecture.name, found.stored_size) == ("owt", 256)
     images = stored(256, "short_bilinear")
     assert_same(our_activations(found, images), activations(net, torchvision_input(images)))
-    assert_these(found, torch_names(source_arrays("owt")))
+    assert_these(found, NAMED)
 
 
 def test_checkpoints_of_training_scripts(tmp_path: Path, net: Any) -> None:
@@ -103,7 +98,7 @@ def test_checkpoints_of_training_scripts(tmp_path: Path, net: Any) -> None:
     checkpoint = {"epoch": 90, "arch": "alexnet", "state_dict": state, "optimizer": momentum,
                   "best_acc1": 56.5, "args": None}  # fmt: skip
     torch.save(checkpoint, tmp_path / "a.pth")
-    assert_these(load(tmp_path / "a.pth"), torch_names(source_arrays("owt")))
+    assert_these(load(tmp_path / "a.pth"), NAMED)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
@@ -124,7 +119,7 @@ def test_views_of_shared_storage(tmp_path: Path, net: Any, zipped: bool) -> None
     joined = torch.cat([state["classifier.6.bias"], state["classifier.4.bias"]])
     state["classifier.6.bias"], state["classifier.4.bias"] = joined[:7], joined[7:]
     torch.save(state, tmp_path / "a.pth", _use_new_zipfile_serialization=zipped)
-    assert_these(load(tmp_path / "a.pth"), torch_names(source_arrays("owt")))
+    assert_these(load(tmp_path / "a.pth"), NAMED)
 
 
 class Module(torch.nn.Module):
@@ -147,7 +142,7 @@ def test_whole_modules(tmp_path: Path, net: Any, wrapped: bool, zipped: bool) ->
     with warnings.catch_warnings():  # PyTorch looks for the source of every class
         warnings.simplefilter("ignore", UserWarning)
         torch.save(module, tmp_path / "a.pth", _use_new_zipfile_serialization=zipped)
-    assert_these(load(tmp_path / "a.pth"), torch_names(source_arrays("owt")))
+    assert_these(load(tmp_path / "a.pth"), NAMED)
 
 
 @pytest.mark.parametrize("traced", [True, False])
@@ -158,7 +153,7 @@ def test_torchscript(tmp_path: Path, net: Any, traced: bool) -> None:
         example = torch.zeros(1, 3, 224, 224)
         script = torch.jit.trace(module, example) if traced else torch.jit.script(module)
         script.save(tmp_path / "a.pt")
-    assert_these(load(tmp_path / "a.pt"), torch_names(source_arrays("owt")))
+    assert_these(load(tmp_path / "a.pt"), NAMED)
 
 
 def test_checkpoints_of_torchvisions_training(tmp_path: Path, net: Any) -> None:
@@ -179,7 +174,7 @@ def test_checkpoints_of_torchvisions_training(tmp_path: Path, net: Any) -> None:
         },
         tmp_path / "a.pth",
     )
-    assert_these(load(tmp_path / "a.pth"), torch_names(source_arrays("owt")))
+    assert_these(load(tmp_path / "a.pth"), NAMED)
 
 
 def test_the_command_for_what_is_not_read(tmp_path: Path, net: Any) -> None:
@@ -194,7 +189,7 @@ def test_the_command_for_what_is_not_read(tmp_path: Path, net: Any) -> None:
         load(tmp_path / "a.pth")
     command = str(caught.value).partition('python -c "')[2].removesuffix('"')
     subprocess.run([sys.executable, "-c", command], cwd=tmp_path, check=True)
-    assert_these(load(tmp_path / "a_state_dict.pth"), torch_names(source_arrays("owt")))
+    assert_these(load(tmp_path / "a_state_dict.pth"), NAMED)
 
 
 def test_integers_are_refused(tmp_path: Path, net: Any) -> None:
@@ -211,45 +206,8 @@ def test_an_export_to_onnx(tmp_path: Path, net: Any) -> None:
         torch.onnx.export(Module(net).eval(), (torch.from_numpy(images),), path, dynamo=False)
     found = weights.load("onnx", path, layers=widths(OWT))
     assert (found.architecture.name, found.stored_size) == ("owt", 256)
-    assert_these(found, torch_names(source_arrays("owt")))
+    assert_these(found, NAMED)
     assert found.config.channel_std == (0.229, 0.224, 0.225)
-
-
-@pytest.mark.parametrize("preset", ["caffe_alexnet", "caffenet"])
-def test_caffes_networks_rebuilt_in_pytorch(tmp_path: Path, preset: str) -> None:
-    arrays = source_arrays(preset)
-    data = caffe_files.net(arrays, caffe_files.layers(preset), legacy=True)
-    path = write(tmp_path / "net.caffemodel", data)
-    found = weights.load("caffe", path, layers=widths(BVLC))
-    images = stored(256, "warp_bilinear")
-    tensors = {name: torch.from_numpy(value) for name, value in arrays.items()}
-    x, source = torch.from_numpy(bgr_input(images, 227)), {}
-
-    def pool(x: Any) -> Any:
-        return F.max_pool2d(x, 3, 2, ceil_mode=True)
-
-    def conv(x: Any, name: str, stride: int = 1, pad: int = 1, groups: int = 1) -> Any:
-        weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
-        return F.relu(F.conv2d(x, weight, bias, stride, pad, groups=groups))
-
-    steps = [("conv1", lambda x: conv(x, "conv1", 4, 0)), ("lrn1", norm), ("pool1", pool),
-             ("conv2", lambda x: conv(x, "conv2", 1, 2, 2)), ("lrn2", norm), ("pool2", pool),
-             ("conv3", lambda x: conv(x, "conv3")), ("conv4", lambda x: conv(x, "conv4", groups=2)),
-             ("conv5", lambda x: conv(x, "conv5", groups=2)), ("pool5", pool)]  # fmt: skip
-    if preset == "caffenet":
-        steps[1:3], steps[4:6] = steps[2:0:-1], steps[5:3:-1]
-    for name, step in steps:
-        x = source[name] = step(x)
-    x = x.flatten(1)
-    for name in ("fc6", "fc7", "fc8"):
-        x = F.linear(x, tensors[f"{name}.weight"], tensors[f"{name}.bias"])
-        x = x if name == "fc8" else F.relu(x)
-        source[name if name != "fc8" else "logits"] = x
-    assert_same(our_activations(found, images), {n: v.numpy() for n, v in source.items()})
-
-
-def norm(x: Any) -> Any:
-    return F.local_response_norm(x, 5, alpha=1e-4, beta=0.75, k=1.0)
 
 
 def test_pictures_are_resized_as_torchvision_does(tmp_path: Path) -> None:
