@@ -443,7 +443,11 @@ for rate, colour in zip((0.002, 0.02, 0.2, 0.5), style.SERIES, strict=False):
         chosen = random.choice(len(inputs), B, replace=False)
         keys = jax.random.split(jax.random.key(number), B)
         batch = inputs[chosen], labels[chosen], keys
-        (value, trained[rate]), g = loss_and_gradient(weights, *batch)
+        (value, outputs), g = loss_and_gradient(weights, *batch)
+        if not np.isfinite(value):
+            print(f"rate {rate}: not finite at update {number}")
+            break
+        trained[rate] = outputs
         weights, velocity = two_lines(weights, velocity, g, rate)
         losses.append(float(value))
     axis.plot(losses, color=colour, label=f"rate {rate}")
@@ -458,11 +462,11 @@ for rate, outputs in trained.items():
 
 # %% [markdown]
 # The smallest rate has hardly begun. The largest overshoots until its numbers leave the range of
-# float32; there the curve ends, and `fit` would stop and name the layer. The rate of 0.2 is the
-# treacherous case. Its loss stays finite and hovers around $\ln 10$. Steps that were far too long
-# have switched off most ReLUs of the convolutions. A unit that is off for every image has no
-# gradient and does not come back by itself. A loss that stands still at $\ln K$ calls for a look
-# at the active units, and for a smaller rate.
+# float32, where `fit` would stop and name the layer. The rate of 0.2 is the treacherous case. Its
+# loss stays finite and hovers around $\ln 10$. Steps that were far too long have switched off
+# most ReLUs of the convolutions. A unit that is off for every image has no gradient and does not
+# come back by itself. A loss that stands still at $\ln K$ calls for a look at the active units,
+# and for a smaller rate.
 #
 # ## Exercises
 #
@@ -479,8 +483,8 @@ for rate, outputs in trained.items():
 #
 # ```python
 # label = jnp.array(3)
-# print("loss", ops.cross_entropy(jnp.zeros(10), label), "and", np.log(10))
-# print(jax.grad(ops.cross_entropy)(jnp.zeros(10), label))
+# print("loss", jax.jit(ops.cross_entropy)(jnp.zeros(10), label), "and", np.log(10))
+# print(jax.jit(jax.grad(ops.cross_entropy))(jnp.zeros(10), label))
 # ```
 #
 # ```text
