@@ -29,6 +29,7 @@
 # %%
 # %matplotlib inline
 import jax.numpy as jnp
+import matplotlib
 import numpy as np
 from IPython.display import display
 from PIL import Image
@@ -47,6 +48,8 @@ from alexnet_jax.display import blank_figure, style
 from alexnet_jax.inference import make_activations
 from alexnet_jax.network import receptive_fields
 from alexnet_jax.parallel import topology
+
+matplotlib.rcParams["image.interpolation"] = "nearest"  # show pixels as they are
 
 # %% [markdown]
 # ## What it answers
@@ -136,7 +139,8 @@ display(figure)
 
 # %%
 receptive = receptive_fields(network)
-print("receptive fields:", ", ".join(f"{name} {field.size}" for name, field in receptive.items()))
+sizes = (f"{name} {field.size}" for name, field in receptive.items() if "conv" in name)
+print("receptive fields:", ", ".join(sizes))
 
 responses = maps["conv2"][len(shown) :]  # [160, H, W, maps]
 pixels = data.centre_crop(fields, size)
@@ -158,7 +162,7 @@ display(patches_picture(rows, [f"map {m}" for m in chosen], "conv2 answers most 
 # Many rows have a common theme: a direction, a colour, a texture, a corner. Now it depends on
 # more than one kernel could hold.
 #
-# **What it cannot tell.** A map can only answer to what we show it. With ten photographs, the
+# **What it cannot tell.** A map can only answer to what it is shown. With ten photographs, the
 # patches of a row often come from the same one, and the theme that we see may be an accident of
 # the gallery. And the strongest responses are the exceptions: they do not say what a map does on
 # an ordinary picture.
@@ -270,11 +274,11 @@ for name, guided in (("gradient", False), ("guided gradient", True)):
 # $$d = |h(I_1) - h(I_2)|.$$
 #
 # The paper's figure 4 looks for neighbours in this way. We take the 160 fields. They do not
-# overlap, so that two fields of one photograph have no pixel in common. For three of them we find
+# overlap, so that two fields of one photograph have no pixel in common. For two of them we show
 # the nearest others, by pixels and by fc7.
 
 # %%
-queries = np.array([5, 37, 90])
+queries = np.array([37, 90])
 rows, titles = [], []
 for name, x in (("pixels", np.asarray(views)), ("fc7", maps["fc7"])):
     vectors = x[len(shown) :].reshape(len(fields), -1)
