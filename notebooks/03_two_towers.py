@@ -18,9 +18,9 @@
 # lay on a graphics card of its own, and the cards talked only at certain layers. **Why two cards,
 # what must cross between them, and how many bytes is that in a training step?**
 #
-# We count by hand first. Then the compiler gets the last word: we compile a training step for two
-# devices, look for the places where the program communicates, and compare. At the end a trained
-# network shows what its two towers have become.
+# We count by hand first. Then we compile a training step for two devices, look for the places
+# where the program communicates, and compare. At the end a trained network shows what its two
+# towers have become.
 #
 # *To run this notebook:* install the package once, from the root of its repository, with
 # `pip install '.[notebooks]'`. It needs no graphics card: two virtual devices of the CPU take
@@ -81,10 +81,10 @@ print(f"outputs and their gradients:  2 x 4 x {batch} x {outputs:,} bytes")
 print(f"{12 * parameters / 1e9:.2f} GB and {8 * batch * outputs / 1e9:.2f} GB")
 
 # %% [markdown]
-# This is an estimate; a program may keep less, or need more as work space. But it shows the
-# problem. The network fills two thirds of a card before anything else is stored, and a wider one
-# would not fit. On two cards each holds half of the maps, half of the weights, and does half of
-# the work. Training still took five to six days.
+# This is an estimate; a program may keep less, or need more as work space. The network fills two
+# thirds of a card before anything else is stored, and a wider one would not fit. On two cards
+# each holds half of the maps, half of the weights, and does half of the work. Training still took
+# five to six days.
 #
 # ## What a group is
 #
@@ -99,9 +99,9 @@ print(f"{12 * parameters / 1e9:.2f} GB and {8 * batch * outputs / 1e9:.2f} GB")
 #
 # $$u^\tau = b^\tau + W^{\tau\tau} I^\tau.$$
 #
-# Nothing needs to cross. Today this is called a convolution with two *groups*, and it exists on
-# one device, too. Three ways must give the same numbers: one call with groups; two separate
-# convolutions, one a tower; and a full kernel whose blocks between the towers are 0.
+# Nothing needs to cross. Today this is called a convolution with two *groups*. Three ways must
+# give the same numbers: one call with groups; two separate convolutions, one a tower; and a full
+# kernel whose blocks between the towers are 0.
 
 # %%
 random = np.random.default_rng(0)
@@ -135,7 +135,7 @@ for axis, name in zip(figure.subplots(1, 2), ("conv2", "conv3"), strict=True):
     placed = next(p for p in model.architecture.placed() if p.layer.name == name)
     groups = placed.input[-1] // strength.shape[0]
     strength = block_diag(*np.split(strength, groups, 1))
-    shown = axis.imshow(strength, cmap=style.HEAT, vmin=0, aspect="auto")
+    shown = axis.imshow(strength, cmap=style.HEAT, vmin=0, aspect="auto", interpolation="nearest")
     figure.colorbar(shown, ax=axis)
     axis.set_title(f"{name}: strength of every connection", fontsize=style.TITLE)
     axis.set(xlabel="output map", ylabel="input map")
@@ -229,10 +229,9 @@ for name in ("conv1", "lrn1", "conv2", "lrn2", "conv3", "conv4", "conv5", "fc6",
 #
 # ## What the compiler made of it
 #
-# So far we have trusted our own reasoning. Now we compile a whole training step for two devices:
-# forward, loss, backward, update. We take the network `small`, which has the paper's layers for
-# images of 28 pixels, and 32 images. The result is a program as text. Somewhere in it stand the
-# instructions that communicate; they are called *collectives*.
+# Now we compile a whole training step for two devices: forward, loss, backward, update. We take
+# the network `small`, which has the paper's layers for images of 28 pixels, and 32 images. The
+# result is a program as text. The instructions in it that communicate are called *collectives*.
 
 # %%
 small = alexnet_jax.architecture("small")
@@ -322,8 +321,8 @@ display(conv1_kernels(kernel, 2, "conv1 of tiny"))
 # 0 for a kernel that answers to a grey copy of the picture as to the picture, and 1 for one that
 # gives 0 on every grey picture.
 #
-# Two halves of any set differ a little. So we deal the same kernels to two towers at random, many
-# times, and ask how often the means differ at least as much as they do.
+# Any two halves differ a little. So we deal the same kernels to two towers at random, many times,
+# and ask how often the means differ at least as much as they do.
 
 # %%
 index = colour_index(kernel).reshape(2, -1)  # [tower, kernel]
@@ -341,13 +340,12 @@ print(f"difference of the means {abs(contrast.difference):.2f}, by chance {contr
 print(f"p = {contrast.p:.3f}")
 
 # %% [markdown]
-# The smaller $p$ is, the less chance explains the difference. But mind what one network can show:
-# it is a single sample, and the paper speaks of every run. To check the claim takes several
-# trainings with different seeds.
+# The smaller $p$ is, the less chance explains the difference. But one network is a single sample,
+# and the paper speaks of every run: to check the claim takes trainings with several seeds.
 #
-# Why should towers specialize at all? A kernel of conv1 is read by conv2 of its own tower only.
-# Kernels that are useful together, such as the colours of a blob and its surround, gain from
-# lying in the same tower. This is a plausible reason and no proof.
+# Why should towers specialize at all? A kernel of conv1 is read by conv2 of its own tower only,
+# so kernels that are useful together gain from lying in the same tower. This is a plausible
+# reason and no proof.
 #
 # The towers meet in conv3. Does each mostly listen to itself there? For every layer that reads
 # both, we split its sums $W^{\tau 0} I^0 + W^{\tau 1} I^1$ and compare the energies of the two
@@ -357,9 +355,8 @@ print(f"p = {contrast.p:.3f}")
 display(report.towers(model.on(), stored))
 
 # %% [markdown]
-# A bar that is cut in the middle reads both towers alike. Training was free to set the weights
-# between the towers to 0 and so to make two networks that never talk: the bar of a tower would
-# then have its own colour from end to end. The bars show how far from that it is.
+# A bar that is cut in the middle reads both towers alike. If training had made two networks that
+# never talk, the bar of each tower would have one colour from end to end.
 #
 # ## Exercises
 #
