@@ -1,4 +1,4 @@
-"""The notebooks are the text beside them, and import what they show; lectures have outputs."""
+"""The notebooks are the text beside them, import what they show, and have outputs."""
 
 import ast
 import json
@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 PATHS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-LECTURES = [path for path in PATHS if path.stem[:2] in ("01", "02", "04", "06")]
 
 
 def cells_of_text(path: Path) -> list[tuple[str, str]]:
@@ -41,15 +40,7 @@ def test_a_notebook_is_its_text(path: Path) -> None:
     assert found == cells_of_text(path.with_suffix(".py"))
 
 
-@pytest.mark.parametrize("path", sorted(set(PATHS) - set(LECTURES)), ids=lambda path: path.stem)
-def test_outputs_are_stripped(path: Path) -> None:
-    for cell in cells(path):
-        if cell["cell_type"] == "code":
-            assert cell["outputs"] == []
-            assert cell["execution_count"] is None
-
-
-@pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_outputs_are_saved(path: Path) -> None:
     """Outputs hold pictures and printed text, no warning, no error and no place on a machine."""
     outputs = [out for cell in cells(path) for out in cell.get("outputs", ())]
@@ -66,7 +57,7 @@ def test_saved_notebooks_are_small() -> None:
     assert sum(path.stat().st_size for path in PATHS) <= 4_000_000
 
 
-@pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_a_lecture_asks_and_answers(path: Path) -> None:
     """It has 800 words or more, and three to five exercises, each with a folded solution whose
     code is Python; `make notebooks` runs that code."""

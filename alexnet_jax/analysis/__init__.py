@@ -1,7 +1,7 @@
 """Analysis of a trained network: attributions, strongest patches, features and their neighbours."""
 
 from alexnet_jax.analysis import report
-from alexnet_jax.analysis.attribution import occlusion_map
+from alexnet_jax.analysis.attribution import class_gradients, occlusion_map
 from alexnet_jax.analysis.colour import DRAWS, NOISE, colour_index, combined_p, tower_contrast
 from alexnet_jax.analysis.extract import extract, file_of
 from alexnet_jax.analysis.feature_file import SUFFIXES, check_format, read_features
@@ -19,6 +19,7 @@ __all__ = [
     "SUFFIXES",
     "check_format",
     "choose_queries",
+    "class_gradients",
     "colour_index",
     "combined_p",
     "describe_neighbours",
