@@ -14,7 +14,7 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 from alexnet_jax import __version__  # noqa: E402
 
 project = "alexnet_jax"
-copyright = "the authors of alexnet_jax"
+author = copyright = "the authors of alexnet_jax"
 release = version = __version__
 
 # The source is the whole repository, so that links lead to the same files here and on its host.

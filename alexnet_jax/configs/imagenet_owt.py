@@ -15,8 +15,8 @@ torchvision's weights. torchvision crops at random scales and shapes, while crop
 
 Estimates, not measured: 1.4 hours on one GPU that does 1e14 counted operations/s, a tenth of an
 H200's bfloat16 peak, and 24 minutes on eight joined by NVLink (--topology data), both by
-alexnet-jax scaling; 25 days on two CPU cores at the 53 images/s of README. They assume that
-the input keeps up.
+alexnet-jax scaling; 25 days on two CPU cores at the 53 images/s of docs/performance.md. They
+assume that the input keeps up.
 """
 
 from alexnet_jax import TrainConfig
