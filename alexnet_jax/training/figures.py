@@ -109,7 +109,7 @@ def conv1_kernels(kernel: np.ndarray, towers: int, title: str) -> Figure:
     rows = -(-each // columns)
     patterns = shows_patterns(kernel)
     figure = blank_figure(
-        (columns * 0.55 + 0.4) * towers, rows * 0.55 + (0.9 if patterns else 1.3), wspace=0.08
+        (columns * 0.55 + 0.4) * towers, rows * 0.55 + (0.8 if patterns else 1.15), wspace=0.08
     )
     panels = np.atleast_1d(figure.subplots(1, towers))
     largest = max(float(np.abs(kernel[:, :, 0]).max()), 1e-9)
