@@ -12,6 +12,7 @@ from inspect import Parameter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_origin, get_type_hints
 
+from docutils import nodes
 from sphinx import addnodes
 from sphinx.util import inspect
 from sphinx.util.typing import stringify_annotation
@@ -19,12 +20,12 @@ from sphinx.util.typing import stringify_annotation
 from alexnet_jax.cli.program import COMMANDS, main
 
 if TYPE_CHECKING:
-    from docutils import nodes
     from sphinx.application import Sphinx
 
 SECTION = re.compile(
     r"(Args( of the returned function)?|Returns|Raises|Yields|Attributes|Examples?|Notes?):$"
 )
+LONGEST = 30  # characters of a word in a line of a phone
 MATHEMATICS = Path(__file__).parent / "mathematics" / "index.md"
 MATHEMATICS_IN_CONTENTS = """```{toctree}
 :caption: Mathematics
@@ -40,6 +41,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-signature", format_signature)
     app.connect("autodoc-skip-member", skip_foreign_class)
     app.connect("doctree-read", show_plain_types)
+    app.connect("doctree-read", mark_long_names)
     app.connect("source-read", complete_page)
     return {"parallel_read_safe": True}
 
@@ -107,6 +109,16 @@ def show_plain_types(app: Sphinx, doctree: nodes.document) -> None:
         written = stringify_annotation(get_type_hints(owner)[name], "fully-qualified-except-typing")
         text = addnodes.desc_sig_name("", written, support_smartquotes=False)
         kind[:] = [addnodes.desc_sig_punctuation("", ":"), addnodes.desc_sig_space(), text]
+
+
+def mark_long_names(app: Sphinx, doctree: nodes.document) -> None:
+    """Give literals with a word too long for a phone's line the class `long`, of the style sheet.
+
+    They may break anywhere; the others stay whole, since a break within `--option` misleads.
+    """
+    for literal in doctree.findall(nodes.literal):
+        if any(len(word) > LONGEST for word in literal.astext().split()):
+            literal["classes"].append("long")
 
 
 def to_restructured_text(lines: list[str]) -> list[str]:
