@@ -51,6 +51,8 @@ html_static_path = ["_static", str(_mathjax / mathjax_path)]
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True  # as in the source, not the printed object
+autodoc_inherit_docstrings = False  # those of other libraries are not this reference's
 autodoc_default_options = {"members": True}
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 88
@@ -77,4 +79,5 @@ html_theme_options = {
     "use_fullscreen_button": False,
     "show_toc_level": 2,
     "navbar_persistent": [],
+    "footer_content_items": "copyright.html",
 }

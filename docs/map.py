@@ -16,31 +16,31 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "images" / "map.svg"
-# Place in a row, and the job in a few words.
+# Place in a row, so that no arrow passes through a box, and the job in a few words.
 PACKAGES = {
-    "ops": (0.2, "layers as functions"),
-    "display": (1.15, "progress, tables"),
-    "pickles": (2.1, "of arrays, read safely"),
+    "ops": (0.0, "layers as functions"),
+    "display": (1.0, "progress, tables"),
+    "pickles": (2.0, "of arrays, read safely"),
     "runtime": (3.05, "processes, signals"),
-    "network": (0.5, "tables, steps, forward"),
-    "data": (2, "sets, batches, views"),
-    "checkpoints": (3, "saved and verified"),
-    "parallel": (0, "topologies"),
-    "runs": (1, "settings, workdir"),
-    "inference": (1.5, "logits, evaluation"),
-    "training": (1.2, "step, loop, run"),
-    "weights": (1.2, "of other projects"),
-    "analysis": (0.5, "what a network sees"),
-    "planning": (1.9, "costs beforehand"),
+    "network": (0.3, "tables, steps, forward"),
+    "data": (1.35, "sets, batches, views"),
+    "checkpoints": (2.4, "saved and verified"),
+    "parallel": (0.3, "topologies"),
+    "runs": (3.05, "settings, workdir"),
+    "inference": (1.6, "logits, evaluation"),
+    "training": (1.6, "step, loop, run"),
+    "weights": (1.6, "of other projects"),
+    "analysis": (2.5, "what a network sees"),
+    "planning": (1.0, "costs beforehand"),
     "reporting": (1.0, "a page about trainings"),
     "serving": (0.0, "a page with a network"),
     "bench": (3.0, "speed beside peers"),
     "compiling": (2.0, "for absent machines"),
-    "paper": (2.8, "claims as experiments"),
-    "cli": (1.1, "commands, options"),
+    "paper": (2.5, "claims as experiments"),
+    "cli": (1.0, "commands, options"),
 }
 HEART = ("network", "training")
-WIDTH, HEIGHT = 0.9, 0.56
+WIDTH, HEIGHT, MARGIN = 0.9, 0.56, 0.05
 
 
 def imported(package: str) -> set[str]:
@@ -81,7 +81,10 @@ def draw(imports: dict[str, set[str]], arrows: dict[str, set[str]]) -> Figure:
     levels = {package: level(package, imports) for package in PACKAGES}
     figure = Figure(figsize=(7.6, 7.2))
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(-0.5, 3.5), ylim=(-0.45, max(levels.values()) + 0.45))
+    places = [x for x, _ in PACKAGES.values()]
+    beside = WIDTH / 2 + MARGIN
+    axes.set(xlim=(min(places) - beside, max(places) + beside))
+    axes.set(ylim=(-0.45, max(levels.values()) + 0.45))
     axes.axis("off")
     for package, (x, job) in PACKAGES.items():
         _box(axes, x, levels[package], package, job)

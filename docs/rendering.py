@@ -6,8 +6,16 @@ import io
 import os
 import re
 from contextlib import redirect_stdout
+from dataclasses import InitVar, is_dataclass
+from importlib import import_module
+from inspect import Parameter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, get_origin, get_type_hints
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.util import inspect
+from sphinx.util.typing import stringify_annotation
 
 from alexnet_jax.cli.program import COMMANDS, main
 
@@ -17,6 +25,7 @@ if TYPE_CHECKING:
 SECTION = re.compile(
     r"(Args( of the returned function)?|Returns|Raises|Yields|Attributes|Examples?|Notes?):$"
 )
+LONGEST = 30  # characters of a word in a line of a phone
 MATHEMATICS = Path(__file__).parent / "mathematics" / "index.md"
 MATHEMATICS_IN_CONTENTS = """```{toctree}
 :caption: Mathematics
@@ -29,6 +38,10 @@ HELP_OF_COMMANDS = "<!-- help of every command -->\n"
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", format_docstring, priority=1)  # before napoleon
+    app.connect("autodoc-process-signature", format_signature)
+    app.connect("autodoc-skip-member", skip_foreign_class)
+    app.connect("doctree-read", show_plain_types)
+    app.connect("doctree-read", mark_long_names)
     app.connect("source-read", complete_page)
     return {"parallel_read_safe": True}
 
@@ -39,6 +52,73 @@ def format_docstring(
     """Turn a docstring of plain prose into reStructuredText, in place; drop one of a type."""
     of_type = item.__doc__ == type(item).__doc__ and what == "data"
     lines[:] = [] if of_type else to_restructured_text(lines)
+    if what in ("attribute", "property", "data"):
+        lines.insert(0, "\\")  # prints nothing; napoleon reads `type: text` in the first line
+
+
+def skip_foreign_class(
+    app: Sphinx, what: str, name: str, item: object, skip: bool, options: object
+) -> bool | None:
+    """Leave out a field whose default is a class of another library, such as a dtype."""
+    foreign = isinstance(item, type) and not item.__module__.startswith("alexnet_jax")
+    return True if foreign else None
+
+
+def format_signature(
+    app: Sphinx,
+    what: str,
+    name: str,
+    item: object,
+    options: object,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    """Return the signature of a dataclass as its source has it; leave the others as they are.
+
+    Left out are what `Annotated` adds to a type for checks, `InitVar`, and objects as defaults.
+    """
+    if not (what == "class" and is_dataclass(item) and signature):
+        return signature, returns
+    found = inspect.signature(item)
+    plain = found.replace(parameters=[_plain(one) for one in found.parameters.values()])
+    return inspect.stringify_signature(
+        plain, show_return_annotation=False, unqualified_typehints=True
+    ), returns
+
+
+def _plain(parameter: Parameter) -> Parameter:
+    """Return a parameter with the type that a caller passes."""
+    kind, default = parameter.annotation, parameter.default
+    if get_origin(kind) is Annotated:
+        kind = kind.__origin__
+    if isinstance(kind, InitVar):
+        kind = kind.type
+    if default is not Parameter.empty and re.fullmatch("<.*>", repr(default)):
+        default = inspect.DefaultValue(getattr(default, "__name__", "..."))
+    return parameter.replace(annotation=kind, default=default)
+
+
+def show_plain_types(app: Sphinx, doctree: nodes.document) -> None:
+    """Show the type of a field without what `Annotated` adds to it for checks, in place."""
+    for signature in doctree.findall(addnodes.desc_signature):
+        kind = next(signature.findall(addnodes.desc_annotation), None)
+        if kind is None or not re.search(r"Annotated\[|<lambda>", kind.astext()):
+            continue
+        owner = getattr(import_module(signature["module"]), signature["class"])
+        name = signature["fullname"].rpartition(".")[2]
+        written = stringify_annotation(get_type_hints(owner)[name], "fully-qualified-except-typing")
+        text = addnodes.desc_sig_name("", written, support_smartquotes=False)
+        kind[:] = [addnodes.desc_sig_punctuation("", ":"), addnodes.desc_sig_space(), text]
+
+
+def mark_long_names(app: Sphinx, doctree: nodes.document) -> None:
+    """Give literals with a word too long for a phone's line the class `long`, of the style sheet.
+
+    They may break anywhere; the others stay whole, since a break within `--option` misleads.
+    """
+    for literal in doctree.findall(nodes.literal):
+        if any(len(word) > LONGEST for word in literal.astext().split()):
+            literal["classes"].append("long")
 
 
 def to_restructured_text(lines: list[str]) -> list[str]:

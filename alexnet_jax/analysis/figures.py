@@ -51,7 +51,7 @@ def _bars(axes: Any, row: np.ndarray, class_names: Sequence[str], label: int | N
     """Draw pale bars with names on them, in dark text, and probabilities at the right."""
     order = row.argsort(kind="stable")[::-1][:5]
     heights = np.arange(len(order))
-    colours = ["#e9a99c" if index == label else style.PALE for index in order]
+    colours = [style.ROSE if index == label else style.PALE for index in order]
     axes.barh(heights, row[order], 0.86, color=colours)
     for height, index in zip(heights, order, strict=True):
         words = {"va": "center", "fontsize": style.LABEL, "color": "black"}
@@ -79,7 +79,7 @@ def norm_picture(image: np.ndarray, before: np.ndarray, after: np.ndarray, norm:
       norm: the layer, for its constants.
     """
     figure = blank_figure(12, 3.2, wspace=0.04)
-    panels = figure.subplots(1, 4, width_ratios=[1, 1, 1.1, 1.7])
+    panels = figure.subplots(1, 4, width_ratios=[1, 1, 1, 1.7])
     panels[0].imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
     panels[0].set_title("image", fontsize=style.TITLE)
     scaled = after.astype(np.float64) * norm.k**norm.beta
@@ -90,7 +90,7 @@ def norm_picture(image: np.ndarray, before: np.ndarray, after: np.ndarray, norm:
         axes.set_title(f"all maps {when}", fontsize=style.TITLE)
     weaker = 1 - (sizes[1] / np.maximum(sizes[0], 1e-30)).min()
     panels[2].set_xlabel(f"at most {weaker:.1%} weaker", fontsize=style.LABEL)
-    bar = figure.colorbar(shown, ax=panels[2], fraction=0.046)
+    bar = figure.colorbar(shown, ax=panels[1:3].tolist(), fraction=0.046)
     bar.set_label("root mean square", fontsize=style.NOTE)
     bar.ax.tick_params(labelsize=style.NOTE)
     for axes in panels[:3]:
@@ -187,6 +187,8 @@ def patches_picture(
                     solid_capstyle="butt",
                     transform=axes.transAxes,
                 )
+        words = f"below each part its response; a bar across a part is {largest:.3g}"
+        figure.supxlabel(words, fontsize=style.LABEL)
     figure.suptitle(title, fontsize=style.TITLE)
     return figure
 
@@ -212,9 +214,7 @@ def tower_shares_picture(shares: dict[str, np.ndarray], title: str) -> Figure:
     axes.set_yticks(range(len(names)), names)
     axes.set(xlim=(0, 1), ylim=(len(names) - 0.4, -0.6), xlabel="share of the energy of w * x")
     axes.axvline(0.5, color="white", linewidth=1)
-    axes.legend(
-        frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, 1.16 + 0.4 / len(names))
-    )
+    figure.legend(frameon=False, ncols=2, loc="outside lower center", fontsize=style.LABEL)
     style.open_frame(axes)
     figure.suptitle(title, fontsize=style.HEADING)
     return figure

@@ -100,7 +100,7 @@ def attribution(
     ]
     gradients = np.asarray(class_gradients(network, trained.params, views, classes))
     titles = [
-        f"{trained.class_words[label]}, probability {probability:.0%}"
+        f"{trained.class_words[label]}, probability {probability:.1%}"
         for label, probability in zip(classes, whole, strict=True)
     ]
     return attribution_picture(_crop(trained, stored), drops, gradients, titles)
@@ -145,9 +145,7 @@ def strongest_parts(trained: Trained, split: Split, layer: str) -> Figure:
             rows, columns = field.clipped(int(row), height), field.clipped(int(column), width)
             crops.append(image[slice(*rows), slice(*columns)])
         patches.append(crops)
-    title = (
-        f"{trained.config.name}, step {trained.step:,}: what {layer} answers to most, and how much"
-    )
+    title = f"{trained.config.name}, step {trained.step:,}: what maps of {layer} answer to most"
     values = top.values[maps].tolist()
     return patches_picture(patches, [f"map {number}" for number in maps], title, values)
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_OURS, _PEERS = style.BLUE, (style.ORANGE, style.OCHRE)
+_OURS, _PEERS = style.BLUE, (style.OCHRE, style.GREY)
 _TITLES = {"train": "training", "infer": "inference"}
 
 
@@ -28,7 +28,8 @@ def comparison_picture(records: Sequence[dict[str, Any]]) -> Figure:
         :, 0
     ]
     first = records[0]
-    figure.suptitle(f"{first['preset']} in {first['dtype']} on {first['device']}")
+    title = f"{first['preset']} in {first['dtype']} on {first['device']}"
+    figure.suptitle(title, fontsize=style.HEADING)
     for axes, mode in zip(upper.subplots(1, 2), _TITLES, strict=True):
         _rates(axes, records, mode)
     for part, record in zip(lower, layered, strict=True):
@@ -37,7 +38,10 @@ def comparison_picture(records: Sequence[dict[str, Any]]) -> Figure:
 
 
 def _rates(axes: Axes, records: Sequence[dict[str, Any]], mode: str) -> None:
-    """Draw images/s at every batch size, for this package and the best peer of each group."""
+    """Draw images/s at every batch size, for this package and the best peer of each group.
+
+    Above a bar stand its rate, and of a peer its time as a multiple of ours.
+    """
     sides = ["ours", *dict.fromkeys(group for r in records for group in r[mode]["peers"])]
     width = 0.8 / len(sides)
     for bar, (side, colour) in enumerate(zip(sides, (_OURS, *_PEERS), strict=False)):
@@ -56,18 +60,26 @@ def _rates(axes: Axes, records: Sequence[dict[str, Any]], mode: str) -> None:
             number = f"{rate:,.{0 if rate >= 100 else 1}f}"
             seconds = times["median_seconds"] / record[mode]["ours"]["median_seconds"]
             axes.annotate(
-                number if side == "ours" else f"{number}\nours: {seconds:.2f} x",
+                number if side == "ours" else f"{number}\n{seconds:.2f} x",
                 (x, fast),
                 xytext=(0, 3),
                 textcoords="offset points",
                 ha="center",
-                fontsize=style.LABEL,
+                fontsize=style.NOTE,
             )
     axes.set_xticks(range(len(records)), [f"batch {record['batch']}" for record in records])
     axes.set(title=_TITLES[mode], ylabel="images/s", xlim=(-0.7, len(records) - 0.3))
     axes.margins(y=0.15)
     style.open_frame(axes)
-    axes.legend(frameon=False, fontsize=style.LABEL, loc="upper center", bbox_to_anchor=(0.5, -0.1))
+    axes.legend(
+        title="x: time as a multiple of ours" if len(sides) > 1 else None,
+        title_fontsize=style.LABEL,
+        ncols=len(sides),
+        frameon=False,
+        fontsize=style.LABEL,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.1),
+    )
 
 
 def _layers(axes: Axes, record: dict[str, Any]) -> None:
@@ -87,6 +99,8 @@ def _layers(axes: Axes, record: dict[str, Any]) -> None:
         )
     names = [row["name"] for row in rows]
     axes.set_xticks(range(len(rows)), names, rotation=35, ha="right", fontsize=style.LABEL)
-    axes.set(title=f"layers alone, batch {record['batch']}", ylabel="ms", xlim=(-0.7, len(rows)))
+    axes.set(
+        title=f"layers alone, batch {record['batch']}", ylabel="ms", xlim=(-0.7, len(rows) - 0.3)
+    )
     style.open_frame(axes)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, fontsize=style.LABEL)

@@ -10,9 +10,12 @@ if TYPE_CHECKING:
 # Sizes of text, in points.
 HEADING, TITLE, LABEL, NOTE = 12, 10, 9, 8
 
-BLUE, ORANGE, GREEN, RED = "#1d6fa5", "#c2410c", "#4d7c0f", "#b5341b"
-OCHRE, VIOLET, BROWN = "#a16207", "#7a4f9a", "#8a6d1f"
-INK, GREY, PALE, FAINT = "#333333", "#5b7083", "#c9d3dc", "#e9ecef"
+# Told apart by readers who see no red or no green, too, by their lightness; all but the ochre are
+# dark enough for text on white.
+BLUE, ORANGE, GREEN, RED = "#2658a8", "#d8300b", "#05814e", "#8b1d10"
+OCHRE, VIOLET = "#c58610", "#602469"
+INK, GREY = "#1f2a30", "#6a7290"
+PALE, FAINT, ROSE = "#c9d3dc", "#e9ecef", "#e9a99c"  # grounds, with dark text on them
 SERIES = (BLUE, ORANGE, GREEN, VIOLET, OCHRE, GREY, RED, INK)
 TOPOLOGIES = {
     "one_device": INK,

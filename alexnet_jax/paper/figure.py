@@ -20,9 +20,9 @@ COLOURS: dict[Kind, str] = {
     "none": style.GREY,
 }
 AXES = {
-    "% wrong": "points of error, other - ours",
+    "% wrong": "points of error, other - ours (to the right, ours is better)",
     "nats": "nats, other - ours",
-    "ratio": "updates, other / ours",
+    "ratio": "updates, other / ours (to the right, ours is faster)",
 }
 PUBLISHED: dict[str, Any] = {
     "linestyle": "none",
@@ -58,7 +58,7 @@ def _legend(figure: Figure) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    found = Line2D([], [], color=COLOURS["shown"], marker="o", linewidth=2.2)
+    found = Line2D([], [], color=style.INK, marker="o", linewidth=2.2)
     published = Line2D([], [], **PUBLISHED)
     marks = {
         "found here, with its 95 % interval": found,

@@ -27,11 +27,11 @@ class Crossing(Protocol):
     def bytes_per_step(self) -> float: ...
 
 
-_INK, _QUIET, _LINE = "#1f2933", "#7b8794", "#b8c2cc"
+_INK, _QUIET, _LINE = style.INK, style.GREY, "#b8c2cc"
 _WAYS = {
     "forward": (style.BLUE, "forward"),
     "backward": (style.ORANGE, "backward"),
-    "gradient": ("#4b5563", "sum of the weights' gradients"),
+    "gradient": (style.VIOLET, "sum of the weights' gradients"),
 }
 _FILLS: dict[type, str] = {
     Conv: "#cde7e2", Local: "#cde7e2", Dense: "#dcd7f2", MaxPool: "#e9edf0", AveragePool: "#e9edf0",
@@ -80,7 +80,7 @@ def network_picture(
     axes = figure.subplots()
     axes.set(xlim=(-_EDGE - 0.2, right + 0.2), ylim=(bottom - 0.2, 1.35), aspect="equal")
     axes.axis("off")
-    axes.text(-_EDGE, 1.15, title, va="center", fontsize=12.5, color=_INK, weight="bold")
+    axes.text(-_EDGE, 1.15, title, va="center", fontsize=style.HEADING, color=_INK)
     _head(axes, architecture, columns)
     if other_pairs:
         middle = (_EDGE + right) / 2

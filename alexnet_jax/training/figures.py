@@ -59,8 +59,9 @@ def learning_curve(lines: Sequence[Line], title: str) -> Figure:
     axes[1].set(title="top-1 error", xlabel="step", ylabel="% wrong", ylim=(0, None))
     for axis in axes:
         style.open_frame(axis, grid=True)
+        axis.xaxis.set_major_formatter("{x:,.0f}")
         axis.legend(frameon=False)
-    figure.suptitle(title)
+    figure.suptitle(title, fontsize=style.HEADING)
     return figure
 
 
@@ -108,7 +109,7 @@ def conv1_kernels(kernel: np.ndarray, towers: int, title: str) -> Figure:
     rows = -(-each // columns)
     patterns = shows_patterns(kernel)
     figure = blank_figure(
-        (columns * 0.55 + 0.4) * towers, rows * 0.55 + (0.9 if patterns else 1.3), wspace=0.08
+        (columns * 0.55 + 0.4) * towers, rows * 0.55 + (0.8 if patterns else 1.15), wspace=0.08
     )
     panels = np.atleast_1d(figure.subplots(1, towers))
     largest = max(float(np.abs(kernel[:, :, 0]).max()), 1e-9)
@@ -130,7 +131,7 @@ def conv1_kernels(kernel: np.ndarray, towers: int, title: str) -> Figure:
             axis.set_title(f"tower {tower}", fontsize=style.TITLE)
     if not patterns:
         bar = figure.colorbar(shown, ax=panels.tolist(), location="bottom", shrink=0.4, aspect=40)
-        bar.set_label(f"weights, {side} x {side} of each map", fontsize=style.NOTE)
+        bar.set_label(f"weight ({side} x {side} for each map)", fontsize=style.NOTE)
         bar.ax.tick_params(labelsize=style.NOTE)
     figure.suptitle(title, fontsize=style.HEADING)
     return figure

@@ -55,7 +55,7 @@ def test_small_kernels_are_numbers_and_large_ones_of_colours_pictures() -> None:
     small = np.linspace(-2, 1, 5 * 5 * 4).reshape(5, 5, 1, 4)
     first, second, bar = conv1_kernels(small, 2, "t").axes
     assert first.images[0].get_clim() == second.images[0].get_clim() == (-2.0, 2.0)
-    assert bar.get_xlabel() == "weights, 5 x 5 of each map"
+    assert bar.get_xlabel() == "weight (5 x 5 for each map)"
     sheet = np.asarray(second.images[0].get_array())
     np.testing.assert_array_equal(sheet[:, :5], small[:, :, 0, 2])
     large = np.random.default_rng(0).normal(size=(11, 11, 3, 4))

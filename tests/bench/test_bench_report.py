@@ -147,5 +147,7 @@ def test_picture() -> None:
     assert heights == pytest.approx([8 / 3, 8 / 2.5, 4, 16 / 3, 16 / 2.5, 8])
     names = [text.get_text() for text in train.get_legend().get_texts()]
     assert names == ["ours", "torch 0 eager", "torch 0 compile"]
+    above = [text.get_text().split("\n") for text in train.texts]
+    assert [words[1:] for words in above if len(words) > 1] == [["1.50 x"]] * 2 + [["1.25 x"]] * 2
     assert [bar.get_height() for bar in layers.patches] == pytest.approx([200, 100, 100, 400, 200])
     assert len(comparison_picture([second]).axes) == 2

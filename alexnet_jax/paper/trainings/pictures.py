@@ -9,18 +9,20 @@ import numpy as np
 from alexnet_jax.analysis import NOISE
 from alexnet_jax.display import blank_figure, style
 from alexnet_jax.paper.trainings.kernel_colour import PARTS, Colour, RunColour, runs_of
-from alexnet_jax.paper.trainings.record import Record, best_runs
+from alexnet_jax.paper.trainings.record import Record, TrainingRecord, best_runs
 from alexnet_jax.paper.trainings.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TOWERS = ("#5b7083", "#b5341b")
 WORDS = ("less colourful tower", "more colourful tower")
 
 
 def learning_curves(table: Table, record: Record) -> Figure:
-    """Draw the centre view's test error over epochs: a line for a run, a colour for a training."""
+    """Draw the centre view's test error over epochs: a line for a run, a colour for a training.
+
+    Trainings by PyTorch are dashed.
+    """
     figure = blank_figure(8.5, 4.8)
     axes = figure.subplots()
     trainings = [one for one in record["trainings"] if one["runs"] and not one["rates"]]
@@ -29,15 +31,21 @@ def learning_curves(table: Table, record: Record) -> Figure:
         dashes = "--" if training["library"] == "torch" else "-"
         for position, run in enumerate(training["runs"]):
             points = run["test_curve"]
-            label = training["name"] if position == 0 else None
+            label = _label(training) if position == 0 else None
             epochs, errors = ([point[axis] for point in points] for axis in (0, 1))
-            axes.plot(epochs, errors, dashes, color=colour, linewidth=1.1, label=label)
-    axes.set(xlabel="epochs", ylabel="test error (%)", ylim=(0, None), title=_title(table, record))
-    axes.grid(alpha=0.25)
+            axes.plot(epochs, errors, dashes, color=colour, linewidth=1.3, label=label)
+    axes.set(xlabel="epochs", ylabel="test error of the centre view (%)", ylim=(0, None))
+    style.open_frame(axes, grid=True)
     if trainings:
-        axes.legend(frameon=False, fontsize=8, ncols=2)
-    axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, fontsize=style.LABEL, ncols=2)
+    figure.suptitle(_title(table, record), fontsize=style.HEADING)
     return figure
+
+
+def _label(training: TrainingRecord) -> str:
+    count = len(training["runs"])
+    library = ", PyTorch" if training["library"] == "torch" else ""
+    return f"{training['name']}{library}, {count} {'run' if count == 1 else 'runs'}"
 
 
 def figure1(table: Table, record: Record) -> Figure:
@@ -55,13 +63,12 @@ def figure1(table: Table, record: Record) -> Figure:
             epochs, errors = ([point[axis] / scale for point in run["train_curve"]]
                               for axis, scale in ((0, 1), (1, 100)))  # fmt: skip
             label = f"{name}, rate {run['rate']:g}" if position == 0 else None
-            axes.plot(epochs, errors, dashes, color="black", linewidth=1.1, label=label)
-    axes.axhline(0.25, color="black", linewidth=0.8, linestyle=":")
-    axes.set(xlabel="epochs", ylabel="training error rate", title=_title(table, record))
-    axes.set(xlim=(0, None), ylim=(0, 0.75))
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
+            axes.plot(epochs, errors, dashes, color=style.INK, linewidth=1.3, label=label)
+    axes.axhline(0.25, color=style.INK, linewidth=0.8, linestyle=":", label="25 % wrong")
+    axes.set(xlabel="epochs", ylabel="training error rate", xlim=(0, None), ylim=(0, 0.75))
+    axes.legend(frameon=False, fontsize=style.LABEL)
+    style.open_frame(axes)
+    figure.suptitle(_title(table, record), fontsize=style.HEADING)
     return figure
 
 
@@ -85,21 +92,32 @@ def kernel_colours(table: Table, record: Record) -> Figure:
                 ticks[place] = f"seed {run['seed']}\np {run['p']:.2g}"
                 place += 1
             place += 0.6
-        axes.axhline(NOISE, color="#777777", linewidth=0.8, linestyle=":", zorder=0)
-        axes.set_xticks(list(ticks), list(ticks.values()), fontsize=8)
+        axes.axhline(
+            NOISE, color=style.GREY, linewidth=0.8, linestyle=":", zorder=0, label="noise alone"
+        )
+        axes.set_xticks(list(ticks), list(ticks.values()), fontsize=style.NOTE)
         axes.set(ylim=(0, 1), ylabel=f"colour index,\n{PARTS[part]}")
         axes.tick_params(axis="x", length=0)
-        axes.spines[["top", "right"]].set_visible(False)
+        style.open_frame(axes)
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
-    figure.suptitle(f"conv1's kernels: {_title(table, record)}", fontsize=11)
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=len(labels),
+        frameon=False,
+        fontsize=style.LABEL,
+    )
+    figure.suptitle(f"conv1's kernels: {_title(table, record)}", fontsize=style.HEADING)
     return figure
 
 
 def _draw_towers(axes: Any, place: float, run: RunColour, labelled: bool) -> None:
     """Draw the kernels of both towers of a run, sorted, on either side of a place."""
     towers = sorted(run["index"], key=np.mean)
-    for side, colour, words, index in zip((-0.21, 0.21), TOWERS, WORDS, towers, strict=True):
+    for side, colour, words, index in zip(
+        (-0.21, 0.21), style.TOWERS[::-1], WORDS, towers, strict=True
+    ):
         middle = place + side
         across = np.linspace(middle - 0.17, middle + 0.17, len(index))
         label = words if labelled else None
