@@ -149,7 +149,7 @@ class Examiner:
             raise InputError(f"{self.architecture.name} has no two towers to tell apart")
         if not switches.norms and not norms_of(self.architecture):
             raise InputError(f"{self.architecture.name} has no response normalization")
-        return np.array([switches.tower in ("both", str(1 + tower)) for tower in range(towers)])
+        return np.array([switches.tower in ("both", str(tower)) for tower in range(towers)])
 
     def _network(self, norms: bool) -> Architecture:
         return self.architecture if norms else without_norms(self.architecture)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from alexnet_jax.network import LRN, Architecture, MapNorm, Params, Weighted
 
-Tower = Literal["both", "1", "2"]
+Tower = Literal["both", "0", "1"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Switches:
     """Parts of a network that are in use.
 
     Attributes:
-      tower: the tower whose maps are kept, "1" or "2", or "both"; those of the other are 0.
+      tower: the tower whose maps are kept, "0" or "1", or "both"; those of the other are 0.
       norms: whether the response normalizations are computed, or do nothing.
     """
 

@@ -67,7 +67,7 @@ def what_changed(
         return ""
     parts = []
     if switches.tower != "both":
-        parts.append(f"tower {2 if switches.tower == '1' else 1}")
+        parts.append(f"tower {1 if switches.tower == '0' else 0}")
     if not switches.norms:
         parts.append("response normalization")
     before, after = int(plain.argmax()), int(now.argmax())

@@ -2,7 +2,7 @@
 
     GET  /api/network               the network, its layers and switches
     GET  /api/samples/N.png         a sample picture
-    POST /api/examine?tower=both|1|2&norms=on|off          classes and maps
+    POST /api/examine?tower=both|0|1&norms=on|off          classes and maps
     POST /api/cover?tower=...&norms=...&class=K            what of the picture mattered
 
 The body of a POST is a picture file; with `sample=N` it is empty. Mistakes come back as
@@ -132,8 +132,8 @@ def make_app(examiner: Examiner, samples: Sequence[Sample] = ()) -> Guard:
 def _switches(request: Request) -> Switches:
     tower = request.query_params.get("tower", "both")
     norms = request.query_params.get("norms", "on")
-    if tower not in ("both", "1", "2"):
-        raise InputError(f"tower is both, 1 or 2, got {tower[:_NAME]!r}")
+    if tower not in ("both", "0", "1"):
+        raise InputError(f"tower is both, 0 or 1, got {tower[:_NAME]!r}")
     if norms not in ("on", "off"):
         raise InputError(f"norms is on or off, got {norms[:_NAME]!r}")
     return Switches(tower, norms == "on")  # type: ignore[arg-type]

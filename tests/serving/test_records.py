@@ -56,7 +56,7 @@ def test_the_record_of_a_picture() -> None:
 def test_what_mattered_is_the_probability_of_the_covered_picture() -> None:
     """At one place, with the pixels of the square at the mean's; with a tower switched off, too."""
     trained = examiner().trained
-    for switches in (Switches(), Switches("1")):
+    for switches in (Switches(), Switches("0")):
         covered = examiner().cover(picture(), switches, 2)
         assert covered.values.shape == (12, 12)
         assert (covered.side, covered.stride) == (5, 2)
@@ -81,14 +81,14 @@ def test_what_mattered_is_the_probability_of_the_covered_picture() -> None:
     [
         (Switches(), [0.7, 0.2, 0.1], ""),
         (
-            Switches("1"),
+            Switches("0"),
             [0.5, 0.3, 0.2],
-            "Without tower 2 the answer stays cat: 50.0% instead of 70.0%.",
+            "Without tower 1 the answer stays cat: 50.0% instead of 70.0%.",
         ),
         (
-            Switches("2", norms=False),
+            Switches("1", norms=False),
             [0.1, 0.3, 0.6],
-            "Without tower 1 and response normalization the answer is owl instead of cat, whose "
+            "Without tower 0 and response normalization the answer is owl instead of cat, whose "
             "probability goes from 70.0% to 10.0%.",
         ),
     ],

@@ -86,7 +86,7 @@ def test_a_file_through_the_layers(page: Page) -> None:
         page.locator("[role=tab]").nth(number).click()
         assert page.inner_text("#layer-about").startswith(f"{name}: ")
         titles = page.locator("#towers h3").all_inner_texts()
-        assert [title.split(":")[0] for title in titles] == ["Tower 1", "Tower 2"]
+        assert [title.split(":")[0] for title in titles] == ["Tower 0", "Tower 1"]
     page.locator("#bars button").nth(2).click()
     done(page)
     chosen = page.locator("#bars .name").nth(2).inner_text()
@@ -107,9 +107,9 @@ def test_the_keyboard(page: Page) -> None:
     maps.nth(0).press("ArrowRight")
     page.keyboard.press("Enter")
     about = page.locator("#enlarged-about")
-    assert about.inner_text().startswith("conv1, map 1 of tower 1: 24x24 values from 0 to ")
+    assert about.inner_text().startswith("conv1, map 1 of tower 0: 24x24 values from 0 to ")
     page.keyboard.press("ArrowRight")
-    assert about.inner_text().startswith("conv1, map 2 of tower 2: ")
+    assert about.inner_text().startswith("conv1, map 2 of tower 1: ")
     page.keyboard.press("Escape")
     assert not page.locator("#enlarged").is_visible()
     assert page.evaluate("document.activeElement.title") == "conv1, map 1"
@@ -120,17 +120,17 @@ def test_switches(page: Page) -> None:
     page.locator("#samples button").nth(3).click()
     done(page)
     assert page.inner_text("#changed") == ""
-    page.get_by_label("tower 1 alone").check()
+    page.get_by_label("tower 0 alone").check()
     page.locator("#changed:not(:empty)").wait_for()
     done(page)
-    assert page.inner_text("#changed").startswith("Without tower 2 the answer ")
+    assert page.inner_text("#changed").startswith("Without tower 1 the answer ")
     assert page.locator("#bars .was").count() == 5
-    assert "Tower 2, switched off" in page.locator("#towers h3").nth(1).inner_text()
+    assert "Tower 1, switched off" in page.locator("#towers h3").nth(1).inner_text()
     kept, dark = (page.locator("#towers section").nth(place) for place in (0, 1))
     assert kept.evaluate(LIGHT) == 255
     assert dark.evaluate(LIGHT) == 0
     page.get_by_label("on", exact=True).uncheck()
-    page.get_by_text("Without tower 2 and response normalization").wait_for()
+    page.get_by_text("Without tower 1 and response normalization").wait_for()
     page.locator("#tab-lrn1").click()
     assert page.inner_text("#layer-about").endswith("Switched off: values pass unchanged.")
     page.get_by_label("both").check()

@@ -82,13 +82,13 @@ def test_a_picture_and_a_sample(app: Any) -> None:
     assert answer.headers["cache-control"] == "no-store"
     file = png_bytes(picture(7))
     assert got(app, "POST", "/api/examine?name=a.png", file).record == answer.record
-    off = got(app, "POST", "/api/examine?tower=2&norms=off", file).record
-    want = examiner().examine(picture(7), Switches("2", norms=False)).probabilities
+    off = got(app, "POST", "/api/examine?tower=1&norms=off", file).record
+    want = examiner().examine(picture(7), Switches("1", norms=False)).probabilities
     assert off["top"][0]["probability"] == pytest.approx(float(want.max()))
     assert off["top"][0]["plain"] == pytest.approx(
         examiner().examine(picture(7), Switches()).probabilities[off["top"][0]["index"]]
     )
-    assert off["changed"].startswith("Without tower 1 and response normalization the answer ")
+    assert off["changed"].startswith("Without tower 0 and response normalization the answer ")
     covered = got(app, "POST", "/api/cover?class=3", file).record
     assert (covered["class"], covered["shape"]) == ("class 3", [12, 12])
 
@@ -162,7 +162,7 @@ def test_an_upload_that_is_cut_off(app: Any) -> None:
     [
         ("examine?sample=2", "there are 2 samples, and none has number 2"),
         ("examine?sample=-1", "sample is a whole number, got '-1'"),
-        ("examine?sample=0&tower=3", "tower is both, 1 or 2, got '3'"),
+        ("examine?sample=0&tower=3", "tower is both, 0 or 1, got '3'"),
         ("examine?sample=0&norms=maybe", "norms is on or off, got 'maybe'"),
         ("cover?sample=0", "class is a whole number, got ''"),
         ("cover?sample=0&class=4", "a class is a number from 0 to 3, got 4"),

@@ -86,9 +86,9 @@ function show() {
     const section = document.createElement("section");
     section.className = tower ? "second" : "first";
     const heading = document.createElement("h3");
-    const dark = towers > 1 && !["both", String(tower + 1)].includes(view.tower);
+    const dark = towers > 1 && !["both", String(tower)].includes(view.tower);
     const range = `${units ? "units" : "maps"} ${tower * width} to ${(tower + 1) * width - 1}`;
-    heading.textContent = towers > 1 ? `Tower ${tower + 1}${dark ? ", switched off" : ""}: ${range}` : range;
+    heading.textContent = towers > 1 ? `Tower ${tower}${dark ? ", switched off" : ""}: ${range}` : range;
     const content = units ? unitPicture : mapGrid;
     section.append(heading, content(tower * width, width, most));
     return section;
@@ -138,7 +138,7 @@ function enlarge(number) {
   paint(at("enlarged-map"), map, shape[1], shape[0], magnitude(map));
   const low = map.reduce((a, b) => Math.min(a, b)), high = map.reduce((a, b) => Math.max(a, b));
   const place = map.indexOf(high), row = Math.floor(place / shape[1]), column = place % shape[1];
-  const tower = view.network.towers > 1 ? ` of tower ${1 + Math.floor(view.shown / half)}` : "";
+  const tower = view.network.towers > 1 ? ` of tower ${Math.floor(view.shown / half)}` : "";
   at("enlarged-about").textContent =
     `${layer.name}, map ${view.shown}${tower}: ${shape[0]}x${shape[1]} values from ${short(low)} to ` +
     (high > low ? `${short(high)}, the largest in row ${row}, column ${column}.` : `${short(high)}.`);
