@@ -63,9 +63,10 @@ notebooks: $(VENV)/notebooks
 	$(BIN)/python .ci/notebooks.py notebooks
 
 # The site, docs/_build/html/docs/index.html, which needs no network. Any warning, such as a link that
-# leads nowhere, is an error.
+# leads nowhere, is an error. Then the examples in docstrings are run.
 docs: $(VENV)/docs
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs -d docs/_build/doctrees . docs/_build/html
+	$(BIN)/python -m sphinx --quiet --fail-on-warning -b doctest -c docs -d docs/_build/doctrees . docs/_build/doctest
 	@echo "docs/_build/html/docs/index.html"
 
 $(VENV)/python: pyproject.toml

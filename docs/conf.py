@@ -33,6 +33,7 @@ source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
+    "sphinx.ext.doctest",
     "rendering",  # of this directory: docstrings of plain prose, and the help of commands
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
@@ -60,6 +61,16 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_custom_sections = [("Args of the returned function", "params_style")]
+
+# What the examples of the API reference, `docs/api/index.md`, need.
+doctest_global_setup = """
+import jax
+import jax.numpy as jnp
+import optax
+
+import alexnet_jax
+from alexnet_jax import ops
+"""
 
 nitpicky = True
 # A builtin such as `bytes` may be the name of a field, too.

@@ -128,17 +128,17 @@ def to_restructured_text(lines: list[str]) -> list[str]:
     reader of the source. Sections such as `Args:`, which are indented too, are left to napoleon.
     """
     written: list[str] = []
-    in_section = in_formula = False
+    in_section = in_formula = in_example = False
     for number, line in enumerate(lines):
         indented = line.startswith("  ")
         if SECTION.match(line):
-            in_section, in_formula = True, False
+            in_section, in_formula, in_example = True, False, line.startswith("Example")
         elif line and not indented:
-            in_section = in_formula = False
+            in_section = in_formula = in_example = False
         elif indented and not in_section and not in_formula and not lines[number - 1].strip():
             written += ["::", ""]
             in_formula = True
-        written.append(line if in_formula else escape(line))
+        written.append(line if in_formula or in_example else escape(line))
     return written
 
 

@@ -66,6 +66,12 @@ def forward(
     Raises:
       TypeError: images that are not floating, or parameters of another dtype.
       ValueError: images of another shape, or no parameters of a layer.
+
+    Example:
+      >>> net = alexnet_jax.architecture("small")
+      >>> params = alexnet_jax.init(net, jax.random.key(0))
+      >>> alexnet_jax.forward(net, params, jnp.zeros((8, 28, 28, 1))).shape
+      (8, 10)
     """
     check_images(architecture, images)
     _check_params(architecture, params, images)

@@ -57,7 +57,12 @@ _NAMES: dict[str, PresetName] = {name: name for name in get_args(PresetName)}
 
 
 def list_presets() -> tuple[PresetName, ...]:
-    """Return the names of all presets."""
+    """Return the names of all presets.
+
+    Example:
+      >>> alexnet_jax.list_presets()[:4]
+      ('paper', 'source2012', 'caffe_alexnet', 'caffenet')
+    """
     return tuple(_PRESETS)
 
 
@@ -108,6 +113,13 @@ def architecture(
 
     Raises:
       InputError: an unknown preset, layer or field; sizes that do not fit the layers.
+
+    Example:
+      >>> ten = alexnet_jax.architecture("paper", classes=10)
+      >>> sum(layer.parameters for layer in ten.placed())
+      56909194
+      >>> [layer.name for layer in alexnet_jax.architecture("small", until="conv2").layers]
+      ['conv1', 'lrn1', 'pool1', 'conv2']
     """
     network = _build(preset, classes)
     size = network.image_size if image_size is None else image_size

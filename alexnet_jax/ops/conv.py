@@ -66,6 +66,11 @@ def conv2d(
     Differentiable in reverse mode to any order; for forward mode take `ops.plain.conv2d`.
 
     Source: paper section 3.5; `layers-145.cfg` and `filter_acts.cu` of the 2012 source.
+
+    Example:
+      >>> images, kernel = jnp.ones((2, 11, 11, 3)), jnp.ones((5, 5, 3, 16))
+      >>> ops.conv2d(images, kernel, stride=2).shape
+      (2, 4, 4, 16)
     """
     return convolve_checked(_convolve, x, kernel, bias, stride=stride, padding=padding)
 

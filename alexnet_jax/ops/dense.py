@@ -158,6 +158,13 @@ def dropout(x: jax.Array, mask: jax.Array | None, *, keep: float = 0.5) -> jax.A
       ValueError: keep out of range, a mask of another shape.
 
     Source: paper section 4.2; `layer.cu` (DropoutLayer) of the 2012 source.
+
+    Example:
+      >>> units = jnp.array([1.0, 2.0, 3.0])
+      >>> ops.dropout(units, jnp.array([1, 0, 1]))
+      Array([1., 0., 3.], dtype=float32)
+      >>> ops.dropout(units, None)
+      Array([0.5, 1. , 1.5], dtype=float32)
     """
     require_floating("dropout", x=x)
     if not 0 < keep <= 1:

@@ -22,6 +22,10 @@ def softmax(z: jax.Array) -> jax.Array:
     Raises:
       TypeError: z not floating.
       ValueError: z without axes, or without classes.
+
+    Example:
+      >>> ops.softmax(jnp.log(jnp.array([1.0, 1.0, 2.0])))
+      Array([0.25, 0.25, 0.5 ], dtype=float32)
     """
     require_floating("softmax", z=z)
     require_rank("softmax", "z", z, 1, "[..., K]")
@@ -48,6 +52,10 @@ def cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
       ValueError: logits without classes; targets of a shape that does not fit.
 
     Source: paper section 3.5 (multinomial logistic regression); reference text, output layer.
+
+    Example:
+      >>> jnp.exp(-ops.cross_entropy(jnp.log(jnp.array([1.0, 1.0, 2.0])), jnp.array(2)))
+      Array(0.5, dtype=float32)
     """
     require_floating("cross_entropy", logits=logits)
     require_rank("cross_entropy", "logits", logits, 1, "[..., K]")

@@ -59,6 +59,11 @@ def local_response_norm(
     `ops.plain.local_response_norm`.
 
     Source: paper section 3.3; `conv_util.cu` of the 2012 source.
+
+    Example:
+      >>> maps = jnp.array([3.0, 0.0, 4.0])
+      >>> ops.local_response_norm(maps, n=3, k=1.0, alpha=0.0625, beta=0.5)
+      Array([2.4     , 0.      , 2.828427], dtype=float32)
     """
     return normalize_over_maps(_normalize, x, n=n, k=k, alpha=alpha, beta=beta)
 

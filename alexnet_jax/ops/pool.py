@@ -48,6 +48,11 @@ def max_pool(x: jax.Array, *, size: int = 3, stride: int = 2, overhang: bool = F
     Differentiable in reverse mode to any order; for forward mode take `ops.plain.max_pool`.
 
     Source: paper section 3.4; `conv_util.cu` (convLocalMaxUndo) of the 2012 source.
+
+    Example:
+      >>> ops.max_pool(jnp.arange(25.0).reshape(5, 5, 1))[..., 0]
+      Array([[12., 14.],
+             [22., 24.]], dtype=float32)
     """
     pool = _choose_beyond if overhang else _choose
     return pool_windows(pool, x, size=size, stride=stride)

@@ -45,6 +45,20 @@ def paper_sgd(
       rate_inside: whether lr is inside the velocity, as in 2012.
 
     Source: paper section 5; `weights.cu` of the 2012 source.
+
+    Example:
+      Two updates by the gradient 1, with the rate 1, then 0.5:
+
+      >>> w = {"fc8": {"kernel": jnp.array(0.0)}}
+      >>> gradients = {"fc8": {"kernel": jnp.array(1.0)}}
+      >>> update = alexnet_jax.paper_sgd(lambda count: 1 / (1 + count), 0.5, weight_decay=0.0)
+      >>> state = update.init(w)
+      >>> for _ in range(2):
+      ...     v, state = update.update(gradients, state, w)
+      ...     w = optax.apply_updates(w, v)
+      ...     print(v["fc8"]["kernel"], w["fc8"]["kernel"])
+      -1.0 -1.0
+      -1.0 -2.0
     """
     last = (optax.scale_by_learning_rate(learning_rate), optax.trace(momentum))
     return optax.chain(
