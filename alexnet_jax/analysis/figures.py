@@ -214,7 +214,7 @@ def tower_shares_picture(shares: dict[str, np.ndarray], title: str) -> Figure:
     axes.set_yticks(range(len(names)), names)
     axes.set(xlim=(0, 1), ylim=(len(names) - 0.4, -0.6), xlabel="share of the energy of w * x")
     axes.axvline(0.5, color="white", linewidth=1)
-    figure.legend(frameon=False, ncols=2, loc="outside lower center", fontsize=style.LABEL)
+    style.legend_below(figure, *axes.get_legend_handles_labels())
     style.open_frame(axes)
     figure.suptitle(title, fontsize=style.HEADING)
     return figure

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Sizes of text, in points.
 HEADING, TITLE, LABEL, NOTE = 12, 10, 9, 8
@@ -34,6 +38,18 @@ def open_frame(axes: Axes, *, grid: bool = False) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     if grid:
         axes.grid(alpha=0.3)
+
+
+def legend_below(figure: Figure, marks: Collection[Artist], words: Collection[str]) -> None:
+    """Explain marks in one line below all plots of a figure."""
+    figure.legend(
+        marks,
+        words,
+        loc="outside lower center",
+        ncols=len(words),
+        frameon=False,
+        fontsize=LABEL,
+    )
 
 
 def no_ticks(axes: Axes) -> None:

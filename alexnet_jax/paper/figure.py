@@ -65,14 +65,7 @@ def _legend(figure: Figure) -> None:
         "published": published,
         "within a point, .1 nats, a factor of 1.1": Patch(color=BAND),
     }
-    figure.legend(
-        marks.values(),
-        marks.keys(),
-        loc="outside lower center",
-        ncols=3,
-        fontsize=style.LABEL,
-        frameon=False,
-    )
+    style.legend_below(figure, list(marks.values()), list(marks))
 
 
 def _title(record: Record) -> str:

@@ -74,14 +74,7 @@ def _legend(figure: Figure, topologies: Sequence[str]) -> None:
     ]
     lines += [Line2D([], [], color=style.INK, lw=2), Line2D([], [], color=style.INK, lw=1, ls="--")]
     words = [*topologies, "computing, then exchanging", "exchange hidden behind computing"]
-    figure.legend(
-        lines,
-        words,
-        loc="outside lower center",
-        ncols=len(words),
-        frameon=False,
-        fontsize=style.LABEL,
-    )
+    style.legend_below(figure, lines, words)
 
 
 def _band(axes: Axes, rows: Sequence[Row], colour: str) -> None:

@@ -99,15 +99,7 @@ def kernel_colours(table: Table, record: Record) -> Figure:
         axes.set(ylim=(0, 1), ylabel=f"colour index,\n{PARTS[part]}")
         axes.tick_params(axis="x", length=0)
         style.open_frame(axes)
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=len(labels),
-        frameon=False,
-        fontsize=style.LABEL,
-    )
+    style.legend_below(figure, *axes.get_legend_handles_labels())
     figure.suptitle(f"conv1's kernels: {_title(table, record)}", fontsize=style.HEADING)
     return figure
 
