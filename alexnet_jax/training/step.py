@@ -22,6 +22,7 @@ from alexnet_jax.training.accumulation import (
     Metrics,
     Sums,
     mean_over_parts,
+    parts_in_caches,
 )
 from alexnet_jax.training.optim import moving_average, with_rate
 from alexnet_jax.training.schedule import learning_rate_at
@@ -78,14 +79,19 @@ def make_train_step(
 def make_batch_gradients(
     architecture: Architecture, config: TrainConfig, topology: Topology
 ) -> GradientFunction:
-    """Return `make_gradients`, of a batch that is computed in `config.accumulate` parts."""
+    """Return `make_gradients`, of a batch that is computed in `config.accumulate` parts.
+
+    A CPU computes each of these in parts as well if that is faster.
+    """
     gradients = make_gradients(architecture, config, topology)
-    if config.accumulate == 1:
+    images = config.batch // config.accumulate
+    parts = config.accumulate * parts_in_caches(architecture, images, topology)
+    if parts == 1:
         return gradients
     # Gradients are sharded like the trained parameters; metrics are replicated, like `step`.
     shardings = topology.shardings(abstract_state(architecture, config, topology))
     sums = (trained(config, shardings.params), shardings.step)
-    return mean_over_parts(gradients, config.accumulate, sums)
+    return mean_over_parts(gradients, parts, sums)
 
 
 def make_gradients(

@@ -1,6 +1,7 @@
 """What a config adds to the plain step: parts of a batch, averaged weights, shared views."""
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from alexnet_jax.inference.trained import load_trained
 from alexnet_jax.network.architecture import Architecture
 from alexnet_jax.network.forward import forward
 from alexnet_jax.network.layers import ViewRule
-from alexnet_jax.network.presets import architecture
+from alexnet_jax.network.presets import PresetName, architecture
 from alexnet_jax.parallel.topologies import topology
 from alexnet_jax.runs.config import TrainConfig
+from alexnet_jax.training import accumulation
 from alexnet_jax.training import loop as fit_module
 from alexnet_jax.training import step as train_module
+from alexnet_jax.training.accumulation import mean_over_parts, parts_in_caches
 from alexnet_jax.training.console import PlainConsole
 from alexnet_jax.training.loop import fit
 from alexnet_jax.training.state import TrainState, init_state
@@ -76,6 +79,51 @@ def test_parts_are_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
     states(dataclasses.replace(CONFIG, accumulate=4), network(), 3, make_train_step)
     # For the shapes of the sums, and for the program.
     assert traced == [(2, 28, 28, 1)] * 2
+
+
+def test_parts_that_a_cpu_chooses_add_up_to_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache for two images, with accumulation in two parts: four parts of two images."""
+    chosen = []
+
+    def with_parts(gradients: Any, parts: int, sums: object) -> Any:
+        chosen.append(parts)
+        return mean_over_parts(gradients, parts, sums)
+
+    monkeypatch.setattr(train_module, "mean_over_parts", with_parts)
+    with jax.enable_x64(True):
+        config = dataclasses.replace(MOVING, dtype="float64", accumulate=2)
+        net = network()
+        (whole, seen), *_ = states(config, net, 1, make_train_step)
+        outputs = sum(math.prod(layer.output) for layer in net.placed())
+        assert sum(layer.parameters for layer in net.placed()) < 2 * outputs
+        monkeypatch.setattr(accumulation, "_CACHED", 8 * outputs)
+        (split, also), *_ = states(config, net, 1, make_train_step)
+        assert chosen == [2, 4]
+        assert_close(also["loss"], seen["loss"], 1e-12)
+        jax.tree.map(lambda a, b: assert_close(a, b, 1e-12), split.params, whole.params)
+
+
+@pytest.mark.parametrize(
+    ("preset", "images", "parts"),
+    [
+        ("small", 128, 1),
+        ("small", 512, 4),
+        ("tiny", 128, 2),
+        ("cifar_80sec", 128, 1),
+        ("cifar_80sec", 500, 4),
+        ("small", 257, 1),  # a prime number
+        ("paper", 128, 1),  # 244 MB of weights
+    ],
+)
+def test_parts_in_caches(preset: PresetName, images: int, parts: int) -> None:
+    net = architecture(preset)
+    assert parts_in_caches(net, images, topology("one_device", net)) == parts
+
+
+def test_several_devices_compute_no_more_parts() -> None:
+    """Parts would each need their exchange."""
+    net = architecture("small")
+    assert parts_in_caches(net, 512, topology("two_towers", net)) == 1
 
 
 def test_average_of_the_weights() -> None:
