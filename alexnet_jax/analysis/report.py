@@ -34,12 +34,16 @@ _BATCH = 64
 
 
 def picture_functions(
-    trained: Trained, test: Split, stored: np.ndarray, labels: Sequence[int] | None, layer: str
+    trained: Trained,
+    test: Split | None,
+    stored: np.ndarray,
+    labels: Sequence[int] | None,
+    layer: str,
 ) -> dict[str, Callable[[], Figure]]:
     """Return functions that draw the pictures of a network, by name of the picture.
 
     Args:
-      test: images that are searched for the strongest patches of `layer`.
+      test: images that are searched for the strongest patches of `layer`; None: no such picture.
       stored: [B, S, S, C] uint8, images to classify and to draw.
       labels: classes of the stored images, or None where they are not known.
       layer: name of a layer with maps.
@@ -54,9 +58,10 @@ def picture_functions(
     drawings: dict[str, Callable[[], Figure]] = {
         "top_five": partial(top_five_picture, stored, probabilities, trained.class_words, labels),
         "attribution": partial(attribution, trained, stored[:MOST], classes[:MOST], whole[:MOST]),
-        "strongest": partial(strongest_parts, trained, test, layer),
         "conv1_kernels": partial(conv1_kernels, kernel, network.towers, heading),
     }
+    if test is not None:
+        drawings["strongest"] = partial(strongest_parts, trained, test, layer)
     if trained.origin is None and not trained.config.start_from:
         drawings["conv1_learnt"] = partial(kernel_change_picture, trained)
     for norm in (one for one in network.layers if isinstance(one, LRN)):

@@ -9,7 +9,9 @@ from helpers.compiled import init_state
 from helpers.scripts import Run, assert_refused, call
 from PIL import Image
 
+from alexnet_jax import data
 from alexnet_jax.analysis import report
+from alexnet_jax.errors import InputError
 from alexnet_jax.inference.trained import load_trained
 
 NAMES = {
@@ -31,11 +33,20 @@ def test_every_picture_is_drawn(finished: Run, tmp_path: Path) -> None:
     assert all(drawn(path) for path in (tmp_path / "look").iterdir())
 
 
-def test_pictures_of_ones_own(finished: Run, tmp_path: Path) -> None:
+def test_pictures_of_ones_own_need_no_data_set(
+    finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str, data_dir: str) -> data.Dataset:
+        raise InputError(f"{data_dir} holds no prepared data set {name!r}")
+
+    monkeypatch.setattr(data, "load", missing)
     Image.effect_noise((50, 40), 60).save(tmp_path / "noise.png")
     result = call("look", finished.workdir, tmp_path / "noise.png", "--out", tmp_path / "look")
     assert result.status == 0, result.err
-    assert drawn(tmp_path / "look" / "top_five.png")
+    assert {path.stem for path in (tmp_path / "look").iterdir()} == NAMES - {"strongest"}
+    assert all(drawn(path) for path in (tmp_path / "look").iterdir())
+    refused = call("look", finished.workdir, "--out", tmp_path / "other")
+    assert_refused(refused, "no prepared data set 'digits'; with IMAGE... no data set is needed")
 
 
 def test_before_training_nothing_was_learnt(finished: Run, monkeypatch: pytest.MonkeyPatch) -> None:

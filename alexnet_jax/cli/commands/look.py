@@ -1,6 +1,7 @@
 """Draw what a trained network has learnt.
 
-Without images, images of the test split are used. The files written to --out:
+Without images, those of the test split are used. With images no data set is read, and
+strongest.png, which needs many images, is left out. The files written to --out:
 
 top_five.png      images with bars of their most probable classes (the paper's figure 4, left)
 attribution.png   probability of the class while a square covers the image, and guided gradients
@@ -31,9 +32,10 @@ from alexnet_jax.cli.options import (
     option,
 )
 from alexnet_jax.cli.values import directory
+from alexnet_jax.errors import InputError
 
 if TYPE_CHECKING:
-    from alexnet_jax.data import Dataset
+    from alexnet_jax.data import Split
     from alexnet_jax.inference import Trained
 
 SHOWN = 8  # images of the test split
@@ -60,7 +62,6 @@ class Options:
 
 
 def main(options: Options) -> None:
-    from alexnet_jax import data
     from alexnet_jax.analysis import make_peaks, picture_functions
     from alexnet_jax.display import waiting
     from alexnet_jax.runs import require_writable
@@ -72,26 +73,36 @@ def main(options: Options) -> None:
     enable_compile_cache()
     trained = trained_network(options.network, checkpoint=options.checkpoint)
     make_peaks(trained.architecture, options.layer)  # raises for a layer without maps
-    config = trained.config
-    dataset = data.load(config.data, str(options.data_dir or config.data_dir))
-    stored, labels = _chosen(options, trained, dataset)
+    test = None if options.images else _test_split(trained, options.data_dir)
+    stored, labels = (trained.read(options.images), None) if test is None else _spread(test)
     out.mkdir(parents=True, exist_ok=True)
-    for name, draw in picture_functions(
-        trained, dataset.test, stored, labels, options.layer
-    ).items():
+    for name, draw in picture_functions(trained, test, stored, labels, options.layer).items():
         with waiting(f"drawing {name}"):
             draw().savefig(out / f"{name}.png", dpi=130)
         print(out / f"{name}.png", flush=True)
 
 
-def _chosen(options: Options, trained: Trained, dataset: Dataset) -> tuple[Any, Any]:
-    """Return stored images [B, S, S, C] uint8, and their labels or None."""
+def _test_split(trained: Trained, data_dir: Path | None) -> Split:
+    """Return the test split of the data set that the network was trained on.
+
+    Raises:
+      InputError: the data set cannot be used.
+    """
+    from alexnet_jax import data
+
+    config = trained.config
+    try:
+        return data.load(config.data, str(data_dir or config.data_dir)).test
+    except InputError as error:
+        raise InputError(f"{error}; with IMAGE... no data set is needed") from error
+
+
+def _spread(test: Split) -> tuple[Any, Any]:
+    """Return images from all over a split, [B, S, S, C] uint8, and their labels."""
     import numpy as np
 
-    if options.images:
-        return trained.read(options.images), None
-    rows = np.linspace(0, len(dataset.test) - 1, min(SHOWN, len(dataset.test))).astype(int)
-    return np.stack([dataset.test.images[row] for row in rows]), dataset.test.labels[rows]
+    rows = np.linspace(0, len(test) - 1, min(SHOWN, len(test))).astype(int)
+    return np.stack([test.images[row] for row in rows]), test.labels[rows]
 
 
 command = partial(run, main, Options)
