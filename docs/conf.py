@@ -52,6 +52,8 @@ html_static_path = ["_static", str(_mathjax / mathjax_path)]
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+# By name in signatures, not as the 21 presets and the eight layers that they stand for.
+autodoc_type_aliases = {"PresetName": "PresetName", "Layer": "Layer"}
 autodoc_preserve_defaults = True  # as in the source, not the printed object
 autodoc_inherit_docstrings = False  # those of other libraries are not this reference's
 autodoc_default_options = {"members": True}

@@ -73,17 +73,25 @@ def format_signature(
     signature: str | None,
     returns: str | None,
 ) -> tuple[str | None, str | None]:
-    """Return the signature of a dataclass as its source has it; leave the others as they are.
+    """Return the signature of a dataclass as its source has it, and of others with types by name.
 
     Left out are what `Annotated` adds to a type for checks, `InitVar`, and objects as defaults.
     """
     if not (what == "class" and is_dataclass(item) and signature):
-        return signature, returns
+        return by_name(signature), by_name(returns)
     found = inspect.signature(item)
     plain = found.replace(parameters=[_plain(one) for one in found.parameters.values()])
     return inspect.stringify_signature(
         plain, show_return_annotation=False, unqualified_typehints=True
     ), returns
+
+
+def by_name(text: str | None) -> str | None:
+    """Return a signature in which the names of `autodoc_type_aliases` stand for themselves.
+
+    Inside other types, autodoc prints its own class around them.
+    """
+    return text and re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text)
 
 
 def _plain(parameter: Parameter) -> Parameter:
