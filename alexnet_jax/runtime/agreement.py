@@ -11,10 +11,10 @@ from pathlib import Path
 import jax
 import numpy as np
 
-import alexnet_jax
 from alexnet_jax.runtime.processes import allgather, elementwise_max, shared_error
 from alexnet_jax.version import __version__
 
+_PACKAGE = Path(__file__).parents[1]
 _SHORT = 60  # characters of a value in a message
 
 
@@ -69,9 +69,9 @@ def _require_same_devices() -> None:
         )
 
 
-def _package_sha256() -> str:
-    """Return 16 hexadecimal digits of the SHA-256 of the package's source files."""
-    digest, root = hashlib.sha256(), Path(alexnet_jax.__file__).parent
+def _package_sha256(root: Path = _PACKAGE) -> str:
+    """Return 16 hexadecimal digits of the SHA-256 of the source files in a directory."""
+    digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import pytest
 
+import alexnet_jax
 from alexnet_jax.errors import FailedElsewhere, InputError
 from alexnet_jax.runs import workdir
 from alexnet_jax.runs.config import TrainConfig
@@ -106,18 +107,16 @@ def test_another_version_of_the_package_is_refused(
     assert 'files 0000000000000001" in process 1' in str(first)
 
 
-def test_the_source_files_are_what_is_compared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_source_files_are_what_is_compared(tmp_path: Path) -> None:
     (tmp_path / "inside").mkdir()
     for name in ("__init__.py", "inside/one.py", "words.txt"):
         (tmp_path / name).write_text(name)
-    monkeypatch.setattr(agreement.alexnet_jax, "__file__", str(tmp_path / "__init__.py"))
-    before = agreement._package_sha256()
+    assert Path(alexnet_jax.__file__).parent == agreement._PACKAGE
+    before = agreement._package_sha256(tmp_path)
     (tmp_path / "words.txt").write_text("others")
-    assert agreement._package_sha256() == before
+    assert agreement._package_sha256(tmp_path) == before
     (tmp_path / "inside" / "one.py").write_text("other")
-    assert agreement._package_sha256() != before
+    assert agreement._package_sha256(tmp_path) != before
 
 
 def test_different_numbers_of_devices_are_refused(
