@@ -10,7 +10,6 @@ import jax.numpy as jnp
 
 from alexnet_jax.data import Statistics
 from alexnet_jax.network import Architecture, Params
-from alexnet_jax.parallel import Topology
 from alexnet_jax.training.state import TrainState
 
 Batch = dict[str, jax.Array]
@@ -26,15 +25,13 @@ GradientFunction = Callable[[TrainState, Batch, Statistics], Sums]
 _CACHED = 36_000_000
 
 
-def parts_in_caches(architecture: Architecture, images: int, topology: Topology) -> int:
-    """Return the number of equal parts in which a step on `images` images is fastest.
+def parts_in_caches(architecture: Architecture, images: int) -> int:
+    """Return the number of equal parts in which a CPU computes a step on `images` images fastest.
 
-    It is more than one on a single CPU whose caches do not hold the outputs of all layers, if a
-    part's outputs are no smaller than the weights, whose gradients are added up for every part, and
-    if the images can be divided into equal parts of at least half the size that the caches hold.
+    It is more than one if the caches do not hold the outputs of all layers, if a part's outputs are
+    no smaller than the weights, whose gradients are added up for every part, and if the images can
+    be divided into equal parts of at least half the size that the caches hold.
     """
-    if topology.mesh.size > 1 or topology.mesh.devices.flat[0].platform != "cpu":
-        return 1
     layers = tuple(architecture.placed())
     weights = sum(layer.parameters for layer in layers)
     outputs = sum(math.prod(layer.output) for layer in layers)

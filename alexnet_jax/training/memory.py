@@ -7,11 +7,12 @@ import math
 from alexnet_jax.network import Architecture, preset_name, presets
 from alexnet_jax.runs import TrainConfig
 from alexnet_jax.runtime import keep_freed_memory
+from alexnet_jax.training.accumulation import parts_in_caches
 
-# Bytes of weights and of the outputs of all layers for a batch, in float32: at 128 images 49 MB are
-# the most for CIFAR-10's networks, `tiny` has 80 MB, and `paper` 244 MB of weights alone. With
-# larger steps the process would grow: blocks that a small one was cut from are of no use to the
-# next step.
+# Bytes of weights and of the outputs of all layers for the images at a time, in float32: at 128
+# images 49 MB are the most for CIFAR-10's networks, `tiny` has 46 MB in two parts, and `paper` 244
+# MB of weights alone. With larger steps the process would grow: blocks that a small one was cut
+# from are of no use to the next step.
 _SMALL = 3 << 25
 
 
@@ -22,7 +23,8 @@ def keep_memory_of_small_steps(architecture: Architecture, batch: int) -> bool:
     to 12 in inference, `cifar_13pct` 80 to 51 and 34 to 17, `tiny` 104 to 95 a training step. Call
     it before JAX has started threads.
     """
-    values = sum(p.parameters + batch * math.prod(p.output) for p in architecture.placed())
+    images = batch // parts_in_caches(architecture, batch)
+    values = sum(p.parameters + images * math.prod(p.output) for p in architecture.placed())
     small = 4 * values <= _SMALL
     if small:
         keep_freed_memory()
@@ -41,4 +43,4 @@ def keep_memory_of_small_runs(config: TrainConfig) -> bool:
     architecture = presets.architecture(
         preset_name(config.preset), image_size=config.image_size or None, layers=config.layers
     )
-    return keep_memory_of_small_steps(architecture, config.batch)
+    return keep_memory_of_small_steps(architecture, config.batch // config.accumulate)

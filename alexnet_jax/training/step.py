@@ -81,11 +81,12 @@ def make_batch_gradients(
 ) -> GradientFunction:
     """Return `make_gradients`, of a batch that is computed in `config.accumulate` parts.
 
-    A CPU computes each of these in parts as well if that is faster.
+    A single CPU computes each of these in parts as well if that is faster.
     """
     gradients = make_gradients(architecture, config, topology)
-    images = config.batch // config.accumulate
-    parts = config.accumulate * parts_in_caches(architecture, images, topology)
+    parts = config.accumulate
+    if topology.mesh.size == 1 and topology.mesh.devices.flat[0].platform == "cpu":
+        parts *= parts_in_caches(architecture, config.batch // config.accumulate)
     if parts == 1:
         return gradients
     # Gradients are sharded like the trained parameters; metrics are replicated, like `step`.

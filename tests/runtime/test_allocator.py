@@ -58,11 +58,15 @@ def test_memory_of_small_steps_alone_is_kept(monkeypatch: pytest.MonkeyPatch) ->
         assert memory.keep_memory_of_small_steps(architecture(name), 128)
     assert memory.keep_memory_of_small_steps(architecture("cifar_11pct"), 128)
     assert memory.keep_memory_of_small_runs(TrainConfig(**RUN, preset="small"))
-    assert len(kept) == 8
+    assert memory.keep_memory_of_small_steps(architecture("small"), 512)  # in four parts
+    prime = {**RUN, "preset": "small", "batch": 2 * 509}
+    assert memory.keep_memory_of_small_runs(TrainConfig(**prime, accumulate=509))
+    assert len(kept) == 10
     assert not memory.keep_memory_of_small_runs(TrainConfig(**RUN))
     assert not memory.keep_memory_of_small_steps(architecture("paper"), 1)
-    assert not memory.keep_memory_of_small_steps(architecture("small"), 512)
-    assert len(kept) == 8
+    assert not memory.keep_memory_of_small_steps(architecture("small"), 509)
+    assert not memory.keep_memory_of_small_runs(TrainConfig(**prime))
+    assert len(kept) == 10
 
 
 def test_commands_keep_memory_and_the_library_does_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,14 +116,19 @@ def test_parts_that_a_cpu_chooses_add_up_to_the_batch(monkeypatch: pytest.Monkey
     ],
 )
 def test_parts_in_caches(preset: PresetName, images: int, parts: int) -> None:
-    net = architecture(preset)
-    assert parts_in_caches(net, images, topology("one_device", net)) == parts
+    assert parts_in_caches(architecture(preset), images) == parts
 
 
-def test_several_devices_compute_no_more_parts() -> None:
-    """Parts would each need their exchange."""
-    net = architecture("small")
-    assert parts_in_caches(net, 512, topology("two_towers", net)) == 1
+def test_several_devices_compute_no_more_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part would need its own exchange."""
+    chosen = []
+    monkeypatch.setattr(
+        train_module, "mean_over_parts", lambda *arguments: chosen.append(arguments[1])
+    )
+    monkeypatch.setattr(train_module, "parts_in_caches", lambda *_: 4)
+    for name in ("one_device", "two_towers", "data"):
+        train_module.make_batch_gradients(network(), CONFIG, topology(name, network()))
+    assert chosen == [4]
 
 
 def test_average_of_the_weights() -> None:
