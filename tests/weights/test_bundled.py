@@ -38,14 +38,14 @@ def test_it_comes_along(cup: Path) -> None:
     assert model(["coffee.jpg"])[0][0].name == "espresso"
     (tested,) = model.measured
     assert f"Top-1 {tested['top1']:.2%}" in model.card
-    assert 0.34 < tested["top1"] < 1
+    assert 0.35 < tested["top1"] < 1
 
 
 def test_the_card_is_that_of_the_file() -> None:
     card = FILE.with_name(f"{FILE.name}.md").read_text(encoding="utf-8")
     assert hashlib.sha256(FILE.read_bytes()).hexdigest() in card
     assert FILE.stat().st_size <= 8e6
-    assert alexnet_jax.load("tiny").measured[0]["top1"] == pytest.approx(0.3414)
+    assert alexnet_jax.load("tiny").measured[0]["top1"] == pytest.approx(0.3506)
 
 
 def test_predict_takes_it(cup: Path) -> None:
