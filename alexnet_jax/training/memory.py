@@ -10,8 +10,8 @@ from alexnet_jax.runtime import keep_freed_memory
 from alexnet_jax.training.accumulation import parts_in_caches
 
 # Bytes of weights and of the outputs of all layers for the images at a time, in float32: at 128
-# images 49 MB are the most for CIFAR-10's networks, `tiny` has as much in two parts, and `paper` 244
-# MB of weights alone. With larger steps the process would grow: blocks that a small one was cut
+# images 49 MB are the most for CIFAR-10's networks, `tiny` has as much in two parts, and `paper`
+# 244 MB of weights alone. With larger steps the process would grow: blocks that a small one was cut
 # from are of no use to the next step.
 _SMALL = 3 << 25
 

@@ -76,9 +76,9 @@ class Network:
 
         return self._keep(name, net * on, pull)
 
-    def dropout(self, name: str, x: Array, mask: Array | None) -> Array:
-        y = reference.dropout(x, mask)
-        return self._keep(name, y, lambda dy: reference.dropout_vjp(x, mask, dy)[0])
+    def dropout(self, name: str, x: Array, mask: Array | None, keep: float = 0.5) -> Array:
+        y = reference.dropout(x, mask, keep=keep)
+        return self._keep(name, y, lambda dy: reference.dropout_vjp(x, mask, dy, keep=keep)[0])
 
     def inverted_dropout(self, name: str, x: Array, mask: Array | None) -> Array:
         factor = np.ones_like(x) if mask is None else mask / 0.5
@@ -97,7 +97,12 @@ class Network:
 
 
 def alexnet(
-    params: Any, images: Any, *, stride: int = 4, masks: tuple[Array, Array] | None = None
+    params: Any,
+    images: Any,
+    *,
+    stride: int = 4,
+    keep: float = 0.5,
+    masks: tuple[Array, Array] | None = None,
 ) -> Network:
     """The reference text's network, with `stride` in conv1; test mode without masks."""
     net = Network(params)
@@ -110,7 +115,7 @@ def alexnet(
     x = net.conv("conv5", x, padding=1)
     x = net.flatten(net.pool("pool5", x))
     first, second = masks or (None, None)
-    x = net.dropout("dropout6", net.dense("fc6", x), first)
-    x = net.dropout("dropout7", net.dense("fc7", x), second)
+    x = net.dropout("dropout6", net.dense("fc6", x), first, keep)
+    x = net.dropout("dropout7", net.dense("fc7", x), second, keep)
     net.activations["logits"] = net.dense("fc8", x, relu=False)
     return net
