@@ -42,7 +42,7 @@ def small(*, classes: int = 10) -> Architecture:
 def tiny(*, classes: int = 200) -> Architecture:
     """Return the paper's network for pictures of 64 pixels, of which it sees 56.
 
-    It has the two towers, normalizations, overlapping pooling, groups and dropout of `paper`. The
+    It has the layers of `paper`: two towers, normalizations, overlapping pooling and dropout. The
     first kernels have 9x9 pixels at a stride of 2, since a picture has a quarter of the pixels
     along each side; the widths are our own, for 3.3 million parameters. Dropout keeps three
     quarters of the units, of which there are a quarter of the paper's. The first and the last layer

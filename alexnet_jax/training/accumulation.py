@@ -19,9 +19,9 @@ GradientFunction = Callable[[TrainState, Batch, Statistics], Sums]
 
 # Bytes of the outputs of all layers, in float32, that a CPU's caches hold together well enough. On
 # two cores of an AMD EPYC, jax 0.12, us an image of a training step, all at once and in these
-# parts: `small` 188 and 163 with 256 images, 187 and 153 with 512; `tiny`, with 192 maps in conv3
-# to conv5, 753 and 683 with 128, 833 and 656 with 512; `cifar_11pct` 313 and 300 with 128;
-# `cifar_80sec` 291 and 267 with 256. Parts of half this size take up to a fifth longer.
+# parts: `small` 187 and 153 with 512 images; `tiny`, with 192 maps in conv3 to conv5, 740 and 672
+# with 128, 833 and 656 with 512; `cifar_11pct` 313 and 300 with 128; `cifar_80sec` 291 and 267 with
+# 256. Parts of half this size take up to a fifth longer.
 _CACHED = 36_000_000
 
 

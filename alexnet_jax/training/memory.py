@@ -20,8 +20,8 @@ def keep_memory_of_small_steps(architecture: Architecture, batch: int) -> bool:
     """Keep what a step frees for the next one if the step is small, and return whether it is.
 
     Two cores of an AMD EPYC, jax 0.12, 128 images: `cifar_80sec` 54 to 36 ms a training step and 27
-    to 12 in inference, `cifar_13pct` 80 to 51 and 34 to 17, `tiny` 104 to 95 a training step. Call
-    it before JAX has started threads.
+    to 12 in inference, `cifar_13pct` 80 to 51 and 34 to 17, `tiny` (narrower then) 104 to 95 a
+    training step. Call it before JAX has started threads.
     """
     images = batch // parts_in_caches(architecture, batch)
     values = sum(p.parameters + images * math.prod(p.output) for p in architecture.placed())

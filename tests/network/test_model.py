@@ -30,8 +30,8 @@ NARROW: dict[str, dict[str, object]] = {
     "lrn1": {"alpha": 1e-4},
 }
 BATCH = 3
-# What `paper` has otherwise than other presets: stride of conv1, share of units kept.
-OTHERWISE: dict[str, dict[str, Any]] = {
+# How presets differ from `paper`: stride of conv1, share of units that dropout keeps.
+DIFFERENCES: dict[str, dict[str, Any]] = {
     "paper": {},
     "small": {"stride": 1},
     "tiny": {"stride": 2, "keep": 0.75},
@@ -65,7 +65,7 @@ def test_activations_match_numpy(preset: str) -> None:
         found = jax.jit(lambda p, x: alexnet_jax.activations(architecture, p, x))(params, images)
         single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), (params, images))
         rough = jax.jit(lambda p, x: alexnet_jax.activations(architecture, p, x))(*single)
-    wanted = alexnet(params, images, **OTHERWISE[preset]).activations
+    wanted = alexnet(params, images, **DIFFERENCES[preset]).activations
     assert set(found) == set(rough) == {*wanted} - {"fc8"}
     for name in found:
         assert_close(found[name], wanted[name], 1e-12)
@@ -91,7 +91,7 @@ def test_gradients_match_numpy(preset: str) -> None:
                 params, images, keys if training else None
             )
             masks = drawn_masks(architecture, params, images, keys) if training else None
-        net = alexnet(params, images, masks=masks, **OTHERWISE[preset])
+        net = alexnet(params, images, masks=masks, **DIFFERENCES[preset])
         logits = net.activations["logits"]
         wanted = net.backward(cross_entropy_vjp(logits, labels, np.ones(BATCH))[0])
         assert_close(dimages, wanted, 1e-11)

@@ -56,7 +56,7 @@ class Options:
     checkpoint: Checkpoint = "latest"
     """Checkpoint: the best on the test split, the newest good one, or a step."""
     data_dir: TrainingData = None
-    """Directory of the prepared data sets."""
+    """Directory of the prepared data sets, read where no IMAGE is given."""
     quiet: Quiet = False
     """Print nothing but results and errors."""
 
